@@ -1,0 +1,5 @@
+// Bytes without meaning: varints, checksums, comparison, hashing, text.
+export { compareBytes, equalBytes, equalRange, hashBytes } from './compare.ts';
+export { crc32c } from './crc32c.ts';
+export { text, utf8 } from './text.ts';
+export { type Cursor, readUvarint, uvarintSize, writeUvarint } from './varint.ts';

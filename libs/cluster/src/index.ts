@@ -1,0 +1,11 @@
+// Cluster state: instances, partitions, owners. Adapters are sub-path exports.
+export type {
+  Cluster,
+  ClusterEntry,
+  ClusterView,
+  InstanceEntry,
+  OwnerEntry,
+  PartitionEntry,
+  PartitionState,
+  Target,
+} from './cluster.ts';

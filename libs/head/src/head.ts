@@ -1,0 +1,141 @@
+// The port of a partition's head: a deterministic state machine fed by its log. Inputs are records and
+// idempotent commands; outputs are series, windows due for a block, and offsets. It reads no clock, no
+// randomness and no flag. Everything but apply() may wait for the store; apply() never does.
+import type { LabelBytes, Matcher, MetricMetadata } from '@weir/model';
+import type { Chunk } from '@weir/tsdb/chunk';
+
+/** One record of the log as the head takes it. `value` is a WriteRequest (Mimir's record v0, v1 or v2). */
+export interface HeadRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly tenant: string;
+  readonly value: Uint8Array;
+  readonly version: number;
+}
+
+/** Per-tenant settings; part of the state, so they arrive as a command. */
+export interface TenantSettings {
+  /** How far behind the tenant's newest sample a sample may lie, ms; 0 refuses out-of-order samples. */
+  readonly outOfOrderWindowMs: number;
+  /** Series a tenant may have in this head; 0 is no limit. */
+  readonly seriesMax: number;
+}
+
+/** Half-open event-time range [minT, maxT), aligned to the block range. */
+export interface Window {
+  readonly minT: number;
+  readonly maxT: number;
+}
+
+export interface TenantWindow extends Window {
+  readonly tenant: string;
+  /** Offset of the first record with a sample in this window. */
+  readonly firstOffset: number;
+  /** Offset of the last record with a sample in this window. */
+  readonly lastOffset: number;
+}
+
+export interface TenantStats {
+  readonly tenant: string;
+  readonly series: number;
+  /** Newest accepted sample, ms; -Infinity when none. */
+  readonly eventTimeMs: number;
+  /** Oldest sample still in the head, ms; Infinity when none. */
+  readonly minTimeMs: number;
+}
+
+export interface HeadSeries {
+  /** Canonical label bytes; valid until the batch it came in is released (copy to keep). */
+  readonly labels: LabelBytes;
+  /** Ascending by minT; out-of-order chunks may overlap the others. */
+  readonly chunks: readonly Chunk[];
+}
+
+export interface HeadSelect {
+  readonly tenant: string;
+  readonly matchers: readonly Matcher[];
+  /** Inclusive, ms. */
+  readonly minT: number;
+  readonly maxT: number;
+  /** Leave the chunks out: only which series exist. */
+  readonly labelsOnly?: boolean;
+}
+
+export interface Discard {
+  readonly tenant: string;
+  /** Mimir's id without the prefix, with underscores: `sample_out_of_order`. */
+  readonly reason: string;
+  readonly count: number;
+}
+
+/** What manifests say: samples of the window from records up to this offset are in a shipped block. */
+export interface ShippedWindow extends Window {
+  readonly tenant: string;
+  readonly throughOffset: number;
+}
+
+export interface PartitionHead {
+  readonly partition: number;
+  /** The next offset to be applied. */
+  readonly position: number;
+  /** The position that the last committed checkpoint holds. */
+  readonly checkpointPosition: number;
+  /** Samples applied since the last checkpoint, and bytes of records: when to take the next one. */
+  readonly samplesSinceCheckpoint: number;
+  readonly seriesCount: number;
+
+  /** Applies records in order, then moves to `nextOffset`. A record that can't be decoded is discarded. */
+  apply(records: readonly HeadRecord[], nextOffset: number): void;
+  configure(tenant: string, settings: TenantSettings): void;
+  /** Samples covered by these are skipped when their records are replayed. */
+  markShipped(shipped: readonly ShippedWindow[]): void;
+
+  /** Writes a checkpoint (paged, one atomic flip); apply() may go on meanwhile. */
+  checkpoint(): Promise<void>;
+
+  /** Series in Prometheus's label order. Batches are bounded (about 256 KiB or 512 series). */
+  select(select: HeadSelect): AsyncIterable<readonly HeadSeries[]>;
+  labelNames(select: HeadSelect): Promise<string[]>;
+  labelValues(name: string, select: HeadSelect): Promise<string[]>;
+  metadata(tenant: string): MetricMetadata[];
+  tenants(): TenantStats[];
+  /** Discards since the last call. */
+  takeDiscards(): Discard[];
+
+  /**
+   * Windows to be cut into blocks: those closed by event time (newest sample ≥ maxT + 1 h), or with
+   * `all` every window that holds a sample (flush). Late samples of a cut window are refused.
+   */
+  cutDue(all: boolean): TenantWindow[];
+  /** Streams a window for a block: all symbols sorted by bytes, then series in label order, chunks re-cut to the window. */
+  cut(window: TenantWindow): CutSource;
+  /** The window's samples from records ≤ window.lastOffset are in a verified block: forget them. */
+  drop(window: TenantWindow): void;
+  /** No record below this offset holds a sample that is not in a shipped (dropped) window. */
+  safeOffset(): number;
+  /** A digest of the logical state, equal for equal inputs. */
+  digest(): string;
+  close(): Promise<void>;
+}
+
+export interface CutSource {
+  /** Distinct label names and values of the window's series, and the empty string, sorted by bytes. */
+  readonly symbols: readonly Uint8Array[];
+  series(): AsyncIterable<readonly HeadSeries[]>;
+}
+
+/** The port of durable state: an ordered key-value store with atomic batches. One per partition. */
+export interface HeadStore {
+  get(key: Uint8Array): Promise<Uint8Array | undefined>;
+  getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
+  /** Rows of [from, to) in key order, in batches. */
+  scan(from: Uint8Array, to: Uint8Array): AsyncIterable<readonly [Uint8Array, Uint8Array][]>;
+  /** All or nothing. With `sync` it survives power loss. */
+  write(batch: StoreBatch, sync: boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface StoreBatch {
+  readonly puts: readonly (readonly [Uint8Array, Uint8Array])[];
+  readonly deletes: readonly Uint8Array[];
+}

@@ -1,0 +1,16 @@
+// The head of a partition: port, and the state machine behind it. Stores are sub-path exports.
+export type {
+  CutSource,
+  Discard,
+  HeadRecord,
+  HeadSelect,
+  HeadSeries,
+  HeadStore,
+  PartitionHead,
+  ShippedWindow,
+  StoreBatch,
+  TenantSettings,
+  TenantStats,
+  TenantWindow,
+  Window,
+} from './head.ts';

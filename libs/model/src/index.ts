@@ -1,0 +1,25 @@
+// The words of the field: labels, matchers, samples, metadata, tenants. No I/O.
+export {
+  compareLabels,
+  decodeLabels,
+  encodeLabels,
+  type Label,
+  type LabelBytes,
+  LabelReader,
+  labelSize,
+  labelsOf,
+  labelValue,
+  printLabels,
+  writeLabel,
+} from './label-bytes.ts';
+export {
+  compileAnchored,
+  compileRegex,
+  createMatcher,
+  type Matcher,
+  type MatcherOp,
+  type MatcherSpec,
+} from './matcher.ts';
+export { METRIC_TYPES, type MetricMetadata, type MetricType } from './metadata.ts';
+export { isStaleNaN, SampleColumns, STALE_NAN } from './samples.ts';
+export { parseTenantId, TENANT_ID_LENGTH_MAX } from './tenant.ts';

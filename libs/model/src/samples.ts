@@ -1,0 +1,54 @@
+// Float samples as columns: one growable pair of arrays that decoders append to and callers reuse.
+
+/** Prometheus's staleness marker is this one NaN bit pattern (0x7ff0000000000002). */
+const STALE_HIGH = 0x7ff00000;
+const STALE_LOW = 0x00000002;
+const scratch = new DataView(new ArrayBuffer(8));
+
+export const STALE_NAN: number = (() => {
+  scratch.setUint32(0, STALE_HIGH);
+  scratch.setUint32(4, STALE_LOW);
+  return scratch.getFloat64(0);
+})();
+
+export function isStaleNaN(value: number): boolean {
+  if (!Number.isNaN(value)) return false;
+  scratch.setFloat64(0, value);
+  return scratch.getUint32(0) === STALE_HIGH && scratch.getUint32(4) === STALE_LOW;
+}
+
+export class SampleColumns {
+  /** Milliseconds since the epoch, ascending within [0, count). */
+  t: Float64Array;
+  v: Float64Array;
+  count = 0;
+
+  constructor(capacity = 256) {
+    this.t = new Float64Array(capacity);
+    this.v = new Float64Array(capacity);
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  push(t: number, v: number): void {
+    if (this.count === this.t.length) this.reserve(1);
+    this.t[this.count] = t;
+    this.v[this.count] = v;
+    this.count++;
+  }
+
+  /** Makes room for `extra` more samples; decoders call it once a chunk and then write directly. */
+  reserve(extra: number): void {
+    const wanted = this.count + extra;
+    if (wanted <= this.t.length) return;
+    const capacity = Math.max(wanted, this.t.length * 2);
+    const t = new Float64Array(capacity);
+    const v = new Float64Array(capacity);
+    t.set(this.t.subarray(0, this.count));
+    v.set(this.v.subarray(0, this.count));
+    this.t = t;
+    this.v = v;
+  }
+}

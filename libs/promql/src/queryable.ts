@@ -1,0 +1,27 @@
+// The port through which PromQL reads storage. Series stream in label order, one at a time, and their
+// samples are decoded into columns that the evaluator reuses: memory grows with the result.
+import type { LabelBytes, Matcher, SampleColumns } from '@weir/model';
+
+export interface SelectRequest {
+  readonly matchers: readonly Matcher[];
+  /** Inclusive, ms: no sample outside is needed. */
+  readonly minT: number;
+  readonly maxT: number;
+}
+
+export interface SeriesStream {
+  /**
+   * Moves to the next series; false at the end. A promise only when more has to be read, so that
+   * evaluating thousands of series costs few promises.
+   */
+  next(): boolean | Promise<boolean>;
+  /** Labels of the current series; valid until next(). Ascending in Prometheus's order, none twice. */
+  readonly labels: LabelBytes;
+  /** Appends the samples of the current series in [minT, maxT] to `out`, ascending, none twice. */
+  samples(out: SampleColumns): void;
+  close(): void;
+}
+
+export interface Queryable {
+  select(request: SelectRequest, signal: AbortSignal): Promise<SeriesStream>;
+}

@@ -1,0 +1,39 @@
+// The internal read protocol between queriers and the owners of partitions, the same over threads and
+// over HTTP: a request as data, an answer as a stream of byte messages.
+//
+// `select` and `series` answer first one JSON message, ReadHeader, then messages that are remote read's
+// ChunkedReadResponse (prompb/remote.proto): chunked_series with labels and chunks, ascending in label
+// order over the whole answer of one owner. `labelNames` and `labelValues` answer one JSON message, a
+// sorted string array; `metadata` one JSON array of MetricMetadata.
+import type { MatcherSpec } from '@weir/model';
+
+export type ReadKind = 'select' | 'series' | 'labelNames' | 'labelValues' | 'metadata';
+
+export interface ReadRequest {
+  readonly kind: ReadKind;
+  readonly tenant: string;
+  readonly matchers: readonly MatcherSpec[];
+  /** Inclusive, ms. */
+  readonly minT: number;
+  readonly maxT: number;
+  /** For labelValues. */
+  readonly name?: string;
+  /** Partitions to be read; the owner answers `unavailable` if it doesn't own one of them. */
+  readonly partitions: readonly number[];
+}
+
+export interface ReadHeader {
+  /** Blocks (ULIDs) of this tenant that the owner has read locally: not to be read from the bucket. */
+  readonly heldBlocks: readonly string[];
+}
+
+export interface ReadPort {
+  read(request: ReadRequest, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** Which owners answer for a tenant now: every partition exactly once; rejects if one has no owner. */
+export interface OwnerDirectory {
+  owners(
+    tenant: string,
+  ): Promise<readonly { readonly port: ReadPort; readonly partitions: readonly number[] }[]>;
+}

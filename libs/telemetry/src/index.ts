@@ -1,0 +1,5 @@
+// Logs and metrics; the names of metrics are Mimir's (`cortex_*`) where it has them, else `weir_*`.
+
+export type { Logger } from 'pino';
+export { Counter, Gauge, Histogram, Registry } from 'prom-client';
+export { createTelemetry, silentTelemetry, type Telemetry } from './telemetry.ts';

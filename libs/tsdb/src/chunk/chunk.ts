@@ -1,0 +1,13 @@
+// A chunk as the TSDB file formats and remote read carry it.
+
+/** Chunk encodings of Prometheus's TSDB (tsdb/docs/format/chunks.md). */
+export const CHUNK_XOR = 1;
+
+export interface Chunk {
+  /** Inclusive, ms. */
+  readonly minT: number;
+  readonly maxT: number;
+  readonly encoding: number;
+  /** Sample count (two bytes, big endian), then the bit stream; without length or checksum. */
+  readonly bytes: Uint8Array;
+}

@@ -1,0 +1,2 @@
+// Chunk codecs.
+export { CHUNK_XOR, type Chunk } from './chunk.ts';
