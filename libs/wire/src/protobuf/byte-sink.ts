@@ -1,0 +1,77 @@
+// A growable, reusable buffer that encoders append to. Kept between uses, so that a steady load
+// allocates nothing; callers copy out what must outlive the next clear().
+import { uvarintSize, writeUvarint } from '@weir/bytes';
+
+const CAPACITY_MIN = 4096;
+
+export class ByteSink {
+  bytes: Uint8Array;
+  size = 0;
+
+  constructor(capacity = CAPACITY_MIN) {
+    this.bytes = new Uint8Array(capacity);
+  }
+
+  clear(): void {
+    this.size = 0;
+  }
+
+  /** Makes room for `extra` more bytes. */
+  reserve(extra: number): void {
+    const wanted = this.size + extra;
+    if (wanted <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(wanted, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.size));
+    this.bytes = grown;
+  }
+
+  byte(value: number): void {
+    this.reserve(1);
+    this.bytes[this.size++] = value;
+  }
+
+  /** An integer ≥ 0 below 2^53. */
+  uvarint(value: number): void {
+    this.reserve(uvarintSize(value));
+    this.size = writeUvarint(this.bytes, this.size, value);
+  }
+
+  /** A protobuf int64: negative numbers take ten bytes. */
+  int64(value: number): void {
+    if (value >= 0) {
+      this.uvarint(value);
+      return;
+    }
+    this.reserve(10);
+    let rest = BigInt.asUintN(64, BigInt(value));
+    while (rest >= 128n) {
+      this.bytes[this.size++] = Number(rest & 127n) | 128;
+      rest >>= 7n;
+    }
+    this.bytes[this.size++] = Number(rest);
+  }
+
+  float64(value: number): void {
+    this.reserve(8);
+    new DataView(this.bytes.buffer, this.bytes.byteOffset).setFloat64(this.size, value, true);
+    this.size += 8;
+  }
+
+  append(source: Uint8Array, from = 0, to = source.length): void {
+    this.reserve(to - from);
+    this.bytes.set(source.subarray(from, to), this.size);
+    this.size += to - from;
+  }
+
+  /** A length-delimited field: tag, length, bytes. */
+  field(tag: number, source: Uint8Array): void {
+    this.uvarint(tag);
+    this.uvarint(source.length);
+    this.append(source);
+  }
+
+  /** A copy of what was written, in an ArrayBuffer of exactly that size. */
+  copy(): Uint8Array {
+    return this.bytes.slice(0, this.size);
+  }
+}
