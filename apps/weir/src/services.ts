@@ -1,0 +1,88 @@
+// The life cycle of a process: named services start in order, stop in reverse, and each one's state is
+// visible at /services. A service that fails to start stops those before it and ends the process.
+import { assert, toWeirError } from '@weir/errors';
+import type { Logger } from '@weir/telemetry';
+
+export type ServiceState = 'New' | 'Starting' | 'Running' | 'Stopping' | 'Terminated' | 'Failed';
+
+export interface Service {
+  readonly name: string;
+  start?(): Promise<void>;
+  /** Must be safe to call when start failed half way. */
+  stop?(): Promise<void>;
+  /** Ready to serve; the reason is shown at /ready while it isn't. */
+  readiness?(): { readonly ready: boolean; readonly reason: string };
+}
+
+export interface ServiceStatus {
+  readonly name: string;
+  readonly status: ServiceState;
+}
+
+export interface Services {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  status(): ServiceStatus[];
+  readiness(): { readonly ready: boolean; readonly reason: string };
+}
+
+export function createServices(services: readonly Service[], log: Logger): Services {
+  const states = new Map<string, ServiceState>(services.map(({ name }) => [name, 'New']));
+  assert(states.size === services.length, 'service names are unique');
+  let stopping = false;
+
+  const stopOne = async (service: Service): Promise<void> => {
+    const state = states.get(service.name);
+    if (state === 'New' || state === 'Terminated') return;
+    states.set(service.name, 'Stopping');
+    try {
+      await service.stop?.();
+      states.set(service.name, 'Terminated');
+    } catch (error) {
+      states.set(service.name, 'Failed');
+      log.error({ err: error, service: service.name }, 'service failed to stop');
+    }
+  };
+
+  return {
+    async start() {
+      for (const service of services) {
+        if (stopping) return;
+        states.set(service.name, 'Starting');
+        try {
+          await service.start?.();
+          if (!stopping) states.set(service.name, 'Running');
+        } catch (error) {
+          states.set(service.name, 'Failed');
+          throw toWeirError(error);
+        }
+      }
+    },
+    async stop() {
+      stopping = true;
+      for (const service of [...services].reverse()) await stopOne(service);
+    },
+    status: () =>
+      [...states]
+        .map(([name, status]) => ({ name, status }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    readiness() {
+      if (stopping) return { ready: false, reason: 'application is stopping' };
+      const waiting = new Map<ServiceState, number>();
+      for (const state of states.values()) {
+        if (state !== 'Running') waiting.set(state, (waiting.get(state) ?? 0) + 1);
+      }
+      if (waiting.size > 0) {
+        const counts = [...waiting].map(([state, count]) => `${state}: ${count}`);
+        return { ready: false, reason: `Some services are not Running:\n${counts.join('\n')}` };
+      }
+      for (const service of services) {
+        const readiness = service.readiness?.();
+        if (readiness && !readiness.ready) {
+          return { ready: false, reason: `${service.name} not ready: ${readiness.reason}` };
+        }
+      }
+      return { ready: true, reason: 'ready' };
+    },
+  };
+}

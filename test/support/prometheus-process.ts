@@ -1,0 +1,79 @@
+// A real Prometheus 3 that scrapes itself and Weir and remote-writes to Weir; built by the peers provider.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './weir-process.ts';
+
+export interface PrometheusOptions {
+  /** host:port of the targets to scrape. */
+  readonly scrape: readonly string[];
+  readonly remoteWrite: readonly { readonly url: string; readonly version: 1 | 2 }[];
+  readonly tenant: string;
+}
+
+export interface PrometheusProcess {
+  readonly base: string;
+  stop(): Promise<void>;
+}
+
+export async function startPrometheus(options: PrometheusOptions): Promise<PrometheusProcess> {
+  const binary = process.env.WEIR_PROMETHEUS;
+  if (!binary) throw new Error('WEIR_PROMETHEUS is not set: run npm run test:peers');
+  const directory = await mkdtemp(join(tmpdir(), 'weir-prometheus-'));
+  const port = await freePort();
+  const self = `127.0.0.1:${port}`;
+  await writeFile(join(directory, 'prometheus.yml'), configuration(options, self));
+  const child = spawn(
+    binary,
+    [
+      `--config.file=${join(directory, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(directory, 'data')}`,
+      `--web.listen-address=${self}`,
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  await ready(child, `http://${self}/-/ready`);
+  return {
+    base: `http://${self}`,
+    async stop() {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ready(child: ChildProcess, url: string): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    if (child.exitCode !== null) throw new Error(`prometheus ended with ${child.exitCode}`);
+    const ok = await fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (ok) return;
+    await sleep(100);
+  }
+  throw new Error('prometheus is not ready after 30 s');
+}
+
+function configuration({ scrape, remoteWrite, tenant }: PrometheusOptions, self: string): string {
+  const message = (version: 1 | 2) =>
+    version === 1 ? 'prometheus.WriteRequest' : 'io.prometheus.write.v2.Request';
+  return JSON.stringify({
+    global: { scrape_interval: '1s' },
+    scrape_configs: [
+      { job_name: 'prometheus', static_configs: [{ targets: [self] }] },
+      { job_name: 'weir', static_configs: [{ targets: scrape }] },
+    ],
+    remote_write: remoteWrite.map(({ url, version }) => ({
+      url,
+      protobuf_message: message(version),
+      headers: { 'X-Scope-OrgID': tenant },
+      queue_config: { batch_send_deadline: '1s' },
+    })),
+  });
+}
