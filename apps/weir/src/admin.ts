@@ -1,6 +1,6 @@
 // The pages every process has: index, configuration, services, readiness, metrics, status. Paths and
 // shapes are Mimir's ("HTTP API: all services").
-import type { Clock } from '@weir/runtime';
+import { type Clock, isoTime } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { FastifyInstance } from 'fastify';
 import type { Services } from './services.ts';
@@ -49,7 +49,7 @@ export function adminRoutes(
   server.get('/services', async (request, reply) => {
     const status = services.status();
     if (wantsJson(request.headers.accept)) {
-      return { now: new Date(clock.nowMs()).toISOString(), services: status };
+      return { now: isoTime(clock.nowMs()), services: status };
     }
     const rows = status.map(
       ({ name, status: state }) => `<tr><td>${name}</td><td>${state}</td></tr>`,

@@ -17,6 +17,11 @@ export interface Clock {
   yield(): Promise<void>;
 }
 
+/** RFC 3339 in UTC with milliseconds; here, so that nobody else needs Date. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   steadyMs: () => performance.now(),
