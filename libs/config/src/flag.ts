@@ -22,6 +22,8 @@ export interface Flag<Kind extends keyof FlagKinds = keyof FlagKinds> {
   readonly help: string;
   /** Printed as asterisks at /config. */
   readonly secret?: boolean;
+  /** Left out of `-help`, shown by `-help-all`. */
+  readonly advanced?: boolean;
 }
 
 export type ConfigModule = Readonly<Record<string, Flag>>;

@@ -1,4 +1,6 @@
 // Configuration: flags as data, parsed from the command line and YAML into frozen settings.
+export type { Environment } from './config-file.ts';
+export { parseDuration, printDuration } from './duration.ts';
 export {
   type ConfigModule,
   defaultsOf,
@@ -7,3 +9,11 @@ export {
   type FlagKinds,
   type SettingsOf,
 } from './flag.ts';
+export {
+  type ConfigInput,
+  type ConfigModules,
+  type ParsedConfig,
+  parseConfig,
+  type SettingsOfAll,
+} from './parse.ts';
+export { type PrintMode, printConfig, printHelp } from './print.ts';
