@@ -1,0 +1,13 @@
+// Blocks: chunk segments, index and meta.json together.
+
+export type { BlockSink, BlockSource } from '../index/files.ts';
+export {
+  type BlockMeta,
+  decodeBlockMeta,
+  encodeBlockMeta,
+  isUlid,
+  META_FILE,
+  type ThanosSection,
+  type WeirSection,
+} from './meta.ts';
+export { type BlockInput, type BlockSeries, writeBlock } from './write-block.ts';
