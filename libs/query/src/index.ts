@@ -1,0 +1,18 @@
+// Heads and blocks read as one: the internal read protocol, its two sides, and the queryable and the
+// metadata reader built on it. Transports are sub-path exports (`/threads`, `/remote`).
+export type { BlockCatalog, QueryBlock, QueryBlockReader } from './block-catalog.ts';
+export { compareLabelBytes } from './label-order.ts';
+export { type LocalReader, type LocalSelection, serveRead } from './local-reader.ts';
+export { mergeBatches } from './merge-series.ts';
+export {
+  createMetadataReader,
+  type Limited,
+  type MetadataReader,
+  type MetadataReaderParts,
+  type MetadataRequest,
+} from './metadata-reader.ts';
+export { createQueryable, type QueryableParts } from './queryable.ts';
+export { decodeChunkedSeries, encodeChunkedSeries } from './read-message.ts';
+export type { OwnerDirectory, ReadHeader, ReadKind, ReadPort, ReadRequest } from './read-port.ts';
+export { openRemoteSeries, type RemoteSeries } from './remote-series.ts';
+export type { SeriesBatches, SeriesChunks, SeriesSelect } from './series-chunks.ts';

@@ -1,0 +1,89 @@
+// The server side of the internal read protocol: what an owner of partitions implements (LocalReader),
+// and the stream of messages that answers a request from it. The owner names its sources; merging them
+// into one stream in label order, encoding and batching happen here, once for every transport.
+import { unreachable } from '@weir/errors';
+import type { MetricMetadata } from '@weir/model';
+import { mergeBatches } from './merge-series.ts';
+import { encodeChunkedSeries, encodeHeader, encodeJson } from './read-message.ts';
+import type { ReadRequest } from './read-port.ts';
+import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
+
+/** Size at which a message is sent; a series is never split, so one message may be larger. */
+const MESSAGE_SIZE_BYTES = 256 * 1024;
+
+export interface LocalSelection {
+  /** Blocks (ULIDs) of the tenant whose samples are among the sources. */
+  readonly heldBlocks: readonly string[];
+  /** Each in label order; heads before blocks, since the earlier source wins on equal timestamps. */
+  readonly sources: readonly SeriesBatches[];
+}
+
+/** Reads the partitions that a request names; `unavailable` when one of them is not owned here. */
+export interface LocalReader {
+  /** For kinds `select` and `series`; chunks may be left out of the latter. */
+  select(request: ReadRequest, signal: AbortSignal): Promise<LocalSelection>;
+  /** In any order; duplicates are fine. */
+  labelNames(request: ReadRequest, signal: AbortSignal): Promise<readonly string[]>;
+  /** Values of the label request.name. */
+  labelValues(request: ReadRequest, signal: AbortSignal): Promise<readonly string[]>;
+  metadata(request: ReadRequest, signal: AbortSignal): Promise<readonly MetricMetadata[]>;
+}
+
+/** Answers one request with the messages that read-port.ts describes. */
+export async function* serveRead(
+  reader: LocalReader,
+  request: ReadRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  switch (request.kind) {
+    case 'select':
+    case 'series': {
+      const { heldBlocks, sources } = await reader.select(request, signal);
+      yield encodeHeader({ heldBlocks });
+      yield* encodeBatches(mergeBatches(sources), request.kind === 'series', signal);
+      return;
+    }
+    case 'labelNames':
+      yield encodeJson(sortedDistinct(await reader.labelNames(request, signal)));
+      return;
+    case 'labelValues':
+      yield encodeJson(sortedDistinct(await reader.labelValues(request, signal)));
+      return;
+    case 'metadata':
+      yield encodeJson(await reader.metadata(request, signal));
+      return;
+    default:
+      unreachable(request.kind);
+  }
+}
+
+/** Regroups batches into messages of about MESSAGE_SIZE_BYTES. */
+async function* encodeBatches(
+  batches: SeriesBatches,
+  labelsOnly: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let pending: SeriesChunks[] = [];
+  let sizeBytes = 0;
+  for await (const batch of batches) {
+    signal.throwIfAborted();
+    for (const series of batch) {
+      const item = labelsOnly ? { labels: series.labels, chunks: [] } : series;
+      pending.push(item);
+      sizeBytes += item.labels.length;
+      for (const chunk of item.chunks) sizeBytes += chunk.bytes.length + 24;
+      if (sizeBytes < MESSAGE_SIZE_BYTES) continue;
+      yield encodeChunkedSeries(pending);
+      pending = [];
+      sizeBytes = 0;
+    }
+    // Labels and chunks of a batch may be reused by its source once the next one is asked for.
+    if (pending.length > 0) yield encodeChunkedSeries(pending);
+    pending = [];
+    sizeBytes = 0;
+  }
+}
+
+function sortedDistinct(values: readonly string[]): string[] {
+  return [...new Set(values)].sort();
+}

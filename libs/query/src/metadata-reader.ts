@@ -1,0 +1,191 @@
+// Names, values, series and metric metadata over all owners and blocks. Each set of matchers is asked by
+// itself and the answers are united, as Prometheus's API has it.
+import type { LabelBytes, Matcher, MetricMetadata } from '@weir/model';
+import type { BlockCatalog } from './block-catalog.ts';
+import { SeriesMerge } from './merge-series.ts';
+import { decodeJson, decodeStrings } from './read-message.ts';
+import type { OwnerDirectory } from './read-port.ts';
+import { askOwners, followSignal, openRemoteSeries, readMessage } from './remote-series.ts';
+import type { SeriesBatches } from './series-chunks.ts';
+
+/** Blocks asked for names or values at the same time. */
+const BLOCK_CONCURRENCY = 8;
+
+export interface MetadataRequest {
+  /** The answer is the union over the sets; none means everything (not for series). */
+  readonly matcherSets: readonly (readonly Matcher[])[];
+  /** Inclusive, ms. */
+  readonly minT: number;
+  readonly maxT: number;
+  /** Most items to answer; 0 is no limit. */
+  readonly limit: number;
+}
+
+export interface Limited<Item> {
+  readonly items: readonly Item[];
+  /** There was more than the limit. */
+  readonly truncated: boolean;
+}
+
+export interface MetadataReader {
+  /** Sorted. */
+  labelNames(request: MetadataRequest, signal: AbortSignal): Promise<Limited<string>>;
+  /** Sorted. */
+  labelValues(
+    name: string,
+    request: MetadataRequest,
+    signal: AbortSignal,
+  ): Promise<Limited<string>>;
+  /** In label order. */
+  series(request: MetadataRequest, signal: AbortSignal): Promise<Limited<LabelBytes>>;
+  /** Distinct entries of all owners, sorted by metric; blocks hold none. */
+  metadata(signal: AbortSignal): Promise<readonly MetricMetadata[]>;
+}
+
+export interface MetadataReaderParts {
+  readonly owners: OwnerDirectory;
+  readonly catalog: BlockCatalog;
+}
+
+export function createMetadataReader(
+  settings: { readonly tenant: string },
+  parts: MetadataReaderParts,
+): MetadataReader {
+  const { tenant } = settings;
+  return {
+    async labelNames(request, signal) {
+      const names = await unite(request, (matchers) =>
+        askForStrings({ kind: 'labelNames', tenant, matchers, request }, parts, signal),
+      );
+      return limited([...names].sort(), request.limit);
+    },
+    async labelValues(name, request, signal) {
+      const values = await unite(request, (matchers) =>
+        askForStrings({ kind: 'labelValues', name, tenant, matchers, request }, parts, signal),
+      );
+      return limited([...values].sort(), request.limit);
+    },
+    series: (request, signal) => readSeries(tenant, request, parts, signal),
+    metadata: (signal) => readMetadata(tenant, parts.owners, signal),
+  };
+}
+
+async function unite(
+  request: MetadataRequest,
+  ask: (matchers: readonly Matcher[]) => Promise<Iterable<string>>,
+): Promise<Set<string>> {
+  const sets = request.matcherSets.length === 0 ? [[]] : request.matcherSets;
+  const found = new Set<string>();
+  for (const matchers of sets) for (const item of await ask(matchers)) found.add(item);
+  return found;
+}
+
+interface StringQuestion {
+  readonly kind: 'labelNames' | 'labelValues';
+  readonly tenant: string;
+  readonly matchers: readonly Matcher[];
+  readonly name?: string;
+  readonly request: MetadataRequest;
+}
+
+async function askForStrings(
+  question: StringQuestion,
+  parts: MetadataReaderParts,
+  signal: AbortSignal,
+): Promise<Iterable<string>> {
+  const { kind, tenant, matchers, name } = question;
+  const { minT, maxT } = question.request;
+  const controller = followSignal(signal);
+  try {
+    const ownerQuestion = { kind, tenant, matchers, minT, maxT };
+    const answers = await askOwners(
+      parts.owners,
+      name === undefined ? ownerQuestion : { ...ownerQuestion, name },
+      controller,
+      readMessage,
+    );
+    const found = new Set<string>();
+    for (const answer of answers) for (const item of decodeStrings(answer)) found.add(item);
+    const blocks = await parts.catalog.blocks(tenant, minT, maxT);
+    for (let at = 0; at < blocks.length; at += BLOCK_CONCURRENCY) {
+      const some = blocks.slice(at, at + BLOCK_CONCURRENCY).map(async (block) => {
+        const reader = await block.open();
+        const select = { matchers, minT, maxT, labelsOnly: true };
+        return name === undefined ? reader.labelNames(select) : reader.labelValues(name, select);
+      });
+      for (const items of await Promise.all(some)) for (const item of items) found.add(item);
+      signal.throwIfAborted();
+    }
+    return found;
+  } finally {
+    controller.abort();
+  }
+}
+
+/** All sets are read as one merge, so that the limit ends the reading early. */
+async function readSeries(
+  tenant: string,
+  request: MetadataRequest,
+  parts: MetadataReaderParts,
+  signal: AbortSignal,
+): Promise<Limited<LabelBytes>> {
+  const controller = followSignal(signal);
+  const { minT, maxT, limit } = request;
+  let merge: SeriesMerge | undefined;
+  try {
+    const sources: SeriesBatches[] = [];
+    const held = new Set<string>();
+    for (const matchers of request.matcherSets) {
+      const question = { kind: 'series', tenant, matchers, minT, maxT } as const;
+      for (const answer of await askOwners(parts.owners, question, controller, openRemoteSeries)) {
+        sources.push(answer.batches);
+        for (const block of answer.heldBlocks) held.add(block);
+      }
+    }
+    const blocks = await parts.catalog.blocks(tenant, minT, maxT);
+    for (const block of blocks) {
+      if (held.has(block.meta.ulid)) continue;
+      const reader = await block.open();
+      for (const matchers of request.matcherSets) {
+        sources.push(reader.select({ matchers, minT, maxT, labelsOnly: true }));
+      }
+    }
+    merge = new SeriesMerge(sources, { prefetch: true });
+    const items: LabelBytes[] = [];
+    for (;;) {
+      const more = merge.next();
+      if (!(typeof more === 'boolean' ? more : await more)) return { items, truncated: false };
+      if (limit > 0 && items.length === limit) return { items, truncated: true };
+      items.push(merge.labels.slice());
+    }
+  } finally {
+    controller.abort();
+    merge?.close();
+  }
+}
+
+async function readMetadata(
+  tenant: string,
+  owners: OwnerDirectory,
+  signal: AbortSignal,
+): Promise<readonly MetricMetadata[]> {
+  const controller = followSignal(signal);
+  try {
+    const question = { kind: 'metadata', tenant, matchers: [], minT: 0, maxT: 0 } as const;
+    const answers = await askOwners(owners, question, controller, readMessage);
+    const distinct = new Map<string, MetricMetadata>();
+    for (const answer of answers) {
+      for (const { metric, type, help, unit } of decodeJson(answer) as MetricMetadata[]) {
+        distinct.set(JSON.stringify([metric, type, help, unit]), { metric, type, help, unit });
+      }
+    }
+    return [...distinct.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+  } finally {
+    controller.abort();
+  }
+}
+
+function limited<Item>(items: readonly Item[], limit: number): Limited<Item> {
+  if (limit <= 0 || items.length <= limit) return { items, truncated: false };
+  return { items: items.slice(0, limit), truncated: true };
+}

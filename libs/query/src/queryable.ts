@@ -1,0 +1,101 @@
+// The port of PromQL over the whole system: every owner of a partition is asked at once for what it has,
+// then the bucket for the blocks that no owner holds, and the streams are merged by labels.
+//
+// Invariant: owners are asked before the catalog, and a block leaves an owner long after it became
+// visible in the bucket (design §1, invariant 5); so nothing falls between the two.
+import { WeirError } from '@weir/errors';
+import type { SampleColumns } from '@weir/model';
+import type { Queryable, SelectRequest, SeriesStream } from '@weir/promql';
+import { CHUNK_XOR, type Chunk } from '@weir/tsdb/chunk';
+import { mergeSamples } from '@weir/tsdb/merge';
+import type { BlockCatalog } from './block-catalog.ts';
+import { SeriesMerge } from './merge-series.ts';
+import type { OwnerDirectory } from './read-port.ts';
+import { askOwners, followSignal, openRemoteSeries } from './remote-series.ts';
+import type { SeriesBatches } from './series-chunks.ts';
+
+export interface QueryableParts {
+  readonly owners: OwnerDirectory;
+  readonly catalog: BlockCatalog;
+}
+
+export function createQueryable(
+  settings: { readonly tenant: string },
+  parts: QueryableParts,
+): Queryable {
+  return {
+    async select(request, signal) {
+      const controller = followSignal(signal);
+      try {
+        const sources = await openSources(settings.tenant, request, parts, controller);
+        return new MergedSeries(request, sources, controller);
+      } catch (error) {
+        controller.abort(error);
+        throw error;
+      }
+    },
+  };
+}
+
+async function openSources(
+  tenant: string,
+  request: SelectRequest,
+  parts: QueryableParts,
+  controller: AbortController,
+): Promise<SeriesBatches[]> {
+  const { matchers, minT, maxT } = request;
+  const question = { kind: 'select', tenant, matchers, minT, maxT } as const;
+  const answers = await askOwners(parts.owners, question, controller, openRemoteSeries);
+  const held = new Set(answers.flatMap((answer) => answer.heldBlocks));
+  const blocks = (await parts.catalog.blocks(tenant, minT, maxT)).filter(
+    (block) => !held.has(block.meta.ulid),
+  );
+  const readers = await Promise.all(blocks.map((block) => block.open()));
+  controller.signal.throwIfAborted();
+  return [
+    ...answers.map((answer) => answer.batches),
+    ...readers.map((reader) => reader.select({ matchers, minT, maxT })),
+  ];
+}
+
+class MergedSeries implements SeriesStream {
+  readonly #request: SelectRequest;
+  readonly #merge: SeriesMerge;
+  readonly #controller: AbortController;
+
+  constructor(
+    request: SelectRequest,
+    sources: readonly SeriesBatches[],
+    controller: AbortController,
+  ) {
+    this.#request = request;
+    this.#merge = new SeriesMerge(sources, { prefetch: true });
+    this.#controller = controller;
+  }
+
+  get labels() {
+    return this.#merge.labels;
+  }
+
+  next(): boolean | Promise<boolean> {
+    return this.#merge.next();
+  }
+
+  samples(out: SampleColumns): void {
+    const chunks = this.#merge.chunks;
+    checkEncodings(chunks);
+    mergeSamples(chunks, out, this.#request.minT, this.#request.maxT);
+  }
+
+  close(): void {
+    this.#controller.abort(new WeirError('closed', 'the series stream was closed'));
+    this.#merge.close();
+  }
+}
+
+function checkEncodings(chunks: readonly Chunk[]): void {
+  for (const chunk of chunks) {
+    if (chunk.encoding === CHUNK_XOR) continue;
+    throw new WeirError('invalid', 'native histograms are not supported yet', { status: 422 });
+  }
+}

@@ -1,0 +1,99 @@
+// The client side of the internal read protocol: opens the stream of one owner, takes its header, and
+// hands out the rest as batches of series.
+import { WeirError } from '@weir/errors';
+import type { MatcherSpec } from '@weir/model';
+import { decodeChunkedSeries, decodeHeader } from './read-message.ts';
+import type { OwnerDirectory, ReadKind, ReadPort, ReadRequest } from './read-port.ts';
+import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
+
+/** What is asked of every owner; its partitions are added. */
+export interface OwnerQuestion {
+  readonly kind: ReadKind;
+  readonly tenant: string;
+  readonly matchers: readonly MatcherSpec[];
+  /** Inclusive, ms. */
+  readonly minT: number;
+  readonly maxT: number;
+  readonly name?: string;
+}
+
+export interface RemoteSeries {
+  readonly heldBlocks: readonly string[];
+  readonly batches: SeriesBatches;
+}
+
+/** Opens a `select` or `series` stream; resolves once its header has come. */
+export async function openRemoteSeries(
+  port: ReadPort,
+  request: ReadRequest,
+  signal: AbortSignal,
+): Promise<RemoteSeries> {
+  const messages = port.read(request, signal)[Symbol.asyncIterator]();
+  const first = await messages.next();
+  if (first.done) throw new WeirError('corrupt', 'an owner answered a read without a header');
+  return { heldBlocks: decodeHeader(first.value).heldBlocks, batches: decodeAll(messages) };
+}
+
+async function* decodeAll(
+  messages: AsyncIterator<Uint8Array>,
+): AsyncGenerator<readonly SeriesChunks[]> {
+  try {
+    for (;;) {
+      const message = await messages.next();
+      if (message.done) return;
+      yield decodeChunkedSeries(message.value);
+    }
+  } finally {
+    await messages.return?.();
+  }
+}
+
+/** Asks for the one message that `labelNames`, `labelValues` and `metadata` answer. */
+export async function readMessage(
+  port: ReadPort,
+  request: ReadRequest,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  for await (const message of port.read(request, signal)) return message;
+  throw new WeirError('corrupt', 'an owner answered a read without a message');
+}
+
+/**
+ * Asks all owners of a tenant at once and waits for all answers; the first error aborts the others.
+ * `signal` given to `ask` stays usable for the streams it opened, until `controller` is aborted.
+ */
+export async function askOwners<Answer>(
+  owners: OwnerDirectory,
+  question: OwnerQuestion,
+  controller: AbortController,
+  ask: (port: ReadPort, request: ReadRequest, signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer[]> {
+  const { tenant, kind, minT, maxT, name } = question;
+  const matchers = question.matchers.map(({ name, op, value }) => ({ name, op, value }));
+  const base = { tenant, kind, matchers, minT, maxT, ...(name === undefined ? {} : { name }) };
+  try {
+    const found = await owners.owners(tenant);
+    return await Promise.all(
+      found.map(({ port, partitions }) => ask(port, { ...base, partitions }, controller.signal)),
+    );
+  } catch (error) {
+    controller.abort(error);
+    throw error;
+  }
+}
+
+/** A controller that follows `signal`; aborting it ends only the work it was made for. */
+export function followSignal(signal: AbortSignal): AbortController {
+  const controller = new AbortController();
+  if (signal.aborted) controller.abort(signal.reason);
+  else {
+    const onAbort = () => controller.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    controller.signal.addEventListener(
+      'abort',
+      () => signal.removeEventListener('abort', onAbort),
+      { once: true },
+    );
+  }
+  return controller;
+}
