@@ -1,6 +1,6 @@
 // Command line and YAML file into frozen settings, one object per module. A flag overrides the file,
 // the file overrides the default. Pure: the environment and the file's content are passed in.
-import { WeirError } from '@weir/errors';
+import { assert, WeirError } from '@weir/errors';
 import { type CatalogueEntry, createCatalogue } from './catalogue.ts';
 import { parseCommandLine } from './command-line.ts';
 import { type Environment, expandEnvironment, parseConfigFile } from './config-file.ts';
@@ -42,6 +42,7 @@ export const configFlags = defineFlags({
     flag: 'config.expand-env',
     yaml: 'config.expand_env',
     default: false,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the notation itself is meant
     help: 'Replaces ${NAME} and ${NAME:default} in the configuration file by environment variables.',
   },
   help: {
@@ -68,7 +69,10 @@ export function parseConfig<Modules extends ConfigModules>(
   const catalogue = createCatalogue(modules);
   const known = new Map<string, Flag>();
   for (const flag of Object.values<Flag>(configFlags)) known.set(flag.flag, flag);
-  for (const [name, entry] of catalogue.byFlag) known.set(name, entry.flag);
+  for (const [name, entry] of catalogue.byFlag) {
+    assert(!known.has(name), `flag -${name} is declared twice`);
+    known.set(name, entry.flag);
+  }
   // `-h` is what people try first.
   const argv = input.argv.map((argument) => (/^--?h$/.test(argument) ? '-help' : argument));
 
@@ -82,9 +86,9 @@ export function parseConfig<Modules extends ConfigModules>(
     const text = isSet(configFlags.expandEnv) ? expandEnvironment(content, input.env) : content;
     fromFile = parseConfigFile(text, catalogue);
   }
-  const valueOf = ({ flag }: CatalogueEntry): Value =>
+  const pick = ({ flag }: CatalogueEntry): Value =>
     fromLine.get(flag.flag) ?? fromFile.get(flag.flag) ?? flag.default;
-  return Object.freeze({ help, settings: settingsOf(modules, catalogue.entries, valueOf) });
+  return Object.freeze({ help, settings: settingsOf(modules, catalogue.entries, pick) });
 }
 
 function readContent(path: string, input: ConfigInput): string {
@@ -99,11 +103,11 @@ function readContent(path: string, input: ConfigInput): string {
 function settingsOf<Modules extends ConfigModules>(
   modules: Modules,
   entries: readonly CatalogueEntry[],
-  valueOf: (entry: CatalogueEntry) => Value,
+  pick: (entry: CatalogueEntry) => Value,
 ): SettingsOfAll<Modules> {
   const settings: Record<string, Record<string, Value>> = {};
   for (const name of Object.keys(modules)) settings[name] = {};
-  for (const entry of entries) settings[entry.module]![entry.key] = valueOf(entry);
+  for (const entry of entries) settings[entry.module]![entry.key] = pick(entry);
   for (const module of Object.values(settings)) Object.freeze(module);
   // The catalogue was made from the same modules, and each value was checked against its flag's kind.
   return Object.freeze(settings) as unknown as SettingsOfAll<Modules>;
