@@ -51,10 +51,15 @@ export class ByteSink {
     this.bytes[this.size++] = Number(rest);
   }
 
-  float64(value: number): void {
+  /** Two little-endian 32-bit halves. */
+  fixed64(low: number, high: number): void {
     this.reserve(8);
-    new DataView(this.bytes.buffer, this.bytes.byteOffset).setFloat64(this.size, value, true);
-    this.size += 8;
+    const { bytes, size } = this;
+    for (let index = 0; index < 4; index++) {
+      bytes[size + index] = low >>> (8 * index);
+      bytes[size + 4 + index] = high >>> (8 * index);
+    }
+    this.size = size + 8;
   }
 
   append(source: Uint8Array, from = 0, to = source.length): void {

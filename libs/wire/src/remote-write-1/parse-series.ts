@@ -1,0 +1,76 @@
+// A TimeSeries of remote write 1.0 read field by field into a draft: the slow path, for whatever isn't
+// canonical. Malformed bytes throw `invalid`, which fails the whole push as Mimir's decoder does.
+import { WeirError } from '@weir/errors';
+import { FieldReader, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT } from '../protobuf/field-reader.ts';
+import type { NamedLabel } from '../write-request/refusal-texts.ts';
+import type { SeriesDraft } from '../write-request/series-draft.ts';
+
+const EMPTY = new Uint8Array(0);
+const series = new FieldReader();
+const inner = new FieldReader();
+
+/** Fills `draft` from bytes[from, to); unknown fields are skipped. */
+export function parseSeries(bytes: Uint8Array, from: number, to: number, draft: SeriesDraft): void {
+  draft.clear();
+  series.reset(bytes, from, to);
+  while (series.next()) {
+    switch (series.field) {
+      case 1:
+        series.expect(WIRE_LENGTH, 'TimeSeries.labels');
+        draft.labels.push(parseLabel(bytes, series.from, series.to));
+        break;
+      case 2:
+        series.expect(WIRE_LENGTH, 'TimeSeries.samples');
+        parseSample(bytes, series.from, series.to, draft);
+        break;
+      case 3:
+        series.expect(WIRE_LENGTH, 'TimeSeries.exemplars');
+        draft.exemplars++;
+        break;
+      case 4:
+        series.expect(WIRE_LENGTH, 'TimeSeries.histograms');
+        draft.histograms++;
+        break;
+    }
+  }
+}
+
+function parseLabel(bytes: Uint8Array, from: number, to: number): NamedLabel {
+  let name: Uint8Array = EMPTY;
+  let value: Uint8Array = EMPTY;
+  inner.reset(bytes, from, to);
+  while (inner.next()) {
+    if (inner.field === 1) {
+      inner.expect(WIRE_LENGTH, 'Label.name');
+      name = inner.bytes();
+    } else if (inner.field === 2) {
+      inner.expect(WIRE_LENGTH, 'Label.value');
+      value = inner.bytes();
+    }
+  }
+  return { name, value };
+}
+
+/** A Sample of either protocol: field 3, a start timestamp, is not kept yet. */
+export function parseSample(bytes: Uint8Array, from: number, to: number, draft: SeriesDraft): void {
+  let timestamp = 0;
+  let low = 0;
+  let high = 0;
+  inner.reset(bytes, from, to);
+  while (inner.next()) {
+    if (inner.field === 1) {
+      inner.expect(WIRE_FIXED64, 'Sample.value');
+      low = int32At(bytes, inner.from);
+      high = int32At(bytes, inner.from + 4);
+    } else if (inner.field === 2) {
+      inner.expect(WIRE_VARINT, 'Sample.timestamp');
+      timestamp = inner.int64();
+    }
+  }
+  if (!Number.isFinite(timestamp)) throw new WeirError('invalid', 'proto: timestamp out of range');
+  draft.addSample(timestamp, low, high);
+}
+
+function int32At(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}

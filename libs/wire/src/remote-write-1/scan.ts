@@ -1,0 +1,119 @@
+// Remote write 1.0: one pass over a decompressed WriteRequest that validates, hashes and delimits each
+// series. Series that are canonical (all of them, from Prometheus) stay where they are: a run of the
+// body's own bytes is what goes into the log. The pass stops at a byte budget and can be continued, so
+// that a huge or hostile body shares the event loop.
+//
+// Fields that clients have no business to set (Mimir's source and validation switches) and unknown
+// ones are skipped, not forwarded.
+import { readUvarint } from '@weir/bytes';
+import { WeirError } from '@weir/errors';
+import { FieldReader, WIRE_LENGTH, WIRE_VARINT } from '../protobuf/field-reader.ts';
+import type { AcceptedWrite } from '../write-request/accepted-write.ts';
+import { acceptMetadata } from '../write-request/metadata-entry.ts';
+import { SeriesDraft } from '../write-request/series-draft.ts';
+import type { WriteRules } from '../write-request/write-rules.ts';
+import { CanonicalSeries } from './canonical-series.ts';
+import { parseSeries } from './parse-series.ts';
+
+const EMPTY = new Uint8Array(0);
+
+export class RemoteWrite1Scan {
+  at = 0;
+  readonly #canonical = new CanonicalSeries();
+  readonly #draft = new SeriesDraft();
+  readonly #field = new FieldReader();
+  #bytes: Uint8Array = EMPTY;
+  #view: DataView = new DataView(EMPTY.buffer);
+  #end = 0;
+  #seed = 0;
+
+  /** Begins with bytes[0, size); the hash of each series starts from `seed` (the tenant's). */
+  start(bytes: Uint8Array, size: number, seed: number): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#end = size;
+    this.#seed = seed;
+    this.at = 0;
+  }
+
+  /** Lets go of the body. */
+  release(): void {
+    this.start(EMPTY, 0, 0);
+  }
+
+  /** Scans about `budgetBytes` further; true when the body is done. Malformed bytes throw `invalid`. */
+  run(budgetBytes: number, rules: WriteRules, out: AcceptedWrite): boolean {
+    const bytes = this.#bytes;
+    const view = this.#view;
+    const end = this.#end;
+    const canonical = this.#canonical;
+    const pause = Math.min(end, this.at + budgetBytes);
+    while (this.at < pause) {
+      const start = this.at;
+      if (bytes[start] !== 0x0a) {
+        this.#other(rules, out);
+        continue;
+      }
+      this.at = start + 1;
+      const size = readUvarint(bytes, this, end);
+      const from = this.at;
+      const to = from + size;
+      if (to > end) {
+        throw new WeirError('invalid', 'proto: timeseries reaches past the end of its message');
+      }
+      this.at = to;
+      if (canonical.check(bytes, view, from, to, rules, this.#seed)) {
+        const samples = canonical.samples;
+        out.push(start, to - start, canonical.screen.hash, samples);
+        out.samplesIn += samples;
+        out.samplesOk += samples;
+      } else {
+        parseSeries(bytes, from, to, this.#draft);
+        this.#draft.finish(rules, this.#seed, out);
+      }
+    }
+    return this.at >= end;
+  }
+
+  #other(rules: WriteRules, out: AcceptedWrite): void {
+    const field = this.#field.reset(this.#bytes, this.at, this.#end);
+    field.next();
+    this.at = field.at;
+    if (field.field === 1) field.expect(WIRE_LENGTH, 'WriteRequest.timeseries');
+    if (field.field !== 3) return;
+    field.expect(WIRE_LENGTH, 'WriteRequest.metadata');
+    parseMetadata(this.#bytes, field, rules, this.#seed, out);
+  }
+}
+
+function parseMetadata(
+  bytes: Uint8Array,
+  field: FieldReader,
+  rules: WriteRules,
+  seed: number,
+  out: AcceptedWrite,
+): void {
+  const entry = {
+    type: 0,
+    family: EMPTY as Uint8Array,
+    help: EMPTY as Uint8Array,
+    unit: EMPTY as Uint8Array,
+  };
+  const inner = field.reset(bytes, field.from, field.to);
+  while (inner.next()) {
+    if (inner.field === 1) {
+      inner.expect(WIRE_VARINT, 'MetricMetadata.type');
+      entry.type = inner.uint32();
+    } else if (inner.field === 2) {
+      inner.expect(WIRE_LENGTH, 'MetricMetadata.metric_family_name');
+      entry.family = inner.bytes();
+    } else if (inner.field === 4) {
+      inner.expect(WIRE_LENGTH, 'MetricMetadata.help');
+      entry.help = inner.bytes();
+    } else if (inner.field === 5) {
+      inner.expect(WIRE_LENGTH, 'MetricMetadata.unit');
+      entry.unit = inner.bytes();
+    }
+  }
+  acceptMetadata(entry, rules, seed, out);
+}

@@ -1,0 +1,20 @@
+// What a tenant may send, as plain numbers: the scanner's view of the limits. Whoever knows tenants
+// and clocks computes them per request.
+
+export interface WriteRules {
+  readonly labelNameBytesMax: number;
+  /** The metric name's value included. */
+  readonly labelValueBytesMax: number;
+  /** `__name__` counts. */
+  readonly labelNamesMax: number;
+  /** For metrics whose name ends in `_info`. */
+  readonly labelNamesInfoMax: number;
+  /** Samples later than this are refused, ms. */
+  readonly timestampMaxMs: number;
+  /** Samples earlier than this are refused, ms; -Infinity refuses none that a number can hold. */
+  readonly timestampMinMs: number;
+  /** Prometheus's names before UTF-8: `[a-zA-Z_:][a-zA-Z0-9_:]*`, labels without colons. */
+  readonly legacyNames: boolean;
+  /** Of family name, unit and help, bytes; help is cut, the others are refused. 0 is no limit. */
+  readonly metadataBytesMax: number;
+}
