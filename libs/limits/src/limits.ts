@@ -1,0 +1,49 @@
+// Resolves a tenant's limits: its overrides over the defaults. Resolution is lazy and cached, because
+// every push asks. Overrides are looked up again only after `reload`, which the owner of the runtime
+// configuration calls.
+import { WeirError } from '@weir/errors';
+import type { TenantLimits } from './limits-flags.ts';
+
+export type TenantOverrides = (tenant: string) => Partial<TenantLimits> | undefined;
+
+export interface Limits {
+  /** The limits that hold for the tenant now. */
+  forTenant(tenant: string): TenantLimits;
+  /** Forgets resolved limits: the overrides have changed. */
+  reload(): void;
+}
+
+/** Throws `invalid` when a default makes no sense; overrides are checked when they are resolved. */
+export function createLimits(defaults: TenantLimits, overrides?: TenantOverrides): Limits {
+  checkLimits(defaults);
+  const resolved = new Map<string, TenantLimits>();
+  return {
+    forTenant(tenant) {
+      if (overrides === undefined) return defaults;
+      let limits = resolved.get(tenant);
+      if (limits === undefined) {
+        const own = overrides(tenant);
+        limits = own === undefined ? defaults : Object.freeze({ ...defaults, ...own });
+        checkLimits(limits);
+        resolved.set(tenant, limits);
+      }
+      return limits;
+    },
+    reload: () => resolved.clear(),
+  };
+}
+
+function checkLimits(limits: TenantLimits): void {
+  const scheme = limits.nameValidationScheme;
+  if (scheme !== 'utf8' && scheme !== 'legacy') {
+    throw new WeirError(
+      'invalid',
+      `name_validation_scheme: '${scheme}' is neither utf8 nor legacy`,
+    );
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    if (typeof value === 'number' && !(value >= 0)) {
+      throw new WeirError('invalid', `limit ${name}: ${value} is below 0`);
+    }
+  }
+}
