@@ -30,6 +30,10 @@ export interface RecordBatch {
   readonly nextOffset: number;
 }
 
+/**
+ * Reads one partition. A batch's records belong to the caller: the log keeps no reference to their
+ * buffers. A value may be a view into a larger ArrayBuffer.
+ */
 export interface PartitionConsumer {
   readonly partition: number;
   /** The next offset to be read. */
@@ -51,6 +55,7 @@ export interface GroupMember {
   close(): Promise<void>;
 }
 
+/** Callbacks may come from join() on; never from inside the call that causes them. */
 export interface GroupEvents {
   /** Partitions newly owned. A returned promise delays nothing; failures must be handled inside. */
   assigned(partitions: readonly number[]): void;
@@ -73,8 +78,12 @@ export interface PartitionLog {
   readonly recordSizeMaxBytes: number;
   /**
    * Appends all records, and resolves with their offsets when every one of them is durable (Kafka:
-   * acks=all, idempotent). Rejects when any isn't: `unavailable` (retry may duplicate), `limited` (size
-   * cap or buffer full: retry later), `invalid` (a record too large).
+   * acks=all, idempotent). Rejects when any isn't: `unavailable` (unreachable, at its size cap, or
+   * too much waiting: retry later, a retry may duplicate), `invalid` (a record too large).
+   *
+   * Keys and values belong to the log from the call on: don't write to them again. A consumer in this
+   * process may be given the very same buffers, so values of one call that will be transferred to
+   * different threads need an ArrayBuffer each.
    */
   produce(records: readonly ProduceRecord[]): Promise<number[]>;
   /** Opens a consumer at `fromOffset`; rejects with `corrupt` if that is below the start or past the end. */
