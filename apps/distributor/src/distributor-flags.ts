@@ -1,0 +1,50 @@
+// Settings of the distributor, named as Mimir's. The in-flight byte limit is on by default, because
+// memory is bounded by configuration; Mimir's default is off.
+import { defineFlags, type SettingsOf } from '@weir/config';
+
+export const distributorFlags = defineFlags({
+  recvMessageBytesMax: {
+    kind: 'int',
+    flag: 'distributor.max-recv-msg-size',
+    yaml: 'distributor.max_recv_msg_size',
+    default: 104_857_600,
+    help: 'The largest push, compressed or not, bytes.',
+  },
+  inflightBytesMax: {
+    kind: 'int',
+    flag: 'distributor.instance-limits.max-inflight-push-requests-bytes',
+    yaml: 'distributor.instance_limits.max_inflight_push_requests_bytes',
+    default: 536_870_912,
+    help: 'Bytes of pushes being handled at once, compressed and uncompressed; beyond it pushes get 503. 0 is no limit.',
+  },
+  inflightPushesMax: {
+    kind: 'int',
+    flag: 'distributor.instance-limits.max-inflight-push-requests',
+    yaml: 'distributor.instance_limits.max_inflight_push_requests',
+    default: 2000,
+    help: 'Pushes being handled at once; beyond it pushes get 503. 0 is no limit.',
+  },
+  retryAfterEnabled: {
+    kind: 'bool',
+    flag: 'distributor.retry-after-header.enabled',
+    yaml: 'distributor.retry_after_header.enabled',
+    default: true,
+    help: 'Answer 429 and 5xx with a Retry-After header.',
+  },
+  retryAfterMinMs: {
+    kind: 'duration',
+    flag: 'distributor.retry-after-header.min-backoff',
+    yaml: 'distributor.retry_after_header.min_backoff',
+    default: 6_000,
+    help: 'The shortest Retry-After, at least 1s.',
+  },
+  retryAfterMaxMs: {
+    kind: 'duration',
+    flag: 'distributor.retry-after-header.max-backoff',
+    yaml: 'distributor.retry_after_header.max_backoff',
+    default: 96_000,
+    help: 'The longest Retry-After, at least 1s.',
+  },
+});
+
+export type DistributorSettings = SettingsOf<typeof distributorFlags>;

@@ -1,0 +1,230 @@
+// The stateless front of the write path: negotiate, decompress, scan, validate, limit, group by
+// partition, log. A push answers 2xx only after the log has acknowledged all its records (invariant 1);
+// where a partial write is answered with 400, what was stored is logged as well.
+//
+// It keeps nothing between pushes but rate buckets and scratch memory. It doesn't retry: the sender does.
+import { hashBytes, utf8 } from '@weir/bytes';
+import { toWeirError, WeirError } from '@weir/errors';
+import { createRateLimiter, type Limits, type TenantLimits } from '@weir/limits';
+import type { PartitionLog, ProduceRecord } from '@weir/log';
+import type { Clock, Random } from '@weir/runtime';
+import type { Telemetry } from '@weir/telemetry';
+import { snappyDecode, snappyUncompressedSize, type WriteRules, withLimit } from '@weir/wire';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { DistributorSettings } from './distributor-flags.ts';
+import { createInflight, type InflightShare } from './inflight.ts';
+import { checkMessageSize } from './message-size.ts';
+import { negotiate, type RemoteWriteVersion } from './negotiation.ts';
+import {
+  errorAnswer,
+  type PushAnswer,
+  partialAnswer,
+  successAnswer,
+  type WrittenCounts,
+} from './push-answer.ts';
+import { createPushMetrics } from './push-metrics.ts';
+import type { PushRequest } from './push-request.ts';
+import { registerPushRoutes } from './push-routes.ts';
+import { type PushScratch, PushScratches } from './push-scratch.ts';
+import { freshBuffers, type RecordBuffers, RecordBuilder } from './record-builder.ts';
+import { SlotTable } from './slot-table.ts';
+
+/** Scanned before other work of the event loop gets a turn: about two milliseconds. */
+const SCAN_SLICE_BYTES = 1 << 20;
+
+export interface DistributorParts {
+  readonly log: PartitionLog;
+  /** The partitions that are written now. */
+  readonly routing: { active(): readonly number[] };
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  /** The tenant of a request; throws `unauthenticated`. */
+  readonly tenantOf: (request: FastifyRequest) => string;
+  /** Where record values come from; fresh buffers by default. */
+  readonly buffers?: RecordBuffers;
+  /**
+   * Called with the last offset per partition once all is logged; the answer waits for it. In one
+   * process it waits for the apply, so that a client reads its own writes.
+   */
+  readonly afterLogged?: (offsets: ReadonlyMap<number, number>) => Promise<void>;
+}
+
+export interface Distributor {
+  /** Never rejects: whatever happens becomes an answer. */
+  push(request: PushRequest): Promise<PushAnswer>;
+  /** Registers POST /api/v1/push. */
+  routes(server: FastifyInstance): void;
+}
+
+export function createDistributor(
+  settings: DistributorSettings,
+  parts: DistributorParts,
+): Distributor {
+  const metrics = createPushMetrics(parts.telemetry);
+  const inflight = createInflight(settings, metrics);
+  const scratches = new PushScratches();
+  const slots = new SlotTable();
+  const builder = new RecordBuilder(parts.log.recordSizeMaxBytes, parts.buffers ?? freshBuffers);
+  const rates = createRateLimiter(parts.clock);
+
+  async function push(request: PushRequest): Promise<PushAnswer> {
+    let version: RemoteWriteVersion = 1;
+    let share: InflightShare | undefined;
+    try {
+      share = inflight.enter();
+      version = negotiate(request.contentType, request.contentEncoding);
+      return await handle(request, version, share);
+    } catch (error) {
+      const failure = toWeirError(error);
+      if (failure.status >= 500) {
+        parts.telemetry.log.warn({ err: failure, tenant: request.tenant }, 'push failed');
+      }
+      const { random } = parts;
+      return errorAnswer(version, failure, {
+        settings,
+        random,
+        retryAttempt: request.retryAttempt,
+      });
+    } finally {
+      share?.release();
+    }
+  }
+
+  async function handle(
+    request: PushRequest,
+    version: RemoteWriteVersion,
+    share: InflightShare,
+  ): Promise<PushAnswer> {
+    share.add(request.body.length);
+    const size = uncompressedSize(request.body);
+    share.add(size);
+    const scratch = scratches.take(size);
+    let built: BuiltPush;
+    try {
+      snappyDecode(request.body, scratch.body, size);
+      built = await scan(request.tenant, version, scratch, size);
+    } finally {
+      scratches.giveBack(scratch);
+    }
+    await produce(built.records);
+    built.countLogged();
+    if (built.refusal !== undefined) return partialAnswer(version, built.written, built.refusal);
+    return successAnswer(version, built.written);
+  }
+
+  function uncompressedSize(body: Uint8Array): number {
+    checkMessageSize(body.length, 'compressed', settings.recvMessageBytesMax);
+    const size = snappyUncompressedSize(body);
+    checkMessageSize(size, 'uncompressed', settings.recvMessageBytesMax);
+    return size;
+  }
+
+  async function scan(
+    tenant: string,
+    version: RemoteWriteVersion,
+    scratch: PushScratch,
+    size: number,
+  ): Promise<BuiltPush> {
+    const { accepted } = scratch;
+    const limits = parts.limits.forTenant(tenant);
+    const rules = rulesOf(limits, parts.clock.nowMs());
+    const key = utf8(tenant);
+    const scanner = version === 1 ? scratch.remoteWrite1 : scratch.remoteWrite1;
+    scanner.start(scratch.body, size, hashBytes(key, 0, key.length));
+    while (!scanner.run(SCAN_SLICE_BYTES, rules, accepted)) await parts.clock.yield();
+    metrics.received(tenant, version, accepted);
+    slots.follow(parts.routing.active());
+    if (slots.isEmpty && accepted.count > 0) {
+      metrics.discarded(tenant, accepted);
+      throw new WeirError('unavailable', 'no partition is active: nothing can be written now');
+    }
+    const records = builder.build(scratch.body, accepted, slots, key);
+    metrics.discarded(tenant, accepted);
+    const items = accepted.samplesOk + accepted.metadataOk;
+    if (
+      !rates.take(tenant, { rate: limits.ingestionRate, burst: limits.ingestionBurstSize }, items)
+    ) {
+      metrics.rateLimited(tenant, accepted);
+      throw rateLimited(limits, items);
+    }
+    const { samplesOk, metadataOk } = accepted;
+    return {
+      records,
+      written: { samples: samplesOk, histograms: 0, exemplars: 0 },
+      refusal: accepted.firstRejection?.message,
+      countLogged: () => metrics.logged(tenant, samplesOk, metadataOk),
+    };
+  }
+
+  async function produce(records: readonly ProduceRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    let offsets: number[];
+    try {
+      offsets = await parts.log.produce(records);
+    } catch (error) {
+      throw logFailure(error);
+    }
+    if (parts.afterLogged === undefined) return;
+    const last = new Map<number, number>();
+    for (const [index, record] of records.entries()) {
+      last.set(record.partition, Math.max(last.get(record.partition) ?? -1, offsets[index]!));
+    }
+    await parts.afterLogged(last);
+  }
+
+  const { tenantOf } = parts;
+  const bodyBytesMax = settings.recvMessageBytesMax;
+  return {
+    push,
+    routes: (server) => registerPushRoutes(server, { push, tenantOf, bodyBytesMax }),
+  };
+}
+
+interface BuiltPush {
+  readonly records: readonly ProduceRecord[];
+  readonly written: WrittenCounts;
+  /** The first refusal's text, when something was refused. */
+  readonly refusal: string | undefined;
+  readonly countLogged: () => void;
+}
+
+function rulesOf(limits: TenantLimits, nowMs: number): WriteRules {
+  const past = limits.pastGraceMs + limits.outOfOrderWindowMs;
+  return {
+    labelNameBytesMax: limits.labelNameBytesMax,
+    labelValueBytesMax: limits.labelValueBytesMax,
+    labelNamesMax: limits.labelNamesMax,
+    labelNamesInfoMax: limits.labelNamesInfoMax,
+    timestampMaxMs: nowMs + limits.creationGraceMs,
+    timestampMinMs: limits.pastGraceMs > 0 ? nowMs - past : Number.NEGATIVE_INFINITY,
+    legacyNames: limits.nameValidationScheme === 'legacy',
+    metadataBytesMax: limits.metadataBytesMax,
+  };
+}
+
+function rateLimited(limits: TenantLimits, items: number): WeirError {
+  const { ingestionRate: rate, ingestionBurstSize: burst } = limits;
+  const cause =
+    items > burst
+      ? `exceeded the ingestion burst size limit, set to ${burst}, with ${items} items`
+      : `exceeded the ingestion rate limit, set to ${rate} items/s with a maximum allowed burst of ${burst}`;
+  return new WeirError(
+    'limited',
+    withLimit(
+      `the request has been rejected because the tenant ${cause}. This limit is applied on the total number of samples, exemplars and metadata received across all distributors`,
+      'tenant-max-ingestion-rate',
+      'distributor.ingestion-rate-limit',
+      'distributor.ingestion-burst-size',
+    ),
+  );
+}
+
+/** A full or broken log is never the client's fault, and says why it can't be written. */
+function logFailure(error: unknown): WeirError {
+  const cause = toWeirError(error);
+  const message = `send data to partitions: ${cause.message}`;
+  const status = cause.kind === 'invalid' ? 400 : cause.kind === 'internal' ? 500 : 503;
+  return new WeirError(cause.kind, message, { status, cause });
+}

@@ -1,0 +1,11 @@
+// A push as data, so that tests and other transports need no HTTP server.
+
+export interface PushRequest {
+  readonly tenant: string;
+  readonly contentType: string | undefined;
+  readonly contentEncoding: string | undefined;
+  /** The header `Retry-Attempt`. */
+  readonly retryAttempt: string | undefined;
+  /** As received: compressed. Not kept after the answer. */
+  readonly body: Uint8Array;
+}

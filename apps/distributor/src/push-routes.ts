@@ -1,0 +1,65 @@
+// POST /api/v1/push. The body is read here and not by Fastify, because any content type must get this
+// far (the protocol decides what is unsupported), and because the size limit has its own answer.
+import { toWeirError } from '@weir/errors';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { PushAnswer } from './push-answer.ts';
+import { readPushBody } from './push-body.ts';
+import type { PushRequest } from './push-request.ts';
+
+export interface PushRouteParts {
+  readonly push: (request: PushRequest) => Promise<PushAnswer>;
+  /** The tenant of a request, or throws `unauthenticated`. */
+  readonly tenantOf: (request: FastifyRequest) => string;
+  readonly bodyBytesMax: number;
+}
+
+export function registerPushRoutes(server: FastifyInstance, parts: PushRouteParts): void {
+  server.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    scope.post('/api/v1/push', async (request, reply) => {
+      const answer = await answerPush(request, parts);
+      if (answer.status === 400 || answer.status === 401) drain(request, reply);
+      return send(reply, answer);
+    });
+  });
+}
+
+async function answerPush(request: FastifyRequest, parts: PushRouteParts): Promise<PushAnswer> {
+  let body: Uint8Array;
+  let tenant: string;
+  try {
+    tenant = parts.tenantOf(request);
+    body = await readPushBody(request.raw, parts.bodyBytesMax);
+  } catch (error) {
+    const { status, message } = toWeirError(error);
+    return { status, body: message, headers: {} };
+  }
+  return parts.push({
+    tenant,
+    contentType: request.headers['content-type'],
+    contentEncoding: request.headers['content-encoding'],
+    retryAttempt: single(request.headers['retry-attempt']),
+    body,
+  });
+}
+
+/** A body that wasn't read to its end would block the connection: answer, then close it. */
+function drain(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.raw.readableEnded) return;
+  reply.header('connection', 'close');
+  request.raw.resume();
+}
+
+function send(reply: FastifyReply, answer: PushAnswer): FastifyReply {
+  reply.code(answer.status).headers(answer.headers);
+  if (answer.body === '') return reply.send();
+  return reply
+    .header('content-type', 'text/plain; charset=utf-8')
+    .header('x-content-type-options', 'nosniff')
+    .send(`${answer.body}\n`);
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

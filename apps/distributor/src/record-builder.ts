@@ -1,0 +1,103 @@
+// Groups the accepted runs of a push by partition and copies them into records. A record's value is the
+// concatenation of its runs, which is a WriteRequest; so building is one copy and no encoding. Values
+// are exact-size buffers of their own, because the log and its consumers keep (and transfer) them.
+import type { ProduceRecord } from '@weir/log';
+import { type AcceptedWrite, withId } from '@weir/wire';
+import type { SlotTable } from './slot-table.ts';
+
+const RECORD_VERSION = 1;
+
+/** Where record values come from; each must own its whole ArrayBuffer. */
+export interface RecordBuffers {
+  take(sizeBytes: number): Uint8Array;
+}
+
+export const freshBuffers: RecordBuffers = {
+  take: (sizeBytes) => Buffer.allocUnsafeSlow(sizeBytes),
+};
+
+export class RecordBuilder {
+  readonly #buffers: RecordBuffers;
+  readonly #recordSizeMax: number;
+  /** Of each run: its record, or -1. */
+  #recordOf = new Int32Array(1024);
+  /** Per partition: the record being filled, by partition number. */
+  readonly #open = new Map<number, number>();
+  readonly #partitions: number[] = [];
+  readonly #sizes: number[] = [];
+
+  constructor(recordSizeMaxBytes: number, buffers: RecordBuffers) {
+    this.#recordSizeMax = recordSizeMaxBytes;
+    this.#buffers = buffers;
+  }
+
+  /** Runs too large for any record are refused in `accepted`; all others end up in the result. */
+  build(
+    body: Uint8Array,
+    accepted: AcceptedWrite,
+    slots: SlotTable,
+    key: Uint8Array,
+  ): ProduceRecord[] {
+    this.#plan(accepted, slots);
+    const values = this.#sizes.map((size) => this.#buffers.take(size));
+    const ends = this.#sizes.map(() => 0);
+    const rewritten = accepted.rewritten.bytes;
+    const recordOf = this.#recordOf;
+    for (let index = 0; index < accepted.count; index++) {
+      const record = recordOf[index]!;
+      if (record < 0) continue;
+      const from = accepted.from[index]!;
+      const size = accepted.size[index]!;
+      const run =
+        from >= 0 ? body.subarray(from, from + size) : rewritten.subarray(~from, ~from + size);
+      values[record]!.set(run, ends[record]!);
+      ends[record]! += size;
+    }
+    return values.map((value, record) => ({
+      partition: this.#partitions[record]!,
+      key,
+      value,
+      version: RECORD_VERSION,
+    }));
+  }
+
+  /** Decides each run's record: a partition's runs go, in order, into as few records as fit. */
+  #plan(accepted: AcceptedWrite, slots: SlotTable): void {
+    this.#open.clear();
+    this.#partitions.length = 0;
+    this.#sizes.length = 0;
+    const count = accepted.count;
+    if (this.#recordOf.length < count) this.#recordOf = new Int32Array(count * 2);
+    for (let index = 0; index < count; index++) {
+      const size = accepted.size[index]!;
+      if (size > this.#recordSizeMax) {
+        this.#refuse(accepted, index);
+        continue;
+      }
+      const partition = slots.partitionOf(accepted.hash[index]!);
+      let record = this.#open.get(partition);
+      if (record === undefined || this.#sizes[record]! + size > this.#recordSizeMax) {
+        record = this.#sizes.length;
+        this.#open.set(partition, record);
+        this.#partitions.push(partition);
+        this.#sizes.push(0);
+      }
+      this.#sizes[record]! += size;
+      this.#recordOf[index] = record;
+    }
+  }
+
+  #refuse(accepted: AcceptedWrite, index: number): void {
+    const limit = this.#recordSizeMax;
+    const samples = accepted.samples[index]!;
+    this.#recordOf[index] = -1;
+    accepted.samplesOk -= samples;
+    if (samples === 0) accepted.metadataOk--;
+    accepted.reject('distributor_max_write_request_data_item_size', samples, () =>
+      withId(
+        `the write request contains a timeseries or metadata item which is larger than the maximum allowed size of ${limit} bytes`,
+        'distributor-max-write-request-data-item-size',
+      ),
+    );
+  }
+}
