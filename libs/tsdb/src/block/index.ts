@@ -10,4 +10,5 @@ export {
   type ThanosSection,
   type WeirSection,
 } from './meta.ts';
+export { type BlockReader, type BlockSelect, openBlock } from './open-block.ts';
 export { type BlockInput, type BlockSeries, writeBlock } from './write-block.ts';
