@@ -1,0 +1,116 @@
+// Moves a partition's records from the log to its host: two batches under way, so that the log is read
+// while the head applies, and not more, so that memory is bounded however far behind it is.
+import { isKind, toWeirError, type WeirError } from '@weir/errors';
+import type { PartitionConsumer, PartitionLog, RecordBatch } from '@weir/log';
+import type { RecordIntake } from './record-intake.ts';
+import type { Applied, PartitionHost } from './workers/partition-host.ts';
+
+const BATCHES_UNDER_WAY = 2;
+
+export interface ConsumeLoopParts {
+  readonly log: PartitionLog;
+  readonly host: PartitionHost;
+  readonly intake: RecordIntake;
+  received(batch: RecordBatch): void;
+  applied(applied: Applied): void;
+  /** Records in [from, to) were truncated away before they could be read. */
+  missed(from: number, to: number): void;
+}
+
+export interface ConsumeLoopSettings {
+  readonly partition: number;
+  readonly fromOffset: number;
+  readonly consumeBytesMax: number;
+}
+
+export interface ConsumeLoop {
+  /** Settles when everything taken was applied: resolved after stop(), rejected with what went wrong. */
+  readonly ended: Promise<void>;
+  stop(): void;
+}
+
+export function startConsumeLoop(
+  settings: ConsumeLoopSettings,
+  parts: ConsumeLoopParts,
+): ConsumeLoop {
+  const { partition, consumeBytesMax } = settings;
+  const underWay: Promise<void>[] = [];
+  let position = settings.fromOffset;
+  let consumer: PartitionConsumer | undefined;
+  let failure: WeirError | undefined;
+  let stopped = false;
+
+  /** Ends the wait for the next record, too. */
+  function closeConsumer(): void {
+    consumer?.close().catch((error) => {
+      failure ??= toWeirError(error);
+    });
+  }
+
+  function apply(batch: RecordBatch): void {
+    const message = parts.intake.take(batch, position);
+    position = batch.nextOffset;
+    const done = parts.host.apply(message).then(parts.applied);
+    underWay.push(
+      done.catch((error) => {
+        failure ??= toWeirError(error);
+        closeConsumer();
+      }),
+    );
+  }
+
+  async function open(): Promise<void> {
+    const start = await parts.log.startOffset(partition);
+    if (position < start) {
+      parts.missed(position, start);
+      apply({ partition, records: [], nextOffset: start });
+    }
+    consumer = await parts.log.consume(partition, position);
+  }
+
+  async function consume(): Promise<void> {
+    await open();
+    while (!stopped && failure === undefined) {
+      const batch = await nextBatch();
+      if (batch === undefined) continue;
+      parts.received(batch);
+      apply(batch);
+      while (underWay.length >= BATCHES_UNDER_WAY) await underWay.shift();
+    }
+  }
+
+  /** Undefined after the records at the position were truncated away: goes on at the log's start. */
+  async function nextBatch(): Promise<RecordBatch | undefined> {
+    try {
+      return await consumer!.next(consumeBytesMax);
+    } catch (error) {
+      const truncated =
+        isKind(error, 'corrupt') && position < (await parts.log.startOffset(partition));
+      if (!truncated) throw error;
+      await consumer!.close();
+      await open();
+      return undefined;
+    }
+  }
+
+  async function run(): Promise<void> {
+    let thrown: unknown;
+    try {
+      await consume();
+    } catch (error) {
+      thrown = error;
+    }
+    await Promise.all(underWay);
+    await consumer?.close();
+    if (failure !== undefined) throw failure;
+    if (thrown !== undefined && !(stopped && isKind(thrown, 'closed'))) throw thrown;
+  }
+
+  return {
+    ended: run(),
+    stop() {
+      stopped = true;
+      closeConsumer();
+    },
+  };
+}

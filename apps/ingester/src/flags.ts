@@ -1,0 +1,101 @@
+// The ingester's flags, and the settings that follow from them and from what only the composition root
+// knows (the data directory, this host's name and address).
+import { defineFlags, type SettingsOf } from '@weir/config';
+
+export const ingesterFlags = defineFlags({
+  dir: {
+    kind: 'string',
+    flag: 'blocks-storage.tsdb.dir',
+    yaml: 'blocks_storage.tsdb.dir',
+    default: '',
+    help: 'Directory of the heads and of local blocks. Empty: tsdb below the data directory.',
+  },
+  shipIntervalMs: {
+    kind: 'duration',
+    flag: 'blocks-storage.tsdb.ship-interval',
+    yaml: 'blocks_storage.tsdb.ship_interval',
+    default: 60_000,
+    help: 'How often blocks are shipped, and how soon a failed upload is tried again.',
+  },
+  headCompactionIntervalMs: {
+    kind: 'duration',
+    flag: 'blocks-storage.tsdb.head-compaction-interval',
+    yaml: 'blocks_storage.tsdb.head_compaction_interval',
+    default: 60_000,
+    help: 'How often heads are searched for windows that are due for a block.',
+  },
+  retentionPeriodMs: {
+    kind: 'duration',
+    flag: 'blocks-storage.tsdb.retention-period',
+    yaml: 'blocks_storage.tsdb.retention_period',
+    default: 13 * 3_600_000,
+    help: 'How long shipped blocks stay readable here. Longer than queriers ask ingesters for.',
+  },
+  instanceId: {
+    kind: 'string',
+    flag: 'ingester.ring.instance-id',
+    yaml: 'ingester.ring.instance_id',
+    default: '',
+    help: 'Identity of this instance in the cluster. Empty: the host name.',
+  },
+  zone: {
+    kind: 'string',
+    flag: 'ingester.ring.instance-availability-zone',
+    yaml: 'ingester.ring.instance_availability_zone',
+    default: '',
+    help: 'Availability zone of this instance. Each zone keeps one copy of every partition.',
+  },
+  consumerGroup: {
+    kind: 'string',
+    flag: 'ingest-storage.kafka.consumer-group',
+    yaml: 'ingest_storage.kafka.consumer_group',
+    default: '',
+    help: 'Consumer group that shares the partitions of a zone. Empty: weir-<zone>.',
+  },
+  consumeBytesMax: {
+    kind: 'int',
+    flag: 'ingester.partition-consume-bytes-max',
+    yaml: 'ingester.partition_consume_bytes_max',
+    default: 4 * 1024 * 1024,
+    help: 'Bytes of records that one partition takes from the log at once; two such batches are under way.',
+  },
+  heartbeatPeriodMs: {
+    kind: 'duration',
+    flag: 'ingester.ring.heartbeat-period',
+    yaml: 'ingester.ring.heartbeat_period',
+    default: 5_000,
+    help: 'How often this instance tells the cluster that it is alive.',
+  },
+});
+
+export type IngesterFlagSettings = SettingsOf<typeof ingesterFlags>;
+
+export interface IngesterSettings extends IngesterFlagSettings {
+  /** host:port at which other processes reach this one. */
+  readonly address: string;
+  readonly targets: readonly ('distributor' | 'ingester' | 'querier')[];
+}
+
+/** What the composition root knows and the flags don't. */
+export interface IngesterPlace {
+  readonly dataDir: string;
+  readonly hostName: string;
+  readonly address: string;
+  readonly targets: IngesterSettings['targets'];
+}
+
+/** Fills in the defaults that depend on the place. */
+export function ingesterSettings(
+  flags: IngesterFlagSettings,
+  place: IngesterPlace,
+): IngesterSettings {
+  return Object.freeze({
+    ...flags,
+    dir: flags.dir === '' ? `${place.dataDir}/tsdb` : flags.dir,
+    instanceId: flags.instanceId === '' ? place.hostName : flags.instanceId,
+    consumerGroup:
+      flags.consumerGroup === '' ? `weir-${flags.zone || 'default'}` : flags.consumerGroup,
+    address: place.address,
+    targets: place.targets,
+  });
+}

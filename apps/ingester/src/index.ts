@@ -1,0 +1,20 @@
+// The ingester: owns partitions, applies their records, answers reads, ships blocks.
+export {
+  type IngesterFlagSettings,
+  type IngesterPlace,
+  type IngesterSettings,
+  ingesterFlags,
+  ingesterSettings,
+} from './flags.ts';
+export {
+  createIngester,
+  type FlushRequest,
+  type Ingester,
+  type IngesterParts,
+  type Readiness,
+} from './ingester.ts';
+export type { HostParts } from './worker/hosted-partition.ts';
+export { createUlids } from './worker/ulids.ts';
+export { createInlineWorkers } from './workers/inline-workers.ts';
+export type { PartitionWorkers } from './workers/partition-host.ts';
+export { createThreadWorkers, type ThreadWorkersSettings } from './workers/thread-workers.ts';

@@ -1,0 +1,266 @@
+// The ingester: joins its zone's consumer group, owns the partitions it is given, and answers reads for
+// those that have caught up. It is ready when all of them have. What happens inside a partition is
+// owned-partition.ts's and the worker's; this file is assignment, life cycle and the whole's answers.
+import type { Bucket } from '@weir/bucket';
+import type { Cluster, InstanceEntry } from '@weir/cluster';
+import { WeirError } from '@weir/errors';
+import type { TenantSettings } from '@weir/head';
+import type { GroupMember, PartitionLog } from '@weir/log';
+import type { ReadPort } from '@weir/query';
+import { type Clock, createSemaphore } from '@weir/runtime';
+import type { Telemetry } from '@weir/telemetry';
+import type { FastifyInstance } from 'fastify';
+import { createDiscardLog } from './discards.ts';
+import type { IngesterSettings } from './flags.ts';
+import { createIngesterMetrics } from './metrics.ts';
+import { createOwnedPartition, type OwnedPartition } from './owned-partition.ts';
+import type { Maintenance } from './partition-upkeep.ts';
+import { createIngesterRead } from './read.ts';
+import { registerRoutes } from './routes.ts';
+import type { PartitionStats, PartitionWorkers } from './workers/partition-host.ts';
+
+/** Partitions that cut and ship at the same time. */
+const UPKEEP_CONCURRENCY = 2;
+/** A member that got no partition by then has none to wait for. */
+const ASSIGNMENT_GRACE_MS = 10_000;
+
+export interface IngesterParts {
+  readonly log: PartitionLog;
+  readonly bucket: Bucket;
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly workers: PartitionWorkers;
+  readonly limits: { settingsFor(tenant: string): TenantSettings };
+}
+
+export interface FlushRequest {
+  /** All tenants when left out or empty. */
+  readonly tenants?: readonly string[];
+  /** Resolve (or reject) only when everything is shipped and committed. */
+  readonly wait: boolean;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reason: string;
+}
+
+export interface Ingester {
+  start(): Promise<void>;
+  readiness(): Readiness;
+  readonly read: ReadPort;
+  routes(server: FastifyInstance): void;
+  /**
+   * Resolves when each partition's head has applied everything below its position (the next offset, as
+   * endOffset() gives it). Waits for partitions that are not owned yet; rejects with the signal's reason.
+   */
+  waitApplied(positions: ReadonlyMap<number, number>, signal?: AbortSignal): Promise<void>;
+  /** Cuts everything in the heads into blocks and ships them. */
+  flush(request: FlushRequest): Promise<void>;
+  stats(): Promise<readonly PartitionStats[]>;
+  /** Checkpoints, commits, leaves the group, closes. */
+  stop(): Promise<void>;
+}
+
+export function createIngester(settings: IngesterSettings, parts: IngesterParts): Ingester {
+  const { log, cluster, clock, telemetry, workers } = parts;
+  const logger = telemetry.log.child({ component: 'ingester' });
+  const owned = new Map<number, OwnedPartition>();
+  const leaving = new Map<number, Promise<void>>();
+  const assigned = new Set<number>();
+  const stopping = new AbortController();
+  const upkeepSlots = createSemaphore(UPKEEP_CONCURRENCY);
+  const metrics = createIngesterMetrics(telemetry.metrics, {
+    series: () => [...owned.values()].reduce((sum, { seriesCount }) => sum + seriesCount, 0),
+    partitions() {
+      const serving = [...owned.values()].filter((partition) => partition.serving).length;
+      return { serving, others: owned.size - serving };
+    },
+  });
+  const discards = createDiscardLog({ clock, log: logger, metrics });
+  let state: 'new' | 'running' | 'stopping' = 'new';
+  let joining: Promise<GroupMember> | undefined;
+  let joinedMs = 0;
+  let everAssigned = false;
+  let loops: Promise<void>[] = [];
+  /** Wakes those who wait for a partition that is not owned yet. */
+  const awaitingOwner = new Set<() => void>();
+
+  const memberNow = (): Promise<GroupMember> => {
+    if (joining === undefined) throw new WeirError('closed', 'the ingester has not joined');
+    return joining;
+  };
+
+  function own(partition: number): void {
+    owned.set(
+      partition,
+      createOwnedPartition(
+        { ...settings, partition },
+        {
+          ...{ log, bucket: parts.bucket, cluster, clock, logger, metrics, discards },
+          host: () => workers.hostOf(partition),
+          member: memberNow,
+          settingsFor: (tenant) => parts.limits.settingsFor(tenant),
+        },
+      ),
+    );
+    wakeAwaiting();
+  }
+
+  function wakeAwaiting(): void {
+    for (const wake of awaitingOwner) wake();
+    awaitingOwner.clear();
+  }
+
+  async function take(partition: number): Promise<void> {
+    await leaving.get(partition);
+    if (state === 'running' && assigned.has(partition) && !owned.has(partition)) own(partition);
+  }
+
+  function onAssigned(partitions: readonly number[]): void {
+    everAssigned = true;
+    logger.info({ partitions }, 'partitions assigned');
+    for (const partition of partitions) {
+      assigned.add(partition);
+      void take(partition);
+    }
+  }
+
+  function onRevoked(partitions: readonly number[]): void {
+    logger.info({ partitions }, 'partitions revoked');
+    for (const partition of partitions) {
+      assigned.delete(partition);
+      owned.get(partition)?.disown();
+      void release(partition);
+    }
+  }
+
+  function release(partition: number): Promise<void> {
+    const leaver = owned.get(partition);
+    if (leaver === undefined) return leaving.get(partition) ?? Promise.resolve();
+    owned.delete(partition);
+    const done = leaver
+      .stop()
+      .catch((error) => logger.error({ err: error, partition }, 'closing a partition failed'))
+      .finally(() => leaving.delete(partition));
+    leaving.set(partition, done);
+    return done;
+  }
+
+  const instanceEntry = (): InstanceEntry => ({
+    kind: 'instance',
+    id: settings.instanceId,
+    address: settings.address,
+    zone: settings.zone,
+    targets: settings.targets,
+    heartbeatMs: clock.nowMs(),
+  });
+
+  /** Calls until stopped; a failure is told and the next turn tries again. */
+  async function every(periodMs: number, what: string, work: () => Promise<void>): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await clock.sleep(periodMs, stopping.signal).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      await work().catch((error) => logger.error({ err: error }, `${what} failed`));
+    }
+  }
+
+  async function maintain(partition: OwnedPartition, maintenance: Maintenance): Promise<void> {
+    const release = await upkeepSlots.acquire();
+    try {
+      await partition.maintain(maintenance);
+    } finally {
+      release();
+    }
+  }
+
+  /** Partitions tell of their failures themselves, once per change. */
+  async function upkeep(cut: Maintenance['cut']): Promise<void> {
+    await Promise.allSettled(
+      [...owned.values()].map((partition) => maintain(partition, { cut, tenants: [] })),
+    );
+  }
+
+  async function partitionOf(number: number, signal?: AbortSignal): Promise<OwnedPartition> {
+    for (;;) {
+      const found = owned.get(number);
+      if (found !== undefined) return found;
+      if (state === 'stopping') throw new WeirError('unavailable', 'the ingester is stopping');
+      signal?.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        awaitingOwner.add(resolve);
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+
+  const ingester: Ingester = {
+    async start() {
+      state = 'running';
+      await cluster.put(instanceEntry());
+      joining = log.join(settings.consumerGroup, settings.instanceId, {
+        assigned: onAssigned,
+        revoked: onRevoked,
+        lost: onRevoked,
+      });
+      await joining;
+      joinedMs = clock.steadyMs();
+      const { heartbeatPeriodMs, headCompactionIntervalMs, shipIntervalMs } = settings;
+      loops = [
+        every(heartbeatPeriodMs, 'heartbeat', () => cluster.put(instanceEntry())),
+        every(headCompactionIntervalMs, 'cutting blocks', () => upkeep('due')),
+        every(shipIntervalMs, 'shipping blocks', () => upkeep('none')),
+      ];
+    },
+    readiness() {
+      if (state !== 'running') return { ready: false, reason: `ingester is ${state}` };
+      const waited = clock.steadyMs() - joinedMs;
+      if (!everAssigned && (joinedMs === 0 || waited < ASSIGNMENT_GRACE_MS)) {
+        return { ready: false, reason: 'waiting for partitions to be assigned' };
+      }
+      if (owned.size < assigned.size) return { ready: false, reason: 'partitions are changing' };
+      for (const { partition, serving, stuck, reason } of owned.values()) {
+        if (stuck) return { ready: false, reason: `partition ${partition} is stuck: ${reason}` };
+        if (!serving) return { ready: false, reason: `partition ${partition}: ${reason}` };
+      }
+      return { ready: true, reason: 'ready' };
+    },
+    read: createIngesterRead(owned, workers),
+    routes: (server) =>
+      registerRoutes(server, ingester, {
+        nowMs: () => clock.nowMs(),
+        running: () => state === 'running',
+      }),
+    async waitApplied(positions, signal) {
+      await Promise.all(
+        [...positions].map(async ([number, position]) => {
+          const partition = await partitionOf(number, signal);
+          await partition.waitApplied(position, signal);
+        }),
+      );
+    },
+    async flush({ tenants = [], wait }) {
+      const done = Promise.all(
+        [...owned.values()].map((partition) => maintain(partition, { cut: 'all', tenants })),
+      );
+      if (wait) await done;
+      else done.catch(() => undefined);
+    },
+    stats: () =>
+      Promise.all(
+        [...owned.keys()].map((partition) => workers.hostOf(partition).stats({ partition })),
+      ),
+    async stop() {
+      if (state !== 'running') return;
+      state = 'stopping';
+      stopping.abort(new WeirError('closed', 'the ingester is stopping'));
+      wakeAwaiting();
+      await Promise.all([...owned.keys()].map(release));
+      await Promise.all([...leaving.values(), ...loops]);
+      await (await joining)?.close();
+      await cluster.remove(instanceEntry());
+    },
+  };
+  return ingester;
+}

@@ -1,0 +1,116 @@
+// What is done to an open partition now and then: cut due windows, ship their blocks, let the head forget
+// them, commit the group offset, delete old local blocks. In this order, each step idempotent, so that it
+// may stop anywhere and be done again.
+import { isKind } from '@weir/errors';
+import type { GroupMember } from '@weir/log';
+import type { Logger } from '@weir/telemetry';
+import type { IngesterMetrics } from './metrics.ts';
+import type { Shipper } from './ship/shipper.ts';
+import { createStateLine } from './ship/state-line.ts';
+import { commitMetadata } from './start-position.ts';
+import type { DurableState, PartitionHost } from './workers/partition-host.ts';
+
+export interface Maintenance {
+  /** Which windows are cut into blocks: none, those due by event time, or every one (flush). */
+  readonly cut: 'none' | 'due' | 'all';
+  /** Empty: all tenants. */
+  readonly tenants: readonly string[];
+}
+
+export interface UpkeepParts {
+  readonly partition: number;
+  readonly topicId: string;
+  readonly host: PartitionHost;
+  readonly shipper: Shipper;
+  readonly logger: Logger;
+  readonly metrics: IngesterMetrics;
+  member(): Promise<GroupMember>;
+  /** Another instance owns the partition, or is about to. */
+  disowned(): boolean;
+  disown(): void;
+}
+
+export interface Upkeep {
+  readonly failing: string | undefined;
+  /** Rejects with the first thing that failed, after having done what else could be done. */
+  run(maintenance: Maintenance): Promise<void>;
+  /** Takes a last checkpoint and commits; for a partition that is about to be closed. */
+  finish(): Promise<void>;
+}
+
+export function createUpkeep(parts: UpkeepParts): Upkeep {
+  const { partition, host, shipper, metrics } = parts;
+  const state = createStateLine(parts.logger, `upkeep of partition ${partition}`);
+  let committed = 0;
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function ship(): Promise<boolean> {
+    if (parts.disowned()) return false;
+    let shippedSome = false;
+    try {
+      while (shipper.waiting > 0) {
+        const windows = await shipper.ship(committed);
+        await host.drop({ partition, windows });
+        shippedSome = true;
+      }
+    } catch (error) {
+      if (isKind(error, 'fenced')) parts.disown();
+      throw error;
+    }
+    return shippedSome;
+  }
+
+  async function commit(durable: DurableState): Promise<void> {
+    const next = Math.min(durable.safeOffset, durable.checkpointPosition);
+    if (next <= committed || parts.disowned()) return;
+    const member = await parts.member();
+    await member.commit(partition, next, commitMetadata(parts.topicId));
+    committed = next;
+    metrics.lastCommittedOffset.set({ partition }, next - 1);
+  }
+
+  async function expire(): Promise<void> {
+    const ulids = shipper.expired();
+    if (ulids.length === 0) return;
+    await host.deleteBlocks({ partition, ulids });
+    shipper.forget(ulids);
+  }
+
+  async function runNow({ cut, tenants }: Maintenance): Promise<void> {
+    const errors: unknown[] = [];
+    const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await work();
+      } catch (error) {
+        errors.push(error);
+        return undefined;
+      }
+    };
+    const all = cut === 'all';
+    if (cut !== 'none') {
+      await attempt(async () => shipper.add(await host.cut({ partition, all, tenants })));
+    }
+    const shipped = (await attempt(ship)) ?? false;
+    const force = shipped || all;
+    await attempt(async () => commit(await host.checkpoint({ partition, force })));
+    await attempt(expire);
+    if (errors.length === 0) return state.recovered();
+    state.failed(errors[0]);
+    throw errors[0];
+  }
+
+  function exclusively(work: () => Promise<void>): Promise<void> {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  }
+
+  return {
+    get failing() {
+      return state.failing;
+    },
+    run: (maintenance) => exclusively(() => runNow(maintenance)),
+    finish: () =>
+      exclusively(async () => commit(await host.checkpoint({ partition, force: true }))),
+  };
+}

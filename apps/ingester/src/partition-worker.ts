@@ -1,0 +1,23 @@
+// The entry of a partition worker thread, bundled as `partition-worker.js`: a partition host over RocksDB
+// and the system clock, served to the thread that started it.
+import { parentPort } from 'node:worker_threads';
+import { assert } from '@weir/errors';
+import { openPartitionHead } from '@weir/head';
+import { openRocksdbHeadStore } from '@weir/head/rocksdb';
+import { systemClock, systemRandom } from '@weir/runtime';
+import { createPartitionHost } from './worker/host.ts';
+import { createUlids } from './worker/ulids.ts';
+import { serveHost } from './workers/host-client.ts';
+import type { RpcPort } from './workers/rpc.ts';
+
+assert(parentPort !== null, 'partition-worker runs in a worker thread');
+
+serveHost(
+  parentPort as unknown as RpcPort,
+  createPartitionHost({
+    openStore: (path) => openRocksdbHeadStore({ path }),
+    openHead: (partition, store) => openPartitionHead({ partition }, { store }),
+    clock: systemClock,
+    nextUlid: createUlids(systemClock, systemRandom),
+  }),
+);

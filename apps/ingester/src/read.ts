@@ -1,0 +1,86 @@
+// Answers the read protocol for the partitions of this instance. Partitions of one worker are answered
+// by it alone; over several workers their streams are merged again in label order.
+
+import { text } from '@weir/bytes';
+import { WeirError } from '@weir/errors';
+import type { MetricMetadata } from '@weir/model';
+import {
+  type LocalReader,
+  openRemoteSeries,
+  type ReadPort,
+  type ReadRequest,
+  serveRead,
+} from '@weir/query';
+import type { PartitionHost, PartitionWorkers } from './workers/partition-host.ts';
+
+export interface ReadablePartition {
+  readonly serving: boolean;
+  readonly reason: string;
+}
+
+export function createIngesterRead(
+  owned: ReadonlyMap<number, ReadablePartition>,
+  workers: PartitionWorkers,
+): ReadPort {
+  return {
+    async *read(request, signal) {
+      const hosts = groupByHost(request, owned, workers);
+      if (hosts.length === 1) yield* hosts[0]![0].read(hosts[0]![1], signal);
+      else yield* serveRead(createMergingReader(hosts), request, signal);
+    },
+  };
+}
+
+type HostRequest = readonly [PartitionHost, ReadRequest];
+
+function groupByHost(
+  request: ReadRequest,
+  owned: ReadonlyMap<number, ReadablePartition>,
+  workers: PartitionWorkers,
+): HostRequest[] {
+  const groups = new Map<PartitionHost, number[]>();
+  for (const partition of request.partitions) {
+    const found = owned.get(partition);
+    if (found === undefined || !found.serving) {
+      const why = found?.reason ?? 'it is not owned by this ingester';
+      throw new WeirError('unavailable', `partition ${partition} can't be read here: ${why}`);
+    }
+    const host = workers.hostOf(partition);
+    const group = groups.get(host);
+    if (group === undefined) groups.set(host, [partition]);
+    else group.push(partition);
+  }
+  return [...groups].map(([host, partitions]) => [host, { ...request, partitions }]);
+}
+
+function createMergingReader(hosts: readonly HostRequest[]): LocalReader {
+  const askAll = async <T>(signal: AbortSignal): Promise<T[]> => {
+    const answers = await Promise.all(
+      hosts.map(([host, request]) => onlyMessage<T[]>(host, request, signal)),
+    );
+    return answers.flat();
+  };
+  return {
+    async select(_request, signal) {
+      const opened = await Promise.all(
+        hosts.map(([host, request]) => openRemoteSeries(host, request, signal)),
+      );
+      return {
+        heldBlocks: opened.flatMap(({ heldBlocks }) => heldBlocks),
+        sources: opened.map(({ batches }) => batches),
+      };
+    },
+    labelNames: (_request, signal) => askAll<string>(signal),
+    labelValues: (_request, signal) => askAll<string>(signal),
+    metadata: (_request, signal) => askAll<MetricMetadata>(signal),
+  };
+}
+
+async function onlyMessage<T>(
+  host: PartitionHost,
+  request: ReadRequest,
+  signal: AbortSignal,
+): Promise<T> {
+  for await (const message of host.read(request, signal)) return JSON.parse(text(message)) as T;
+  throw new WeirError('internal', 'a partition worker gave no answer');
+}

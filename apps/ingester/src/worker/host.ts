@@ -1,0 +1,131 @@
+// The partition host: owns the partitions opened on it, and answers the calls of the port for them. The
+// same code runs in a worker thread and inline.
+import { WeirError } from '@weir/errors';
+import type { HeadSelect } from '@weir/head';
+import { createMatcher } from '@weir/model';
+import {
+  type LocalReader,
+  type LocalSelection,
+  type ReadRequest,
+  type SeriesBatches,
+  serveRead,
+} from '@weir/query';
+import type { PartitionHost } from '../workers/partition-host.ts';
+import { type HostedPartition, type HostParts, openHostedPartition } from './hosted-partition.ts';
+import type { HeldBlock } from './local-blocks.ts';
+
+export function createPartitionHost(parts: HostParts): PartitionHost {
+  const partitions = new Map<number, HostedPartition>();
+
+  const get = (partition: number): HostedPartition => {
+    const found = partitions.get(partition);
+    if (found === undefined) {
+      throw new WeirError('unavailable', `partition ${partition} is not owned by this ingester`);
+    }
+    return found;
+  };
+
+  return {
+    async open(request) {
+      const { partition } = request;
+      if (partitions.has(partition)) {
+        throw new WeirError('internal', `partition ${partition} is open already`);
+      }
+      const opened = await openHostedPartition(request, parts);
+      partitions.set(partition, opened);
+      return { position: opened.storedPosition, blocks: opened.blocks.all() };
+    },
+    async quarantine({ partition }) {
+      const hosted = get(partition);
+      partitions.delete(partition);
+      return hosted.quarantine();
+    },
+    async start({ partition, position, shipped }) {
+      get(partition).start(position, shipped);
+    },
+    async markShipped({ partition, shipped }) {
+      get(partition).markShipped(shipped);
+    },
+    apply: async (batch) => get(batch.partition).apply(batch),
+    checkpoint: async ({ partition, force }) => get(partition).checkpoint(force),
+    cut: async ({ partition, all, tenants }) => get(partition).cut(all, tenants),
+    drop: async ({ partition, windows }) => get(partition).drop(windows),
+    deleteBlocks: async ({ partition, ulids }) => get(partition).deleteBlocks(ulids),
+    stats: async ({ partition }) => get(partition).stats(),
+    async close({ partition, checkpoint }) {
+      const hosted = partitions.get(partition);
+      partitions.delete(partition);
+      await hosted?.close(checkpoint);
+    },
+    read: (request, signal) => readPartitions(request.partitions.map(get), request, signal),
+  };
+}
+
+/** Holds a lease on every partition until the answer has ended. */
+async function* readPartitions(
+  hosted: readonly HostedPartition[],
+  request: ReadRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const leases = hosted.map(({ leases }) => leases.take());
+  const both = AbortSignal.any([signal, ...leases.map((lease) => lease.signal)]);
+  try {
+    yield* serveRead(createReader(hosted), request, both);
+  } finally {
+    for (const lease of leases) lease.release();
+  }
+}
+
+function createReader(hosted: readonly HostedPartition[]): LocalReader {
+  return {
+    async select(request): Promise<LocalSelection> {
+      const select = selectOf(request);
+      const { heads, blocks } = await sourcesOf(hosted, request);
+      const sources: SeriesBatches[] = [
+        ...heads.map((head) => head.select(select)),
+        ...blocks.map(({ reader }) => reader.select(select)),
+      ];
+      return { heldBlocks: blocks.map(({ ulid }) => ulid), sources };
+    },
+    async labelNames(request) {
+      const select = selectOf(request);
+      const { heads, blocks } = await sourcesOf(hosted, request);
+      const answers = await Promise.all([
+        ...heads.map((head) => head.labelNames(select)),
+        ...blocks.map(({ reader }) => reader.labelNames(select)),
+      ]);
+      return answers.flat();
+    },
+    async labelValues(request) {
+      const select = selectOf(request);
+      const name = request.name ?? '';
+      const { heads, blocks } = await sourcesOf(hosted, request);
+      const answers = await Promise.all([
+        ...heads.map((head) => head.labelValues(name, select)),
+        ...blocks.map(({ reader }) => reader.labelValues(name, select)),
+      ]);
+      return answers.flat();
+    },
+    async metadata(request) {
+      return hosted.flatMap(({ head }) => head?.metadata(request.tenant) ?? []);
+    },
+  };
+}
+
+function selectOf(request: ReadRequest): HeadSelect {
+  return {
+    tenant: request.tenant,
+    matchers: request.matchers.map(createMatcher),
+    minT: request.minT,
+    maxT: request.maxT,
+    labelsOnly: request.kind !== 'select',
+  };
+}
+
+async function sourcesOf(hosted: readonly HostedPartition[], request: ReadRequest) {
+  const { tenant, minT, maxT } = request;
+  const heads = hosted.flatMap(({ head }) => (head === undefined ? [] : [head]));
+  const found = await Promise.all(hosted.map(({ blocks }) => blocks.readers(tenant, minT, maxT)));
+  const blocks: HeldBlock[] = found.flat();
+  return { heads, blocks };
+}

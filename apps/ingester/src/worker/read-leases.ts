@@ -1,0 +1,54 @@
+// Which reads are under way on a partition. Forgetting data (dropping a window, deleting a block) waits
+// for the reads that began before its replacement could be seen, so that no answer has a hole; a reader
+// that takes longer than the patience is ended with an error instead.
+import { WeirError } from '@weir/errors';
+import type { Clock } from '@weir/runtime';
+
+/** How long dropping waits for slow readers. */
+const PATIENCE_MS = 60_000;
+
+export interface ReadLease {
+  /** Aborts when the data under this read has to go. */
+  readonly signal: AbortSignal;
+  release(): void;
+}
+
+export interface ReadLeases {
+  take(): ReadLease;
+  /** Resolves when every read that is under way now has ended. */
+  quiesce(): Promise<void>;
+}
+
+export function createReadLeases(clock: Clock): ReadLeases {
+  const active = new Map<AbortController, Promise<void>>();
+  return {
+    take() {
+      const abort = new AbortController();
+      let ended = () => {};
+      active.set(
+        abort,
+        new Promise((resolve) => {
+          ended = resolve;
+        }),
+      );
+      return {
+        signal: abort.signal,
+        release() {
+          active.delete(abort);
+          ended();
+        },
+      };
+    },
+    async quiesce() {
+      const before = [...active];
+      if (before.length === 0) return;
+      const timer = clock.after(PATIENCE_MS, () => {
+        for (const [abort] of before) {
+          abort.abort(new WeirError('unavailable', 'the read was too slow: its data moved, retry'));
+        }
+      });
+      await Promise.all(before.map(([, ended]) => ended));
+      timer.cancel();
+    },
+  };
+}

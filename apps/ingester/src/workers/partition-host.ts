@@ -1,0 +1,135 @@
+// The port between the main thread and the threads that own partitions. Everything that crosses it is
+// plain data, so that the same calls run in this thread (tests, simulation) or over a MessagePort.
+// Invariant: one host owns a partition's head and local blocks; the main thread never touches them,
+// except that the shipper reads the files of a finished block.
+import type { ShippedWindow, TenantSettings, TenantStats, TenantWindow } from '@weir/head';
+import type { ReadRequest } from '@weir/query';
+
+export interface OpenPartition {
+  readonly partition: number;
+  /** Folder of all partitions of this instance; this one lives in `<dir>/<partition>`. */
+  readonly dir: string;
+  readonly topicId: string;
+}
+
+export interface OpenedPartition {
+  /** The next offset of the head found on disk; undefined when there is none. */
+  readonly position: number | undefined;
+  readonly blocks: readonly LocalBlock[];
+}
+
+/** A finished block in `<dir>/<partition>/blocks/<tenant>/<ulid>`. */
+export interface LocalBlock {
+  readonly ulid: string;
+  readonly dir: string;
+  readonly window: TenantWindow;
+}
+
+/** What cutting a window gave: no block when the window turned out to hold no sample. */
+export interface CutWindow {
+  readonly window: TenantWindow;
+  readonly block: LocalBlock | undefined;
+}
+
+export interface StartPartition {
+  readonly partition: number;
+  /** The next offset that will be applied. */
+  readonly position: number;
+  readonly shipped: readonly ShippedWindow[];
+}
+
+export interface ApplyRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly tenant: string;
+  readonly value: Uint8Array;
+  readonly version: number;
+}
+
+export interface ApplyBatch {
+  readonly partition: number;
+  /** The position before this batch; another one here means that a batch was lost: refused. */
+  readonly fromOffset: number;
+  readonly records: readonly ApplyRecord[];
+  readonly nextOffset: number;
+  /** Settings of tenants that are new here or have changed. */
+  readonly settings: readonly (readonly [string, TenantSettings])[];
+}
+
+export interface DiscardCount {
+  readonly tenant: string;
+  readonly reason: string;
+  readonly count: number;
+}
+
+export interface Applied {
+  readonly position: number;
+  readonly samples: number;
+  readonly seriesCount: number;
+  readonly discards: readonly DiscardCount[];
+  /** Durations of checkpoints that ended since the last answer, ms. */
+  readonly checkpointsMs: readonly number[];
+  /** Why the last checkpoint failed, or undefined. */
+  readonly checkpointError: string | undefined;
+}
+
+/** How far the disk is, for the group commit. */
+export interface DurableState {
+  readonly checkpointPosition: number;
+  readonly safeOffset: number;
+}
+
+export interface PartitionStats {
+  readonly partition: number;
+  readonly position: number;
+  readonly seriesCount: number;
+  readonly tenants: readonly TenantStats[];
+  readonly blocks: readonly LocalBlock[];
+}
+
+export interface PartitionHost {
+  /** Opens what the disk has; creates nothing. */
+  open(request: OpenPartition): Promise<OpenedPartition>;
+  /** Moves the store of an opened partition out of the way; returns where to. */
+  quarantine(request: { readonly partition: number }): Promise<string>;
+  start(request: StartPartition): Promise<void>;
+  /** Windows that were shipped by somebody: covered samples are dropped, or skipped when replayed. */
+  markShipped(request: {
+    readonly partition: number;
+    readonly shipped: readonly ShippedWindow[];
+  }): Promise<void>;
+  /** Applies records in order. Rejects, and refuses what follows, when the head failed. */
+  apply(batch: ApplyBatch): Promise<Applied>;
+  /** Checkpoints when one is due; with `force` whenever something changed. */
+  checkpoint(request: {
+    readonly partition: number;
+    readonly force: boolean;
+  }): Promise<DurableState>;
+  /** Cuts due windows (with `all` every window) into local blocks; blocks not dropped yet are not cut again. */
+  cut(request: {
+    readonly partition: number;
+    readonly all: boolean;
+    readonly tenants: readonly string[];
+  }): Promise<readonly CutWindow[]>;
+  /** The windows are in verified blocks: the head forgets them, once no running read needs them. */
+  drop(request: {
+    readonly partition: number;
+    readonly windows: readonly TenantWindow[];
+  }): Promise<void>;
+  /** Deletes local blocks. */
+  deleteBlocks(request: {
+    readonly partition: number;
+    readonly ulids: readonly string[];
+  }): Promise<void>;
+  stats(request: { readonly partition: number }): Promise<PartitionStats>;
+  /** Checkpoints if asked, and closes the store. */
+  close(request: { readonly partition: number; readonly checkpoint: boolean }): Promise<void>;
+  /** Answers the read protocol for partitions of this host. */
+  read(request: ReadRequest, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** Threads (or this one) that own partitions; a partition is pinned to one of them. */
+export interface PartitionWorkers {
+  hostOf(partition: number): PartitionHost;
+  close(): Promise<void>;
+}

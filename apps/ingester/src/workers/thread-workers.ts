@@ -1,0 +1,56 @@
+// Partition workers as threads. A partition is pinned to one thread by its number. A thread that dies
+// fails what was asked of it; the next call starts a new one, and the owner of the partition opens it
+// again from its last checkpoint.
+import { Worker } from 'node:worker_threads';
+import { toWeirError, WeirError } from '@weir/errors';
+import type { Logger } from '@weir/telemetry';
+import { createHostClient } from './host-client.ts';
+import type { PartitionHost, PartitionWorkers } from './partition-host.ts';
+import { createRpcClient, type RpcPort } from './rpc.ts';
+
+export interface ThreadWorkersSettings {
+  /** The bundled entry, `partition-worker.js`. */
+  readonly url: URL;
+  readonly count: number;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly host: PartitionHost;
+}
+
+export function createThreadWorkers(
+  settings: ThreadWorkersSettings,
+  parts: { readonly log: Logger },
+): PartitionWorkers {
+  const threads = new Map<number, Thread>();
+  let closed = false;
+
+  function start(slot: number): Thread {
+    if (closed) throw new WeirError('closed', 'partition workers are closed');
+    const worker = new Worker(settings.url, { name: `partition-worker-${slot}` });
+    const client = createRpcClient(worker as unknown as RpcPort);
+    const thread = { worker, host: createHostClient(client) };
+    worker.on('error', (error) => {
+      parts.log.error({ err: error, worker: slot }, 'partition worker failed');
+      client.fail(new WeirError('unavailable', toWeirError(error).message, { cause: error }));
+    });
+    worker.on('exit', (code) => {
+      client.fail(new WeirError('unavailable', `partition worker ${slot} ended with code ${code}`));
+      if (threads.get(slot) === thread) threads.delete(slot);
+    });
+    threads.set(slot, thread);
+    return thread;
+  }
+
+  return {
+    hostOf(partition) {
+      const slot = partition % settings.count;
+      return (threads.get(slot) ?? start(slot)).host;
+    },
+    async close() {
+      closed = true;
+      await Promise.all([...threads.values()].map(({ worker }) => worker.terminate()));
+    },
+  };
+}
