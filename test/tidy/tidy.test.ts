@@ -1,0 +1,39 @@
+// The architecture as tests: each rule is run over the tree as it is on disk. canary.test.ts proves
+// that each of them can complain.
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import * as imports from './import-rules.ts';
+import * as text from './text-rules.ts';
+import { readTree, type Tree } from './tree.ts';
+
+const tree = readTree(fileURLToPath(new URL('../..', import.meta.url)));
+
+function check(name: string, rule: (tree: Tree) => string[]): void {
+  it(name, () => expect(rule(tree)).toEqual([]));
+}
+
+describe('imports', () => {
+  check('point down the layers', imports.layerViolations);
+  check('form no cycle, types included', imports.cycleViolations);
+  check('are declared in package.json', imports.undeclaredViolations);
+  check('use every declared dependency', imports.unusedViolations);
+  check('do not reach into another package by a relative path', imports.reachViolations);
+  check('enter other packages through their doors', imports.doorViolations);
+  check('do not go through the own door', imports.ownDoorViolations);
+  check('keep each outside package in its folder', imports.outsidePackageViolations);
+  check('bring no I/O into the pure layers', imports.pureLayerViolations);
+  check('reach every file', imports.deadFileViolations);
+  check('agree on one exact version of each outside package', imports.versionViolations);
+});
+
+describe('files', () => {
+  check('open with a comment', text.headCommentViolations);
+  check('are short', text.lengthViolations);
+  check('write to no console', text.consoleViolations);
+  check('take clock, timers and randomness from their port', text.ambientViolations);
+  check('leave the process to apps/weir', text.processViolations);
+  check('export by name', text.starExportViolations);
+  check('hold no leftovers', text.leftoverViolations);
+  check('are named by their topic', text.nameViolations);
+  check('belong to packages that ARCHITECTURE.md lists, and the reverse', text.codeMapViolations);
+});
