@@ -131,7 +131,7 @@ export function createDistributor(
     const limits = parts.limits.forTenant(tenant);
     const rules = rulesOf(limits, parts.clock.nowMs());
     const key = utf8(tenant);
-    const scanner = version === 1 ? scratch.remoteWrite1 : scratch.remoteWrite1;
+    const scanner = version === 1 ? scratch.remoteWrite1 : scratch.remoteWrite2;
     scanner.start(scratch.body, size, hashBytes(key, 0, key.length));
     while (!scanner.run(SCAN_SLICE_BYTES, rules, accepted)) await parts.clock.yield();
     metrics.received(tenant, version, accepted);

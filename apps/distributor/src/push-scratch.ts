@@ -2,7 +2,7 @@
 // because allocating half a megabyte per push costs more than scanning it. A push holds one only while
 // it is decoded and scanned, which for all but huge bodies is one turn of the event loop; so one or two
 // exist. What a huge push has grown is let go again.
-import { AcceptedWrite, RemoteWrite1Scan } from '@weir/wire';
+import { AcceptedWrite, RemoteWrite1Scan, RemoteWrite2Scan } from '@weir/wire';
 
 const BODY_MIN = 1 << 20;
 const KEPT_BODY_MAX = 8 << 20;
@@ -14,6 +14,7 @@ export interface PushScratch {
   body: Uint8Array;
   readonly accepted: AcceptedWrite;
   readonly remoteWrite1: RemoteWrite1Scan;
+  readonly remoteWrite2: RemoteWrite2Scan;
 }
 
 export class PushScratches {
@@ -24,6 +25,7 @@ export class PushScratches {
       body: new Uint8Array(0),
       accepted: new AcceptedWrite(),
       remoteWrite1: new RemoteWrite1Scan(),
+      remoteWrite2: new RemoteWrite2Scan(),
     };
     if (scratch.body.length < bodySizeBytes + SLACK) {
       scratch.body = new Uint8Array(Math.max(BODY_MIN, bodySizeBytes + SLACK));
@@ -36,6 +38,7 @@ export class PushScratches {
     const size = scratch.body.length + scratch.accepted.retainedBytes;
     if (size > KEPT_BODY_MAX || this.#free.length >= KEPT_MAX) return;
     scratch.remoteWrite1.release();
+    scratch.remoteWrite2.release();
     this.#free.push(scratch);
   }
 }
