@@ -1,0 +1,37 @@
+// What an endpoint of the query API gets, and what it answers before that is JSON.
+import type { LabelBytes } from '@weir/model';
+import type { Queryable } from '@weir/promql';
+import type { BlockCatalog, OwnerDirectory } from '@weir/query';
+import type { Clock } from '@weir/runtime';
+import type { Telemetry } from '@weir/telemetry';
+import type { Parameters } from './parameters.ts';
+import type { QuerierSettings } from './querier-settings.ts';
+import type { QueryEngine, QueryResult } from './query-engine.ts';
+import type { QueryRequest } from './query-request.ts';
+
+export interface QuerierParts {
+  readonly engine: QueryEngine;
+  readonly owners: OwnerDirectory;
+  readonly catalog: BlockCatalog;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+export interface EndpointContext {
+  readonly settings: QuerierSettings;
+  readonly parts: QuerierParts;
+  readonly request: QueryRequest;
+  readonly params: Parameters;
+  readonly queryable: Queryable;
+  /** Aborted when the client leaves or the time is over. */
+  readonly signal: AbortSignal;
+}
+
+export type EndpointAnswer = { readonly warnings: readonly string[] } & (
+  | { readonly kind: 'result'; readonly result: QueryResult; readonly stats: unknown }
+  | { readonly kind: 'series'; readonly series: readonly LabelBytes[] }
+  | { readonly kind: 'data'; readonly data: unknown }
+);
+
+/** Prometheus's warning when the limit parameter cut the answer. */
+export const TRUNCATED = 'results truncated due to limit';

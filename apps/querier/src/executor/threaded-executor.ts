@@ -1,0 +1,132 @@
+// Queries in worker threads, so that none delays a push: each worker has its own engine, catalog and
+// bucket; owners of partitions are reached through a port to this thread. A query goes to the worker
+// with the fewest running. A worker that dies takes its queries with it (they answer 500) and is
+// replaced.
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { WeirError } from '@weir/errors';
+import { apiError } from '@weir/http/errors';
+import type { OwnerDirectory } from '@weir/query';
+import {
+  connectStreams,
+  createRoutingReadPort,
+  type StreamClient,
+  serveReadOverPort,
+} from '@weir/query/threads';
+import { type Clock, createSemaphore } from '@weir/runtime';
+import type { Telemetry } from '@weir/telemetry';
+import type { QueryAnswer, QueryExecutor } from '../query-request.ts';
+import { receiveAnswer } from './answer-stream.ts';
+
+/** Pause before a dead worker is replaced, so that one that dies at once doesn't burn the CPU. */
+const RESTART_PAUSE_MS = 1000;
+
+export interface ThreadedExecutorParts {
+  /** The bundled entry of the worker. */
+  readonly workerUrl: URL;
+  readonly workers: number;
+  readonly owners: OwnerDirectory;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+/** What a worker gets at its start; settings are cloned, so they must be plain data. */
+export interface WorkerStart<Settings> {
+  readonly settings: Settings;
+  /** Queries come here. */
+  readonly queries: MessagePort;
+  /** Owners of partitions answer here. */
+  readonly owners: MessagePort;
+}
+
+/** `settings` are handed to each worker as they are; `maxConcurrent` bounds all workers together. */
+export function createThreadedExecutor(
+  settings: { readonly maxConcurrent: number },
+  parts: ThreadedExecutorParts,
+): QueryExecutor {
+  const running = createSemaphore(settings.maxConcurrent);
+  const slots = Array.from({ length: parts.workers }, () => new WorkerSlot(settings, parts));
+  return {
+    async execute(request, signal) {
+      const release = await running.acquire();
+      try {
+        signal.throwIfAborted();
+        const slot = slots.reduce((best, slot) => (slot.load < best.load ? slot : best));
+        return await receiveAnswer(slot.streams, request, signal);
+      } catch (error) {
+        return errorAnswer(signal.aborted ? signal.reason : error);
+      } finally {
+        release();
+      }
+    },
+    async close() {
+      await Promise.all(slots.map((slot) => slot.close()));
+    },
+  };
+}
+
+function errorAnswer(error: unknown): QueryAnswer {
+  const { status, headers, body } = apiError(error);
+  return { status, headers, body: Buffer.from(body, 'utf8') };
+}
+
+/** One worker, or for a moment its absence. */
+class WorkerSlot {
+  streams: StreamClient;
+  readonly #settings: unknown;
+  readonly #parts: ThreadedExecutorParts;
+  #worker: Worker;
+  #closing = false;
+  #alive = true;
+
+  constructor(settings: unknown, parts: ThreadedExecutorParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+    [this.#worker, this.streams] = this.#start();
+  }
+
+  /** Running queries; infinite while there is no worker. */
+  get load(): number {
+    return this.#alive ? this.streams.active : Number.POSITIVE_INFINITY;
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.streams.close();
+    await this.#worker.terminate();
+  }
+
+  #start(): [Worker, StreamClient] {
+    const { owners, telemetry, clock, workerUrl } = this.#parts;
+    const queries = new MessageChannel();
+    const reads = new MessageChannel();
+    serveReadOverPort(reads.port1, createRoutingReadPort(owners));
+    const workerData: WorkerStart<unknown> = {
+      settings: this.#settings,
+      queries: queries.port2,
+      owners: reads.port2,
+    };
+    const worker = new Worker(workerUrl, {
+      workerData,
+      transferList: [queries.port2, reads.port2],
+      name: 'query-worker',
+    });
+    const streams = connectStreams(
+      queries.port1,
+      () => new WeirError('internal', 'the query worker has stopped'),
+    );
+    worker.on('error', (error) => telemetry.log.error({ err: error }, 'query worker failed'));
+    worker.once('exit', (code) => {
+      queries.port1.close();
+      reads.port1.close();
+      this.#alive = false;
+      if (this.#closing) return;
+      telemetry.log.error({ code }, 'query worker has stopped, starting another');
+      clock.after(RESTART_PAUSE_MS, () => {
+        if (this.#closing) return;
+        [this.#worker, this.streams] = this.#start();
+        this.#alive = true;
+      });
+    });
+    return [worker, streams];
+  }
+}

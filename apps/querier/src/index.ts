@@ -1,0 +1,17 @@
+// The querier: the Prometheus query API over a queryable, in this thread or in worker threads.
+export {
+  type ClusterOwnersParts,
+  type ClusterOwnersSettings,
+  createClusterOwners,
+} from './cluster-owners.ts';
+export type { QuerierParts } from './endpoint.ts';
+export { createInlineExecutor } from './executor/inline-executor.ts';
+export {
+  createThreadedExecutor,
+  type ThreadedExecutorParts,
+  type WorkerStart,
+} from './executor/threaded-executor.ts';
+export { createQuerier, type Querier } from './querier.ts';
+export { type QuerierRouteParts, querierRoutes } from './querier-routes.ts';
+export { type QuerierSettings, querierFlags } from './querier-settings.ts';
+export type { QueryAnswer, QueryExecutor, QueryRequest } from './query-request.ts';

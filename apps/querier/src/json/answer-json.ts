@@ -1,0 +1,151 @@
+// Answers of the Prometheus API as JSON, produced chunk by chunk while they are sent.
+import { type LabelBytes, LabelReader } from '@weir/model';
+import type { QueryResult, ResultSeries } from '../query-engine.ts';
+import { ByteWriter } from './byte-writer.ts';
+
+/** Prometheus lists this many warnings and infos at most. */
+const ANNOTATIONS_MAX = 10;
+
+export interface Annotations {
+  readonly warnings: readonly string[];
+  readonly infos: readonly string[];
+}
+
+/** `{"status":"success","data":…}` of a query. */
+export function* queryAnswerJson(
+  result: QueryResult,
+  annotations: Annotations,
+  stats: unknown,
+): Generator<Uint8Array> {
+  const out = new ByteWriter();
+  out.ascii('{"status":"success","data":{"resultType":"');
+  out.ascii(result.type);
+  out.ascii('","result":');
+  yield* resultJson(out, result);
+  if (stats !== undefined) {
+    out.ascii(',"stats":');
+    out.json(stats);
+  }
+  out.ascii('}');
+  writeAnnotations(out, annotations);
+  out.ascii('}');
+  yield out.take();
+}
+
+/** A success with data that is small or already a JSON value. */
+export function dataAnswerJson(data: unknown, annotations: Annotations): Uint8Array {
+  const out = new ByteWriter();
+  out.ascii('{"status":"success","data":');
+  out.json(data);
+  writeAnnotations(out, annotations);
+  out.ascii('}');
+  return out.take();
+}
+
+/** A success with a list of label sets. */
+export function* seriesAnswerJson(
+  series: readonly LabelBytes[],
+  annotations: Annotations,
+): Generator<Uint8Array> {
+  const out = new ByteWriter();
+  const reader = new LabelReader();
+  out.ascii('{"status":"success","data":[');
+  for (let at = 0; at < series.length; at++) {
+    if (at > 0) out.ascii(',');
+    writeLabels(out, reader, series[at]!);
+    if (out.full) yield out.take();
+  }
+  out.ascii(']');
+  writeAnnotations(out, annotations);
+  out.ascii('}');
+  yield out.take();
+}
+
+function writeAnnotations(out: ByteWriter, { warnings, infos }: Annotations): void {
+  if (warnings.length > 0) {
+    out.ascii(',"warnings":');
+    out.json(warnings.slice(0, ANNOTATIONS_MAX));
+  }
+  if (infos.length > 0) {
+    out.ascii(',"infos":');
+    out.json(infos.slice(0, ANNOTATIONS_MAX));
+  }
+}
+
+function* resultJson(out: ByteWriter, result: QueryResult): Generator<Uint8Array> {
+  switch (result.type) {
+    case 'scalar':
+      writeSample(out, result.t, result.v);
+      return;
+    case 'string':
+      out.ascii('[');
+      out.timestamp(result.t);
+      out.ascii(',');
+      out.json(result.text);
+      out.ascii(']');
+      return;
+    case 'vector':
+      yield* vectorJson(out, result.points);
+      return;
+    case 'matrix':
+      yield* matrixJson(out, result.series);
+      return;
+  }
+}
+
+function* vectorJson(
+  out: ByteWriter,
+  points: (QueryResult & { type: 'vector' })['points'],
+): Generator<Uint8Array> {
+  const reader = new LabelReader();
+  out.ascii('[');
+  for (let at = 0; at < points.length; at++) {
+    const { labels, t, v } = points[at]!;
+    out.ascii(at > 0 ? ',{"metric":' : '{"metric":');
+    writeLabels(out, reader, labels);
+    out.ascii(',"value":');
+    writeSample(out, t, v);
+    out.ascii('}');
+    if (out.full) yield out.take();
+  }
+  out.ascii(']');
+}
+
+function* matrixJson(out: ByteWriter, series: readonly ResultSeries[]): Generator<Uint8Array> {
+  const reader = new LabelReader();
+  out.ascii('[');
+  for (let at = 0; at < series.length; at++) {
+    const { labels, t, v, count } = series[at]!;
+    out.ascii(at > 0 ? ',{"metric":' : '{"metric":');
+    writeLabels(out, reader, labels);
+    out.ascii(',"values":[');
+    for (let index = 0; index < count; index++) {
+      if (index > 0) out.ascii(',');
+      writeSample(out, t[index]!, v[index]!);
+      if (out.full) yield out.take();
+    }
+    out.ascii(']}');
+    if (out.full) yield out.take();
+  }
+  out.ascii(']');
+}
+
+function writeSample(out: ByteWriter, t: number, v: number): void {
+  out.ascii('[');
+  out.timestamp(t);
+  out.ascii(',');
+  out.quotedFloat(v);
+  out.ascii(']');
+}
+
+function writeLabels(out: ByteWriter, reader: LabelReader, labels: LabelBytes): void {
+  reader.reset(labels);
+  out.ascii('{');
+  for (let first = true; reader.next(); first = false) {
+    if (!first) out.ascii(',');
+    out.string(labels, reader.nameFrom, reader.nameTo);
+    out.ascii(':');
+    out.string(labels, reader.valueFrom, reader.valueTo);
+  }
+  out.ascii('}');
+}

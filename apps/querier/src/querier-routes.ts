@@ -1,0 +1,101 @@
+// The Prometheus query API on the HTTP server: turns requests into data for an executor and streams its
+// answers. Everything else, errors of parameters included, is the querier's.
+import { Readable } from 'node:stream';
+import { WeirError } from '@weir/errors';
+import {
+  clientSignal,
+  type FastifyReply,
+  type FastifyRequest,
+  type HttpServer,
+  readForm,
+  sendApiError,
+  sendPlainError,
+} from '@weir/http';
+import type { QuerierSettings } from './querier-settings.ts';
+import type { Endpoint, QueryExecutor, QueryRequest } from './query-request.ts';
+
+export interface QuerierRouteParts {
+  readonly tenantOf: (request: FastifyRequest) => string;
+  readonly version: string;
+  readonly revision: string;
+}
+
+const ROUTES: readonly (readonly [Endpoint, string, readonly ('GET' | 'POST')[]])[] = [
+  ['query', '/api/v1/query', ['GET', 'POST']],
+  ['query_range', '/api/v1/query_range', ['GET', 'POST']],
+  ['labels', '/api/v1/labels', ['GET', 'POST']],
+  ['label_values', '/api/v1/label/:name/values', ['GET']],
+  ['series', '/api/v1/series', ['GET', 'POST']],
+  ['metadata', '/api/v1/metadata', ['GET']],
+  ['format_query', '/api/v1/format_query', ['GET', 'POST']],
+];
+
+export function querierRoutes(
+  server: HttpServer,
+  settings: Pick<QuerierSettings, 'prometheusPrefix' | 'formSizeMaxBytes'>,
+  executor: QueryExecutor,
+  parts: QuerierRouteParts,
+): void {
+  const prefix = settings.prometheusPrefix.replace(/\/+$/, '');
+  for (const [endpoint, path, methods] of ROUTES) {
+    server.route({
+      method: [...methods],
+      url: prefix + path,
+      handler: (request, reply) =>
+        serve(endpoint, request, reply, settings.formSizeMaxBytes, executor, parts),
+    });
+  }
+  for (const base of new Set(['', prefix])) {
+    server.get(`${base}/api/v1/status/buildinfo`, (_request, reply) => {
+      reply.header('content-type', 'application/json');
+      return reply.send(JSON.stringify(buildInfo(parts)));
+    });
+  }
+}
+
+async function serve(
+  endpoint: Endpoint,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  formSizeMaxBytes: number,
+  executor: QueryExecutor,
+  parts: QuerierRouteParts,
+): Promise<FastifyReply> {
+  const signal = clientSignal(reply);
+  let query: QueryRequest;
+  try {
+    const tenant = parts.tenantOf(request);
+    const params = [...(await readForm(request, formSizeMaxBytes))];
+    const { name } = request.params as { name?: string };
+    query = { tenant, endpoint, params, ...(name === undefined ? {} : { label: name }) };
+  } catch (error) {
+    return sendPlainError(reply, error);
+  }
+  try {
+    const { status, headers, body } = await executor.execute(query, signal);
+    reply.code(status).headers(headers);
+    if (body instanceof Uint8Array) return reply.send(body);
+    return reply.send(Readable.from(body, { objectMode: false, highWaterMark: 64 * 1024 }));
+  } catch (error) {
+    return sendApiError(reply, signal.aborted ? canceled(signal) : error);
+  }
+}
+
+function canceled(signal: AbortSignal): WeirError {
+  return new WeirError('canceled', 'context canceled', { cause: signal.reason });
+}
+
+/** Grafana chooses what it asks a datasource for by `application` and `features`: it takes us for Mimir. */
+function buildInfo({ version, revision }: QuerierRouteParts) {
+  return {
+    status: 'success',
+    data: {
+      application: 'Grafana Mimir',
+      version,
+      revision,
+      branch: '',
+      goVersion: '',
+      features: {},
+    },
+  };
+}

@@ -1,0 +1,56 @@
+// Flags of the querier, named as Mimir's.
+import { defineFlags, type SettingsOf } from '@weir/config';
+
+export const querierFlags = defineFlags({
+  lookbackDeltaMs: {
+    kind: 'duration',
+    flag: 'querier.lookback-delta',
+    yaml: 'querier.lookback_delta',
+    default: 300_000,
+    help: 'How far back a selector looks for the newest sample of a series.',
+  },
+  maxSamples: {
+    kind: 'int',
+    flag: 'querier.max-samples',
+    yaml: 'querier.max_samples',
+    default: 50_000_000,
+    help: 'Samples that one query may hold in memory; it fails beyond.',
+  },
+  timeoutMs: {
+    kind: 'duration',
+    flag: 'querier.timeout',
+    yaml: 'querier.timeout',
+    default: 120_000,
+    help: 'Longest time a query may take; the timeout parameter can only shorten it.',
+  },
+  maxConcurrent: {
+    kind: 'int',
+    flag: 'querier.max-concurrent',
+    yaml: 'querier.max_concurrent',
+    default: 20,
+    help: 'Queries evaluated at the same time; others wait.',
+  },
+  defaultSubqueryStepMs: {
+    kind: 'duration',
+    flag: 'querier.default-evaluation-interval',
+    yaml: 'querier.default_evaluation_interval',
+    default: 60_000,
+    help: 'Step of subqueries that name none.',
+  },
+  prometheusPrefix: {
+    kind: 'string',
+    flag: 'http.prometheus-http-prefix',
+    yaml: 'api.prometheus_http_prefix',
+    default: '/prometheus',
+    help: 'Path that stands before the routes of the Prometheus API.',
+  },
+  formSizeMaxBytes: {
+    kind: 'int',
+    flag: 'query-frontend.max-body-size',
+    yaml: 'frontend.max_body_size',
+    default: 10 * 1024 * 1024,
+    help: 'Largest body of a query request, in bytes.',
+  },
+});
+
+export type QuerierSettings = SettingsOf<typeof querierFlags>;

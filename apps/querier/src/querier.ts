@@ -1,0 +1,134 @@
+// The querier: answers requests of the Prometheus query API from a queryable. It knows no HTTP server
+// and no thread; errors become answers here, once, so that an executor only moves bytes.
+import { isKind, toWeirError, unreachable, WeirError } from '@weir/errors';
+import { apiError } from '@weir/http/errors';
+import { createMetadataReader, createQueryable } from '@weir/query';
+import { createSemaphore } from '@weir/runtime';
+import type { Telemetry } from '@weir/telemetry';
+import type { EndpointAnswer, EndpointContext, QuerierParts } from './endpoint.ts';
+import { dataAnswerJson, queryAnswerJson, seriesAnswerJson } from './json/answer-json.ts';
+import {
+  answerLabels,
+  answerLabelValues,
+  answerMetadata,
+  answerSeries,
+} from './metadata-queries.ts';
+import { Parameters } from './parameters.ts';
+import { answerFormatQuery, answerInstant, answerRange } from './promql-queries.ts';
+import type { QuerierSettings } from './querier-settings.ts';
+import type { QueryAnswer, QueryExecutor, QueryRequest } from './query-request.ts';
+
+export interface Querier extends QueryExecutor {
+  handle(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json' };
+
+export function createQuerier(settings: QuerierSettings, parts: QuerierParts): Querier {
+  const running = createSemaphore(settings.maxConcurrent);
+  const handle = async (request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> => {
+    const release = await running.acquire();
+    try {
+      return await answer(settings, parts, request, signal);
+    } finally {
+      release();
+    }
+  };
+  return { handle, execute: handle, close: async () => {} };
+}
+
+async function answer(
+  settings: QuerierSettings,
+  parts: QuerierParts,
+  request: QueryRequest,
+  clientSignal: AbortSignal,
+): Promise<QueryAnswer> {
+  const deadline = new AbortController();
+  const signal = AbortSignal.any([clientSignal, deadline.signal]);
+  let cancelTimer = () => {};
+  try {
+    signal.throwIfAborted();
+    const params = new Parameters(request.params);
+    const timeoutMs = timeoutOf(settings, params);
+    const timer = parts.clock.after(timeoutMs, () => {
+      deadline.abort(new WeirError('timeout', 'query timed out in expression evaluation'));
+    });
+    cancelTimer = () => timer.cancel();
+    const queryable = createQueryable({ tenant: request.tenant }, parts);
+    const context = { settings, parts, request, params, queryable, signal };
+    return success(await answerEndpoint(context));
+  } catch (error) {
+    return failure(signal.aborted ? signal.reason : error, request, parts.telemetry);
+  } finally {
+    cancelTimer();
+  }
+}
+
+/** The timeout parameter can only shorten the configured time. */
+function timeoutOf(settings: QuerierSettings, params: Parameters): number {
+  if (params.get('timeout') === '') return settings.timeoutMs;
+  return Math.max(0, Math.min(settings.timeoutMs, params.duration('timeout')));
+}
+
+function answerEndpoint(context: EndpointContext): Promise<EndpointAnswer> {
+  const { endpoint, tenant } = context.request;
+  switch (endpoint) {
+    case 'query':
+      return answerInstant(context);
+    case 'query_range':
+      return answerRange(context);
+    case 'format_query':
+      return answerFormatQuery(context);
+    case 'labels':
+      return answerLabels(context, createMetadataReader({ tenant }, context.parts));
+    case 'label_values':
+      return answerLabelValues(context, createMetadataReader({ tenant }, context.parts));
+    case 'series':
+      return answerSeries(context, createMetadataReader({ tenant }, context.parts));
+    case 'metadata':
+      return answerMetadata(context, createMetadataReader({ tenant }, context.parts));
+    default:
+      return unreachable(endpoint);
+  }
+}
+
+function success(answer: EndpointAnswer): QueryAnswer {
+  return { status: 200, headers: JSON_HEADERS, body: bodyOf(answer) };
+}
+
+function bodyOf(answer: EndpointAnswer): QueryAnswer['body'] {
+  const { warnings } = answer;
+  switch (answer.kind) {
+    case 'data':
+      return dataAnswerJson(answer.data, { warnings, infos: [] });
+    case 'series':
+      return streamOf(seriesAnswerJson(answer.series, { warnings, infos: [] }));
+    case 'result': {
+      const { result, stats } = answer;
+      const annotations = { warnings: [...result.warnings, ...warnings], infos: result.infos };
+      return streamOf(queryAnswerJson(result, annotations, stats));
+    }
+  }
+}
+
+/** A small answer as one buffer, a larger one as a stream that is written while it is sent. */
+function streamOf(chunks: Generator<Uint8Array>): QueryAnswer['body'] {
+  const first = chunks.next();
+  if (first.done) return new Uint8Array(0);
+  const second = chunks.next();
+  if (second.done) return first.value;
+  return (async function* () {
+    yield first.value;
+    yield second.value;
+    yield* chunks;
+  })();
+}
+
+function failure(error: unknown, request: QueryRequest, telemetry: Telemetry): QueryAnswer {
+  const { status, headers, body } = apiError(error);
+  if (isKind(toWeirError(error), 'internal') || isKind(error, 'corrupt')) {
+    const { tenant, endpoint, params } = request;
+    telemetry.log.error({ err: error, tenant, endpoint, params }, 'query failed');
+  }
+  return { status, headers, body: Buffer.from(body, 'utf8') };
+}

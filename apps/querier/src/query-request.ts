@@ -1,0 +1,34 @@
+// A query as data, independent of the HTTP server, so that it can cross to a worker thread; and its
+// answer, whose body may be a stream.
+
+export interface QueryRequest {
+  readonly tenant: string;
+  /** Below the Prometheus prefix: `/api/v1/query`. Path parameters are decoded. */
+  readonly endpoint: Endpoint;
+  /** The label of `label values`. */
+  readonly label?: string;
+  /** Form and query string parameters in Go's order: those of the body first. */
+  readonly params: readonly (readonly [string, string])[];
+}
+
+export type Endpoint =
+  | 'query'
+  | 'query_range'
+  | 'labels'
+  | 'label_values'
+  | 'series'
+  | 'metadata'
+  | 'format_query';
+
+export interface QueryAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+/** Where queries run: in this thread, or in worker threads. */
+export interface QueryExecutor {
+  /** Errors are answers too; rejects only when `signal` is aborted. */
+  execute(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
+  close(): Promise<void>;
+}
