@@ -6,8 +6,8 @@ import type { Flag } from './flag.ts';
 import { type ConfigModules, configFlags, type SettingsOfAll } from './parse.ts';
 import type { Value } from './value.ts';
 
-/** `all`: every value in use; `diff`: those that differ from the default; `defaults`: the defaults. */
-export type PrintMode = 'all' | 'diff' | 'defaults';
+/** `full`: every value in use; `diff`: those that differ from the default; `defaults`: the defaults. */
+export type PrintMode = 'full' | 'diff' | 'defaults';
 
 type Section = { [key: string]: Section | Value };
 
@@ -17,7 +17,7 @@ const MASK = '********';
 export function printConfig<Modules extends ConfigModules>(
   modules: Modules,
   settings: SettingsOfAll<Modules>,
-  mode: PrintMode = 'all',
+  mode: PrintMode = 'full',
 ): string {
   const root: Section = {};
   for (const { module, key, flag } of createCatalogue(modules).entries) {
