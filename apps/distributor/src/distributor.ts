@@ -31,6 +31,8 @@ import { SlotTable } from './slot-table.ts';
 
 /** Scanned before other work of the event loop gets a turn: about two milliseconds. */
 const SCAN_SLICE_BYTES = 1 << 20;
+/** What 2.0's symbols may expand to, as a multiple of the largest push. */
+const REWRITTEN_FACTOR = 2;
 
 export interface DistributorParts {
   readonly log: PartitionLog;
@@ -64,7 +66,7 @@ export function createDistributor(
 ): Distributor {
   const metrics = createPushMetrics(parts.telemetry);
   const inflight = createInflight(settings, metrics);
-  const scratches = new PushScratches();
+  const scratches = new PushScratches(settings.recvMessageBytesMax * REWRITTEN_FACTOR);
   const slots = new SlotTable();
   const builder = new RecordBuilder(parts.log.recordSizeMaxBytes, parts.buffers ?? freshBuffers);
   const rates = createRateLimiter(parts.clock);
@@ -99,12 +101,13 @@ export function createDistributor(
   ): Promise<PushAnswer> {
     share.add(request.body.length);
     const size = uncompressedSize(request.body);
-    share.add(size);
+    // Twice: the body and the records made of it.
+    share.add(2 * size);
     const scratch = scratches.take(size);
     let built: BuiltPush;
     try {
       snappyDecode(request.body, scratch.body, size);
-      built = await scan(request.tenant, version, scratch, size);
+      built = await scan(request.tenant, version, { scratch, size, share });
     } finally {
       scratches.giveBack(scratch);
     }
@@ -124,8 +127,7 @@ export function createDistributor(
   async function scan(
     tenant: string,
     version: RemoteWriteVersion,
-    scratch: PushScratch,
-    size: number,
+    { scratch, size, share }: DecodedPush,
   ): Promise<BuiltPush> {
     const { accepted } = scratch;
     const limits = parts.limits.forTenant(tenant);
@@ -133,7 +135,12 @@ export function createDistributor(
     const key = utf8(tenant);
     const scanner = version === 1 ? scratch.remoteWrite1 : scratch.remoteWrite2;
     scanner.start(scratch.body, size, hashBytes(key, 0, key.length));
-    while (!scanner.run(SCAN_SLICE_BYTES, rules, accepted)) await parts.clock.yield();
+    let rewrittenBytes = 0;
+    while (!scanner.run(SCAN_SLICE_BYTES, rules, accepted)) {
+      share.add(accepted.rewritten.size - rewrittenBytes);
+      rewrittenBytes = accepted.rewritten.size;
+      await parts.clock.yield();
+    }
     metrics.received(tenant, version, accepted);
     slots.follow(parts.routing.active());
     if (slots.isEmpty && accepted.count > 0) {
@@ -180,6 +187,12 @@ export function createDistributor(
     push,
     routes: (server) => registerPushRoutes(server, { push, tenantOf, bodyBytesMax }),
   };
+}
+
+interface DecodedPush {
+  readonly scratch: PushScratch;
+  readonly size: number;
+  readonly share: InflightShare;
 }
 
 interface BuiltPush {

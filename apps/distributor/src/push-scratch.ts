@@ -19,11 +19,16 @@ export interface PushScratch {
 
 export class PushScratches {
   readonly #free: PushScratch[] = [];
+  readonly #rewrittenBytesMax: number;
+
+  constructor(rewrittenBytesMax: number) {
+    this.#rewrittenBytesMax = rewrittenBytesMax;
+  }
 
   take(bodySizeBytes: number): PushScratch {
     const scratch = this.#free.pop() ?? {
       body: new Uint8Array(0),
-      accepted: new AcceptedWrite(),
+      accepted: new AcceptedWrite(this.#rewrittenBytesMax),
       remoteWrite1: new RemoteWrite1Scan(),
       remoteWrite2: new RemoteWrite2Scan(),
     };

@@ -1,6 +1,7 @@
 // A growable, reusable buffer that encoders append to. Kept between uses, so that a steady load
 // allocates nothing; callers copy out what must outlive the next clear().
 import { uvarintSize, writeUvarint } from '@weir/bytes';
+import { WeirError } from '@weir/errors';
 
 const CAPACITY_MIN = 4096;
 
@@ -8,8 +9,12 @@ export class ByteSink {
   bytes: Uint8Array;
   size = 0;
 
-  constructor(capacity = CAPACITY_MIN) {
+  readonly #sizeMax: number;
+
+  /** Grows up to `sizeMax` bytes, beyond which writing is an `invalid` error: the input was too much. */
+  constructor(capacity = CAPACITY_MIN, sizeMax = 2 ** 31 - 1) {
     this.bytes = new Uint8Array(capacity);
+    this.#sizeMax = sizeMax;
   }
 
   clear(): void {
@@ -20,7 +25,13 @@ export class ByteSink {
   reserve(extra: number): void {
     const wanted = this.size + extra;
     if (wanted <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(wanted, this.bytes.length * 2));
+    if (wanted > this.#sizeMax) {
+      throw new WeirError(
+        'invalid',
+        `the request expands to more than ${this.#sizeMax} bytes; send it in smaller parts`,
+      );
+    }
+    const grown = new Uint8Array(Math.min(this.#sizeMax, Math.max(wanted, this.bytes.length * 2)));
     grown.set(this.bytes.subarray(0, this.size));
     this.bytes = grown;
   }

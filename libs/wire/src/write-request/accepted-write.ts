@@ -21,7 +21,7 @@ export class AcceptedWrite {
   hash: Uint32Array = new Uint32Array(ENTRIES_MIN);
   /** Samples in the run; metadata has none. */
   samples: Int32Array = new Int32Array(ENTRIES_MIN);
-  readonly rewritten = new ByteSink();
+  readonly rewritten: ByteSink;
 
   /** As received. */
   samplesIn = 0;
@@ -36,6 +36,11 @@ export class AcceptedWrite {
   firstRejection: Rejection | undefined = undefined;
   readonly discardedSamples = new Map<string, number>();
   readonly discardedMetadata = new Map<string, number>();
+
+  /** `rewrittenSizeMax` bounds what symbol references can blow a small body up to, bytes. */
+  constructor(rewrittenSizeMax = 2 ** 31 - 1) {
+    this.rewritten = new ByteSink(4096, rewrittenSizeMax);
+  }
 
   clear(): void {
     this.count = 0;

@@ -67,7 +67,10 @@ export class SeriesDraft {
     const labels = this.labels;
     const metric = this.#metric();
     if (metric.length === 0) return refuse('missing_metric_name', refusal.missingMetricName);
-    if (!isMetricName(metric, 0, metric.length, rules.legacyNames)) {
+    // What is too long is reported as that, unread: a hostile push could have us check one huge symbol
+    // once per series.
+    const isLong = metric.length > rules.labelValueBytesMax;
+    if (!isLong && !isMetricName(metric, 0, metric.length, rules.legacyNames)) {
       const shown = new TextDecoder().decode(metric);
       return refuse('metric_name_invalid', () => refusal.metricNameInvalid(shown));
     }
@@ -82,20 +85,20 @@ export class SeriesDraft {
     let previous = EMPTY;
     for (const label of labels) {
       const { name, value } = label;
-      if (!isLabelName(name, 0, name.length, rules.legacyNames)) {
-        return refuse('label_invalid', () => refusal.labelInvalid(name, labels));
-      }
       if (name.length > rules.labelNameBytesMax) {
         return refuse('label_name_too_long', () => refusal.labelNameTooLong(name, labels));
       }
-      if (!isUtf8(value)) {
-        return refuse('label_value_invalid', () => refusal.labelValueInvalid(name, value, metric));
+      if (!isLabelName(name, 0, name.length, rules.legacyNames)) {
+        return refuse('label_invalid', () => refusal.labelInvalid(name, labels));
       }
       if (value.length > rules.labelValueBytesMax) {
         const limit = rules.labelValueBytesMax;
         return refuse('label_value_too_long', () =>
           refusal.labelValueTooLong(label, limit, labels),
         );
+      }
+      if (!isUtf8(value)) {
+        return refuse('label_value_invalid', () => refusal.labelValueInvalid(name, value, metric));
       }
       if (compareBytes(name, previous) === 0) {
         return refuse('duplicate_label_names', () => refusal.duplicateLabel(name, labels));
