@@ -1,0 +1,267 @@
+// The door of evaluation: instant and range queries over a Queryable. Results are columns, so that a
+// caller can stream them as JSON without building objects per sample.
+import { WeirError } from '@weir/errors';
+import { compareLabels, type LabelBytes, labelsOf } from '@weir/model';
+import type { Clock } from '@weir/runtime';
+import { Context, type EngineSettings } from './evaluate/context.ts';
+import { Evaluator } from './evaluate/evaluator.ts';
+import { forEachRow, MergedRows, type Row, type RowStream } from './evaluate/rows.ts';
+import { signatureOf } from './functions/signatures.ts';
+import type { Expr } from './parse/ast.ts';
+import { quote } from './parse/literals.ts';
+import { parseExpr } from './parse/parser.ts';
+import { parseError } from './parse/syntax-error.ts';
+import { typeOf } from './parse/types.ts';
+import type { QueryPlan, Steps } from './plan/nodes.ts';
+import { type PlanSettings, planQuery } from './plan/plan.ts';
+import type { Queryable } from './queryable.ts';
+
+export interface InstantQuery {
+  readonly query: string;
+  readonly timeMs: number;
+  readonly lookbackDeltaMs?: number;
+}
+
+export interface RangeQuery {
+  readonly query: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly stepMs: number;
+  readonly lookbackDeltaMs?: number;
+}
+
+/** One series of a matrix: the first `count` entries of both columns. */
+export interface SeriesColumns {
+  readonly labels: LabelBytes;
+  /** Milliseconds, ascending. */
+  readonly t: Float64Array;
+  readonly v: Float64Array;
+  readonly count: number;
+}
+
+export interface VectorSample {
+  readonly labels: LabelBytes;
+  readonly value: number;
+}
+
+interface Notes {
+  readonly warnings: readonly string[];
+  readonly infos: readonly string[];
+}
+
+export type QueryResult = Notes &
+  (
+    | {
+        readonly type: 'vector';
+        readonly timeMs: number;
+        readonly samples: readonly VectorSample[];
+      }
+    | { readonly type: 'matrix'; readonly series: readonly SeriesColumns[] }
+    | { readonly type: 'scalar'; readonly timeMs: number; readonly value: number }
+    | { readonly type: 'string'; readonly timeMs: number; readonly value: string }
+  );
+
+export interface Engine {
+  /**
+   * Evaluates at one time. Errors: `invalid` 400 (the query), `invalid` 422 (its evaluation),
+   * `canceled`, `timeout`, and what the storage throws.
+   */
+  instant(query: InstantQuery, queryable: Queryable, signal: AbortSignal): Promise<QueryResult>;
+  /** Evaluates from start to end, both included; a matrix in label order. */
+  range(query: RangeQuery, queryable: Queryable, signal: AbortSignal): Promise<QueryResult>;
+}
+
+export function createEngine(settings: EngineSettings, parts: { readonly clock: Clock }): Engine {
+  const open = (query: string, queryable: Queryable, signal: AbortSignal) => {
+    const expr = parseExpr(query);
+    if (settings.experimental === false) refuseExperimental(expr, query);
+    const context = new Context(settings, query, { ...parts, queryable, signal });
+    return { expr, context, evaluator: new Evaluator(context) };
+  };
+  return {
+    async instant({ query, timeMs, lookbackDeltaMs }, queryable, signal) {
+      const { expr, context, evaluator } = open(query, queryable, signal);
+      const steps = { startMs: timeMs, stepMs: 1, count: 1 };
+      const times = { startMs: timeMs, endMs: timeMs };
+      const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
+      return instantResult(plan, timeMs, evaluator, context);
+    },
+    async range({ query, startMs, endMs, stepMs, lookbackDeltaMs }, queryable, signal) {
+      checkRange(startMs, endMs, stepMs);
+      const { expr, context, evaluator } = open(query, queryable, signal);
+      refuseType(expr);
+      noteSorts(expr, context);
+      const steps = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
+      const times = { startMs, endMs };
+      const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
+      return rangeResult(plan, steps, evaluator, context);
+    },
+  };
+}
+
+function planSettings(
+  settings: EngineSettings,
+  times: { startMs: number; endMs: number },
+  lookbackDeltaMs: number | undefined,
+): PlanSettings {
+  return {
+    lookbackMs: lookbackDeltaMs ?? settings.lookbackDeltaMs,
+    defaultSubqueryStepMs: settings.defaultSubqueryStepMs,
+    ...times,
+  };
+}
+
+function checkRange(startMs: number, endMs: number, stepMs: number): void {
+  if (!(stepMs > 0)) throw new WeirError('invalid', 'zero or negative query resolution step');
+  if (endMs < startMs) {
+    throw new WeirError('invalid', 'end timestamp must not be before start time');
+  }
+}
+
+function refuseType(expr: Expr): void {
+  const type = typeOf(expr);
+  if (type === 'vector' || type === 'scalar') return;
+  const documented = type === 'matrix' ? 'range vector' : type;
+  throw new WeirError(
+    'invalid',
+    `invalid expression type ${quote(documented)} for range query, must be Scalar or instant Vector`,
+  );
+}
+
+const EXPERIMENTAL_AGGREGATES: ReadonlySet<string> = new Set(['limitk', 'limit_ratio']);
+
+function refuseExperimental(expr: Expr, query: string): void {
+  if (expr.kind === 'call' && signatureOf(expr.name)?.experimental) {
+    const text = `function ${quote(expr.name)} is not enabled`;
+    throw parseError(query, expr.span.start, text);
+  }
+  if (expr.kind === 'aggregate' && EXPERIMENTAL_AGGREGATES.has(expr.op)) {
+    throw parseError(query, expr.span.start, `${expr.op}() is experimental and not enabled`);
+  }
+  for (const child of childrenOf(expr)) refuseExperimental(child, query);
+}
+
+function noteSorts(expr: Expr, context: Context): void {
+  if (expr.kind === 'call' && expr.name.startsWith('sort')) {
+    const text = 'sort is ineffective for range queries since results are always ordered by labels';
+    context.annotations.warn(text, expr.span);
+  }
+  for (const child of childrenOf(expr)) noteSorts(child, context);
+}
+
+function childrenOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case 'paren':
+    case 'unary':
+    case 'subquery':
+      return [expr.expr];
+    case 'aggregate':
+      return expr.param ? [expr.param, expr.expr] : [expr.expr];
+    case 'binary':
+      return [expr.left, expr.right];
+    case 'call':
+      return expr.args;
+    default:
+      return [];
+  }
+}
+
+async function instantResult(
+  plan: QueryPlan,
+  timeMs: number,
+  evaluator: Evaluator,
+  context: Context,
+): Promise<QueryResult> {
+  const notes = () => notesOf(context);
+  if (plan.type === 'string') return { type: 'string', timeMs, value: plan.value, ...notes() };
+  if (plan.type === 'scalar') {
+    const [value] = await evaluator.scalar(plan.node);
+    return { type: 'scalar', timeMs, value: value!, ...notes() };
+  }
+  if (plan.type === 'matrix') {
+    return { type: 'matrix', series: await rawSeries(plan, evaluator, context), ...notes() };
+  }
+  const rows = await finalRows(await evaluator.vector(plan.node), evaluator, context);
+  const samples = rows.map((row) => ({ labels: row.labels, value: row.v[0]! }));
+  return { type: 'vector', timeMs, samples, ...notes() };
+}
+
+async function rangeResult(
+  plan: QueryPlan,
+  steps: Steps,
+  evaluator: Evaluator,
+  context: Context,
+): Promise<QueryResult> {
+  const notes = () => notesOf(context);
+  if (plan.type === 'scalar') {
+    const v = await evaluator.scalar(plan.node);
+    const t = v.map((_, step) => steps.startMs + step * steps.stepMs);
+    const series = { labels: labelsOf({}), t, v, count: v.length };
+    return { type: 'matrix', series: [series], ...notes() };
+  }
+  if (plan.type !== 'vector') throw new TypeError(`no range result for a ${plan.type}`);
+  const rows = await finalRows(await evaluator.vector(plan.node), evaluator, context);
+  const series = rows.map((row) => columnsOf(row, steps));
+  series.sort((a, b) => compareLabels(a.labels, b.labels));
+  return { type: 'matrix', series, ...notes() };
+}
+
+function notesOf(context: Context): Notes {
+  const { warnings, infos } = context.annotations;
+  return { warnings, infos };
+}
+
+/** Gathers the result, with names dropped and rows of equal labels joined. */
+async function finalRows(
+  input: RowStream,
+  evaluator: Evaluator,
+  context: Context,
+): Promise<readonly Row[]> {
+  const merged = new MergedRows(context);
+  await forEachRow(input, context, (row) => {
+    if (row.isEmpty()) return;
+    evaluator.names.finish(row);
+    merged.add(row);
+  });
+  return merged.rows;
+}
+
+function columnsOf(row: Row, steps: Steps): SeriesColumns {
+  const { p, v } = row;
+  const t = new Float64Array(p.length);
+  let count = 0;
+  for (let step = 0; step < p.length; step++) {
+    if (p[step] === 0) continue;
+    t[count] = steps.startMs + step * steps.stepMs;
+    v[count++] = v[step]!;
+  }
+  return { labels: row.labels, t, v, count };
+}
+
+/** A range vector as it is: the samples of (time − range, time] per series. */
+async function rawSeries(
+  plan: Extract<QueryPlan, { type: 'matrix' }>,
+  evaluator: Evaluator,
+  context: Context,
+): Promise<SeriesColumns[]> {
+  const input = await evaluator.samples(plan.source);
+  const series: SeriesColumns[] = [];
+  try {
+    for (;;) {
+      const next = input.next();
+      if (!(typeof next === 'boolean' ? next : await next)) break;
+      const { samples } = input;
+      if (samples.count > 0) {
+        context.budget.hold(samples.count);
+        const t = samples.t.slice(0, samples.count);
+        const v = samples.v.slice(0, samples.count);
+        series.push({ labels: input.labels.slice(), t, v, count: samples.count });
+      }
+      const pause = context.pace();
+      if (pause !== undefined) await pause;
+    }
+  } finally {
+    input.close();
+  }
+  return series.sort((a, b) => compareLabels(a.labels, b.labels));
+}

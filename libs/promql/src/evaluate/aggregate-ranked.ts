@@ -1,0 +1,205 @@
+// Aggregations that need every value of a step at once: topk, bottomk, limitk, limit_ratio, quantile,
+// count_values. They keep the rows of their groups, which the sample budget bounds.
+import { hashBytes } from '@weir/bytes';
+import { quantileOf } from '../functions/quantile.ts';
+import { formatNumber, isValidName, quote } from '../parse/literals.ts';
+import type { AggregateNode } from '../plan/nodes.ts';
+import { groupProjection } from './aggregate.ts';
+import type { Context } from './context.ts';
+import { executionError } from './errors.ts';
+import { LabelTable, withLabels } from './label-sets.ts';
+import { copyRow, forEachRow, MergedRows, Row, RowSet, type RowStream, streamOf } from './rows.ts';
+
+interface RankedGroup {
+  readonly key: Uint8Array;
+  readonly rows: Row[];
+  dropName: boolean;
+}
+
+export async function rankGroups(
+  node: AggregateNode,
+  input: RowStream,
+  param: Float64Array | undefined,
+  context: Context,
+): Promise<RowStream> {
+  if (node.op === 'count_values') return countValues(node, input, context);
+  checkParam(node, param!, context);
+  const groups = await gather(node, input, context);
+  const { count } = node.steps;
+  if (node.op === 'quantile') {
+    return streamOf(
+      groups.map((group) => quantileRow(group, param!, count)),
+      count,
+    );
+  }
+  const picked = groups.flatMap((group) => pick(node, group, param!));
+  return streamOf(picked, count);
+}
+
+function checkParam(node: AggregateNode, param: Float64Array, context: Context): void {
+  for (const value of param) {
+    if (node.op === 'quantile') {
+      if (Number.isNaN(value) || value < 0 || value > 1) {
+        const text = `quantile value should be between 0 and 1, got ${formatNumber(value)}`;
+        context.annotations.warn(text, node.paramSpan!);
+      }
+    } else if (node.op === 'limit_ratio') {
+      if (Number.isNaN(value)) throw executionError('Ratio value is NaN');
+      if (Math.abs(value) > 1) {
+        const text = `ratio value should be between -1 and 1, got ${formatNumber(value)}`;
+        context.annotations.warn(`${text}, capping to ${Math.sign(value)}`, node.paramSpan!);
+      }
+    } else checkK(value);
+  }
+}
+
+function checkK(value: number): void {
+  if (Number.isNaN(value)) throw executionError('Parameter value is NaN');
+  if (value >= 2 ** 63) {
+    throw executionError(`Scalar value ${formatNumber(value)} overflows int64`);
+  }
+  if (value <= -(2 ** 63)) {
+    throw executionError(`Scalar value ${formatNumber(value)} underflows int64`);
+  }
+}
+
+async function gather(
+  node: AggregateNode,
+  input: RowStream,
+  context: Context,
+): Promise<RankedGroup[]> {
+  const projection = groupProjection(node);
+  const table = new LabelTable();
+  const groups: RankedGroup[] = [];
+  const kept = new RowSet(context);
+  await forEachRow(input, context, (row) => {
+    const number = table.add(projection.project(row.labels));
+    if (number === groups.length) {
+      groups.push({ key: table.keys[number]!, rows: [], dropName: false });
+    }
+    const group = groups[number]!;
+    group.dropName ||= row.dropName;
+    group.rows.push(kept.add(row));
+  });
+  return groups;
+}
+
+function quantileRow(group: RankedGroup, param: Float64Array, count: number): Row {
+  const out = new Row(count);
+  out.labels = group.key;
+  out.dropName = group.dropName;
+  const values = new Float64Array(group.rows.length);
+  for (let step = 0; step < count; step++) {
+    let size = 0;
+    for (const row of group.rows) if (row.p[step] === 1) values[size++] = row.v[step]!;
+    if (size === 0) continue;
+    out.v[step] = quantileOf(param[step]!, values.subarray(0, size));
+    out.p[step] = 1;
+  }
+  return out;
+}
+
+/** Rows of one group, reduced to the steps at which each was chosen; in rank order for one step. */
+function pick(node: AggregateNode, group: RankedGroup, param: Float64Array): Row[] {
+  const { count } = node.steps;
+  const chosen = group.rows.map(() => new Uint8Array(count));
+  let order = group.rows.map((_, index) => index);
+  for (let step = 0; step < count; step++) {
+    const present = [];
+    for (let index = 0; index < group.rows.length; index++) {
+      if (group.rows[index]!.p[step] === 1) present.push(index);
+    }
+    const taken = choose(node, group.rows, present, step, param[step]!);
+    for (const index of taken) chosen[index]![step] = 1;
+    if (count === 1) order = taken;
+  }
+  const out: Row[] = [];
+  for (const index of order) {
+    const row = group.rows[index]!;
+    row.p.set(chosen[index]!);
+    if (!row.isEmpty()) out.push(row);
+  }
+  return out;
+}
+
+function choose(
+  node: AggregateNode,
+  rows: readonly Row[],
+  present: number[],
+  step: number,
+  param: number,
+): number[] {
+  if (node.op === 'limit_ratio') return present.filter((index) => inRatio(rows[index]!, param));
+  const k = Math.trunc(param);
+  if (k < 1) return [];
+  if (node.op === 'limitk') return present.slice(0, k);
+  const sign = node.op === 'topk' ? -1 : 1;
+  present.sort((a, b) => compareNaNLast(rows[a]!.v[step]!, rows[b]!.v[step]!, sign));
+  return present.slice(0, k);
+}
+
+/** Ascending for sign 1, descending for -1; NaN last either way. */
+export function compareNaNLast(a: number, b: number, sign: number): number {
+  const [noA, noB] = [Number.isNaN(a), Number.isNaN(b)];
+  if (noA || noB) return noA === noB ? 0 : noA ? 1 : -1;
+  return a < b ? -sign : a > b ? sign : 0;
+}
+
+/** A series is in or out by the hash of its labels, so that r and r - 1 complement each other. */
+function inRatio(row: Row, ratio: number): boolean {
+  const place = hashBytes(row.labels, 0, row.labels.length) / 2 ** 32;
+  const capped = Math.max(-1, Math.min(1, ratio));
+  return capped >= 0 ? place < capped : place >= 1 + capped;
+}
+
+async function countValues(
+  node: AggregateNode,
+  input: RowStream,
+  context: Context,
+): Promise<RowStream> {
+  if (!isValidName(node.label)) {
+    throw executionError(`invalid label name ${quote(node.label)}`);
+  }
+  const projection = groupProjection(node);
+  const table = new LabelTable();
+  const rows: Row[] = [];
+  const { count } = node.steps;
+  await forEachRow(input, context, (row) => {
+    const group = projection.project(row.labels).slice();
+    for (let step = 0; step < count; step++) {
+      if (row.p[step] === 0) continue;
+      const value = printPlain(row.v[step]!);
+      const number = table.add(withLabels(group, new Map([[node.label, value]])));
+      if (number === rows.length) {
+        context.budget.hold(count);
+        rows.push(new Row(count));
+        rows[number]!.labels = table.keys[number]!;
+      }
+      const out = rows[number]!;
+      out.dropName ||= row.dropName;
+      out.p[step] = 1;
+      out.v[step] = out.v[step]! + 1;
+    }
+  });
+  return streamOf(rows, count);
+}
+
+/** A float without exponent, as Go's FormatFloat(f, 'f', -1, 64). */
+function printPlain(value: number): string {
+  if (!Number.isFinite(value)) return formatNumber(value);
+  const magnitude = Math.abs(value);
+  if (Object.is(value, -0)) return '-0';
+  if (magnitude >= 1e21) return BigInt(value).toString();
+  const text = String(value);
+  if (!text.includes('e')) return text;
+  const [mantissa, exponent] = text.split('e') as [string, string];
+  const digits = mantissa.replace('-', '').replace('.', '');
+  return `${value < 0 ? '-' : ''}0.${'0'.repeat(-Number(exponent) - 1)}${digits}`;
+}
+
+/** sort() and its relatives: rows in the order asked for. */
+export async function mergedRows(input: RowStream, context: Context): Promise<readonly Row[]> {
+  const merged = new MergedRows(context);
+  await forEachRow(input, context, (row) => merged.add(copyRow(row)));
+  return merged.rows;
+}

@@ -1,0 +1,204 @@
+// Aggregations that fold a series into its group as it is read: memory is groups × steps. Groups are
+// numbered by their label bytes. Those that need all values of a step are in aggregate-ranked.ts.
+import { Kahan } from '../functions/kahan.ts';
+import type { AggregateNode } from '../plan/nodes.ts';
+import type { Context } from './context.ts';
+import { LabelProjection, LabelTable } from './label-sets.ts';
+import { forEachRow, Row, type RowStream, streamOf } from './rows.ts';
+
+/** Group labels of a series; `without` never keeps the metric name. */
+export function groupProjection(node: AggregateNode): LabelProjection {
+  if (!node.without) return new LabelProjection(node.grouping, 'keep');
+  return new LabelProjection([...node.grouping, '__name__'], 'drop');
+}
+
+/** What one group has gathered; `row.v` is the running value, the others what the operator needs. */
+class Group {
+  readonly row: Row;
+  readonly extra: Float64Array;
+  readonly counts: Float64Array;
+
+  constructor(steps: number, needsExtra: boolean, needsCounts: boolean) {
+    this.row = new Row(steps);
+    this.extra = needsExtra ? new Float64Array(steps) : NONE;
+    this.counts = needsCounts ? new Float64Array(steps) : NONE;
+  }
+}
+
+const NONE = new Float64Array(0);
+
+interface Fold {
+  readonly extra: boolean;
+  readonly counts: boolean;
+  add(group: Group, row: Row): void;
+  finish(group: Group): void;
+}
+
+const nothing = () => {};
+
+const FOLDS: Readonly<Record<string, Fold>> = {
+  sum: { extra: true, counts: false, add: addSum, finish: finishSum },
+  avg: { extra: true, counts: true, add: addMean, finish: finishMean },
+  count: { extra: false, counts: false, add: addCount, finish: nothing },
+  group: { extra: false, counts: false, add: addGroup, finish: nothing },
+  min: { extra: false, counts: false, add: addMin, finish: nothing },
+  max: { extra: false, counts: false, add: addMax, finish: nothing },
+  stdvar: { extra: true, counts: true, add: addVariance, finish: finishVariance },
+  stddev: { extra: true, counts: true, add: addVariance, finish: finishDeviation },
+};
+
+export async function foldGroups(
+  node: AggregateNode,
+  input: RowStream,
+  context: Context,
+): Promise<RowStream> {
+  const fold = FOLDS[node.op]!;
+  const projection = groupProjection(node);
+  const table = new LabelTable();
+  const groups: Group[] = [];
+  const { count } = node.steps;
+  await forEachRow(input, context, (row) => {
+    const number = table.add(projection.project(row.labels));
+    let group = groups[number];
+    if (group === undefined) {
+      context.budget.hold(count);
+      group = new Group(count, fold.extra, fold.counts);
+      group.row.labels = table.keys[number]!;
+      groups.push(group);
+    }
+    if (row.dropName) group.row.dropName = true;
+    fold.add(group, row);
+  });
+  for (const group of groups) fold.finish(group);
+  return streamOf(
+    groups.map((group) => group.row),
+    count,
+  );
+}
+
+function addSum({ row: { v, p }, extra }: Group, row: Row): void {
+  const values = row.v;
+  const present = row.p;
+  for (let step = 0; step < present.length; step++) {
+    if (present[step] === 0) continue;
+    const value = values[step]!;
+    if (p[step] === 0) {
+      p[step] = 1;
+      v[step] = value;
+      continue;
+    }
+    // Kahan–Neumaier, in line: this is the hottest loop of a dashboard.
+    const sum = v[step]!;
+    const total = sum + value;
+    if (total - total !== 0) extra[step] = 0;
+    else if (Math.abs(sum) >= Math.abs(value)) extra[step] = extra[step]! + (sum - total + value);
+    else extra[step] = extra[step]! + (value - total + sum);
+    v[step] = total;
+  }
+}
+
+function finishSum({ row: { v }, extra }: Group): void {
+  for (let step = 0; step < v.length; step++) v[step] = v[step]! + extra[step]!;
+}
+
+const kahan = new Kahan();
+
+/**
+ * A running sum while it stays finite; once it overflows, `counts` turns negative and the value is a
+ * running mean.
+ */
+function addMean({ row: { v, p }, extra, counts }: Group, row: Row): void {
+  for (let step = 0; step < row.p.length; step++) {
+    if (row.p[step] === 0) continue;
+    const value = row.v[step]!;
+    if (p[step] === 0) {
+      p[step] = 1;
+      v[step] = value;
+      counts[step] = 1;
+      continue;
+    }
+    const before = Math.abs(counts[step]!);
+    let incremental = counts[step]! < 0;
+    kahan.reset(v[step]!, extra[step]!);
+    if (!incremental) {
+      kahan.add(value);
+      if (Math.abs(kahan.sum) === Number.POSITIVE_INFINITY) {
+        incremental = true;
+        kahan.reset(v[step]! / before, extra[step]! / before);
+      }
+    }
+    if (incremental) {
+      const share = before / (before + 1);
+      kahan.reset(share * kahan.sum, share * kahan.c);
+      kahan.add(value / (before + 1));
+    }
+    v[step] = kahan.sum;
+    extra[step] = kahan.c;
+    counts[step] = incremental ? -(before + 1) : before + 1;
+  }
+}
+
+function finishMean({ row: { v, p }, extra, counts }: Group): void {
+  for (let step = 0; step < v.length; step++) {
+    if (p[step] === 0) continue;
+    const count = counts[step]!;
+    v[step] = count < 0 ? v[step]! + extra[step]! : v[step]! / count + extra[step]! / count;
+  }
+}
+
+function addCount({ row: { v, p } }: Group, row: Row): void {
+  for (let step = 0; step < row.p.length; step++) {
+    if (row.p[step] === 0) continue;
+    p[step] = 1;
+    v[step] = v[step]! + 1;
+  }
+}
+
+function addGroup({ row: { v, p } }: Group, row: Row): void {
+  for (let step = 0; step < row.p.length; step++) {
+    if (row.p[step] === 0) continue;
+    p[step] = 1;
+    v[step] = 1;
+  }
+}
+
+function addMin({ row: { v, p } }: Group, row: Row): void {
+  for (let step = 0; step < row.p.length; step++) {
+    if (row.p[step] === 0) continue;
+    const kept = v[step]!;
+    if (p[step] === 0 || kept > row.v[step]! || Number.isNaN(kept)) v[step] = row.v[step]!;
+    p[step] = 1;
+  }
+}
+
+function addMax({ row: { v, p } }: Group, row: Row): void {
+  for (let step = 0; step < row.p.length; step++) {
+    if (row.p[step] === 0) continue;
+    const kept = v[step]!;
+    if (p[step] === 0 || kept < row.v[step]! || Number.isNaN(kept)) v[step] = row.v[step]!;
+    p[step] = 1;
+  }
+}
+
+/** Welford: `extra` is the mean, the value the sum of squared differences. */
+function addVariance({ row: { v, p }, extra, counts }: Group, row: Row): void {
+  for (let step = 0; step < row.p.length; step++) {
+    if (row.p[step] === 0) continue;
+    const value = row.v[step]!;
+    p[step] = 1;
+    counts[step] = counts[step]! + 1;
+    const before = value - extra[step]!;
+    extra[step] = extra[step]! + before / counts[step]!;
+    v[step] = v[step]! + before * (value - extra[step]!);
+  }
+}
+
+function finishVariance({ row: { v, p }, counts }: Group): void {
+  for (let step = 0; step < v.length; step++) if (p[step] === 1) v[step] = v[step]! / counts[step]!;
+}
+
+function finishDeviation(group: Group): void {
+  finishVariance(group);
+  const { v } = group.row;
+  for (let step = 0; step < v.length; step++) v[step] = Math.sqrt(v[step]!);
+}

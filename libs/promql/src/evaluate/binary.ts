@@ -1,0 +1,261 @@
+// Binary operators between two instant vectors: matching by label bytes, then columns against columns.
+// Both sides are kept as rows; and/unless keep only the presence of their right side.
+import { type LabelBytes, labelValue } from '@weir/model';
+import { arithmetic, comparison } from '../functions/elementwise.ts';
+import type { ArithmeticOp, ComparisonOp, Matching } from '../parse/ast.ts';
+import { isComparison } from '../parse/ast.ts';
+import type { SetNode, VectorVectorNode } from '../plan/nodes.ts';
+import type { Context } from './context.ts';
+import { executionError } from './errors.ts';
+import { LabelProjection, LabelTable, printLabelSet, withLabels } from './label-sets.ts';
+import type { NameDropper } from './names.ts';
+import { forEachRow, MergedRows, mapRows, Row, RowSet, type RowStream, streamOf } from './rows.ts';
+
+/** Labels by which the sides are matched; ignoring() never matches the metric name. */
+export function signature(matching: Matching): LabelProjection {
+  if (matching.on) return new LabelProjection(matching.labels, 'keep');
+  return new LabelProjection([...matching.labels, '__name__'], 'drop');
+}
+
+/** Opens the operands; each is opened once, and closed before the other is opened where possible. */
+export interface Sides {
+  left(): Promise<RowStream>;
+  right(): Promise<RowStream>;
+}
+
+export async function evaluateSet(
+  node: SetNode,
+  sides: Sides,
+  context: Context,
+): Promise<RowStream> {
+  if (node.op === 'or') return union(node, sides, context);
+  const table = new LabelTable();
+  const masks: Uint8Array[] = [];
+  const signatureOf = signature(node.matching);
+  await forEachRow(await sides.right(), context, (row) => {
+    markPresent(masks, table.add(signatureOf.project(row.labels)), row.p);
+  });
+  const wanted = node.op === 'and' ? 1 : 0;
+  return mapRows(await sides.left(), (row) => {
+    const mask = masks[table.find(signatureOf.project(row.labels))];
+    if (mask === undefined) return wanted === 0;
+    for (let step = 0; step < mask.length; step++) if (mask[step] !== wanted) row.p[step] = 0;
+    return !row.isEmpty();
+  });
+}
+
+async function union(node: SetNode, sides: Sides, context: Context): Promise<RowStream> {
+  const signatureOf = signature(node.matching);
+  const table = new LabelTable();
+  const masks: Uint8Array[] = [];
+  const merged = new MergedRows(context);
+  await forEachRow(await sides.left(), context, (row) => {
+    markPresent(masks, table.add(signatureOf.project(row.labels)), row.p);
+    merged.add(row);
+  });
+  await forEachRow(await sides.right(), context, (row) => {
+    const mask = masks[table.find(signatureOf.project(row.labels))];
+    if (mask !== undefined) {
+      for (let step = 0; step < mask.length; step++) if (mask[step] === 1) row.p[step] = 0;
+    }
+    if (!row.isEmpty()) merged.add(row);
+  });
+  return streamOf(merged.rows, node.steps.count);
+}
+
+function markPresent(masks: Uint8Array[], number: number, present: Uint8Array): void {
+  masks[number] ??= new Uint8Array(present.length);
+  const mask = masks[number];
+  for (let step = 0; step < present.length; step++) if (present[step] === 1) mask[step] = 1;
+}
+
+export async function evaluateVectors(
+  node: VectorVectorNode,
+  sides: Sides,
+  context: Context,
+  names: NameDropper,
+): Promise<RowStream> {
+  const left = await RowSet.of(await sides.left(), context);
+  const right = await RowSet.of(await sides.right(), context);
+  return new VectorMatch(node, left.rows, right.rows, names).evaluate();
+}
+
+type Apply = (many: Row, one: Row, out: Row, onlyWhere: Uint8Array) => boolean;
+
+/** One operator over two sides: "one" may have a single series per signature and step. */
+class VectorMatch {
+  readonly #node: VectorVectorNode;
+  readonly #many: readonly Row[];
+  readonly #one: readonly Row[];
+  readonly #names: NameDropper;
+  readonly #signature: LabelProjection;
+  readonly #table = new LabelTable();
+  readonly #oneBySignature: Row[][] = [];
+  readonly #apply: Apply;
+  readonly #resultLabels: (many: LabelBytes, one: LabelBytes) => LabelBytes;
+  readonly #drops: boolean;
+
+  constructor(
+    node: VectorVectorNode,
+    left: readonly Row[],
+    right: readonly Row[],
+    names: NameDropper,
+  ) {
+    const swapped = node.matching.card === 'one-to-many';
+    this.#node = node;
+    this.#many = swapped ? right : left;
+    this.#one = swapped ? left : right;
+    this.#names = names;
+    this.#signature = signature(node.matching);
+    this.#apply = operatorOver(node.op, node.returnBool, swapped);
+    this.#drops = !isComparison(node.op) || node.returnBool;
+    this.#resultLabels = resultLabels(node.matching);
+  }
+
+  evaluate(): RowStream {
+    const { count } = this.#node.steps;
+    const both = bothPresent(this.#many, this.#one, count);
+    this.#indexOne(both);
+    const outTable = new LabelTable();
+    const out: Row[] = [];
+    const used: Uint8Array[] = [];
+    const result = new Row(count);
+    for (const many of this.#many) {
+      const number = this.#table.find(this.#signature.project(many.labels));
+      for (const one of this.#oneBySignature[number] ?? []) {
+        result.dropName = many.dropName;
+        if (!this.#apply(many, one, result, both)) continue;
+        result.labels = this.#resultLabels(many.labels, one.labels);
+        if (this.#drops) this.#names.drop(result);
+        if (this.#node.matching.card === 'one-to-one') claim(used, number, result.p);
+        merge(out, outTable, result);
+      }
+    }
+    return streamOf(out, count);
+  }
+
+  /** Groups the "one" side by signature; two series of one signature at one step are an error. */
+  #indexOne(both: Uint8Array): void {
+    const masks: Uint8Array[] = [];
+    for (const row of this.#one) {
+      const number = this.#table.add(this.#signature.project(row.labels));
+      this.#oneBySignature[number] ??= [];
+      const group = this.#oneBySignature[number];
+      if (group.length > 0) {
+        for (let step = 0; step < both.length; step++) {
+          const clash = row.p[step] === 1 && both[step] === 1 && masks[number]![step] === 1;
+          if (clash) throw this.#duplicate(number, group, row, step);
+        }
+      }
+      markPresent(masks, number, row.p);
+      group.push(row);
+    }
+  }
+
+  #duplicate(number: number, group: readonly Row[], row: Row, step: number): Error {
+    const other = group.find((candidate) => candidate.p[step] === 1) ?? group[0]!;
+    const side = this.#node.matching.card === 'one-to-many' ? 'left' : 'right';
+    const labels = printLabelSet(this.#table.keys[number]!);
+    const series = `[${printLabelSet(row.labels)}, ${printLabelSet(other.labels)}]`;
+    return executionError(
+      `found duplicate series for the match group ${labels} on the ${side} hand-side of the operation: ${series};` +
+        'many-to-many matching not allowed: matching labels must be unique on one side',
+    );
+  }
+}
+
+function bothPresent(left: readonly Row[], right: readonly Row[], count: number): Uint8Array {
+  const masks: Uint8Array[] = [];
+  for (const row of left) markPresent(masks, 0, row.p);
+  for (const row of right) markPresent(masks, 1, row.p);
+  const both = new Uint8Array(count);
+  const [a, b] = masks;
+  if (a === undefined || b === undefined) return both;
+  for (let step = 0; step < count; step++) both[step] = a[step]! & b[step]!;
+  return both;
+}
+
+function claim(used: Uint8Array[], number: number, present: Uint8Array): void {
+  const mask = used[number];
+  if (mask !== undefined) {
+    for (let step = 0; step < present.length; step++) {
+      if (present[step] === 1 && mask[step] === 1) {
+        throw executionError(
+          'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)',
+        );
+      }
+    }
+  }
+  markPresent(used, number, present);
+}
+
+function merge(out: Row[], table: LabelTable, result: Row): void {
+  const number = table.add(result.labels);
+  if (number === out.length) {
+    const row = new Row(result.v.length);
+    row.labels = table.keys[number]!;
+    out.push(row);
+  }
+  const into = out[number]!;
+  into.dropName ||= result.dropName;
+  for (let step = 0; step < result.p.length; step++) {
+    if (result.p[step] === 0) continue;
+    if (into.p[step] === 1) {
+      throw executionError(
+        'multiple matches for labels: grouping labels must ensure unique matches',
+      );
+    }
+    into.p[step] = 1;
+    into.v[step] = result.v[step]!;
+  }
+}
+
+function operatorOver(op: ArithmeticOp | ComparisonOp, bool: boolean, swapped: boolean): Apply {
+  if (!isComparison(op)) {
+    const compute = arithmetic(op);
+    return (many, one, out) => {
+      let any = false;
+      for (let step = 0; step < out.p.length; step++) {
+        out.p[step] = many.p[step]! & one.p[step]!;
+        if (out.p[step] === 0) continue;
+        const [a, b] = [many.v[step]!, one.v[step]!];
+        out.v[step] = swapped ? compute(b, a) : compute(a, b);
+        any = true;
+      }
+      return any;
+    };
+  }
+  const holds = comparison(op);
+  return (many, one, out) => {
+    let any = false;
+    for (let step = 0; step < out.p.length; step++) {
+      out.p[step] = many.p[step]! & one.p[step]!;
+      if (out.p[step] === 0) continue;
+      const left = swapped ? one.v[step]! : many.v[step]!;
+      const right = swapped ? many.v[step]! : one.v[step]!;
+      const kept = holds(left, right);
+      if (bool) out.v[step] = kept ? 1 : 0;
+      else {
+        out.v[step] = left;
+        out.p[step] = kept ? 1 : 0;
+      }
+      if (out.p[step] === 1) any = true;
+    }
+    return any;
+  };
+}
+
+/** Labels of a result: those of the "many" side, reduced (one-to-one) or extended (group_x). */
+function resultLabels(matching: Matching): (many: LabelBytes, one: LabelBytes) => LabelBytes {
+  if (matching.card === 'one-to-one') {
+    const mode = matching.on ? 'keep' : 'drop';
+    const projection = new LabelProjection(matching.labels, mode);
+    return (many) => projection.project(many);
+  }
+  if (matching.include.length === 0) return (many) => many;
+  return (many, one) => {
+    const changes = new Map<string, string>();
+    for (const name of matching.include) changes.set(name, labelValue(one, name) ?? '');
+    return withLabels(many, changes);
+  };
+}

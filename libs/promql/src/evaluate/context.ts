@@ -1,0 +1,122 @@
+// What one running query shares: settings, storage, budget, annotations, and when to give way.
+import type { Clock } from '@weir/runtime';
+import type { Span } from '../parse/ast.ts';
+import { position } from '../parse/syntax-error.ts';
+import type { Queryable } from '../queryable.ts';
+import { executionError, interruption } from './errors.ts';
+
+export interface EngineSettings {
+  /** How far an instant selector looks back for a sample. */
+  readonly lookbackDeltaMs: number;
+  /** Samples that a query may hold at once. */
+  readonly maxSamples: number;
+  /** The step of a subquery that names none. */
+  readonly defaultSubqueryStepMs: number;
+  /** Drop metric names at the end instead of at once (a Prometheus feature flag); default false. */
+  readonly delayedNameRemoval?: boolean;
+  /** Treat `__type__` and `__unit__` like the metric name (a Prometheus feature flag); default false. */
+  readonly typeAndUnitLabels?: boolean;
+  /** Allow functions and aggregations that Prometheus calls experimental; default true. */
+  readonly experimental?: boolean;
+}
+
+const SLICE_MS = 4;
+const ROWS_BETWEEN_CLOCK_READS = 16;
+
+export class Context {
+  readonly settings: EngineSettings;
+  readonly queryable: Queryable;
+  readonly signal: AbortSignal;
+  readonly budget: SampleBudget;
+  readonly annotations: Annotations;
+  readonly #clock: Clock;
+  #rows = 0;
+  #sliceStart: number;
+
+  constructor(
+    settings: EngineSettings,
+    query: string,
+    parts: { clock: Clock; queryable: Queryable; signal: AbortSignal },
+  ) {
+    this.settings = settings;
+    this.queryable = parts.queryable;
+    this.signal = parts.signal;
+    this.#clock = parts.clock;
+    this.budget = new SampleBudget(settings.maxSamples);
+    this.annotations = new Annotations(query);
+    this.#sliceStart = parts.clock.steadyMs();
+  }
+
+  /** Called once a row: throws when nobody waits any more, and lets other work run every few ms. */
+  pace(): Promise<void> | undefined {
+    if (++this.#rows % ROWS_BETWEEN_CLOCK_READS !== 0) return undefined;
+    this.check();
+    if (this.#clock.steadyMs() - this.#sliceStart < SLICE_MS) return undefined;
+    return this.#giveWay();
+  }
+
+  check(): void {
+    if (this.signal.aborted) throw interruption(this.signal);
+  }
+
+  async #giveWay(): Promise<void> {
+    await this.#clock.yield();
+    this.check();
+    this.#sliceStart = this.#clock.steadyMs();
+  }
+}
+
+/** Counts the samples a query holds; over the limit the query ends. */
+export class SampleBudget {
+  readonly #max: number;
+  #held = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  hold(samples: number): void {
+    this.#held += samples;
+    this.touch(0);
+  }
+
+  release(samples: number): void {
+    this.#held -= samples;
+  }
+
+  /** Samples in hand for a moment: those of the series being read. */
+  touch(samples: number): void {
+    if (this.#held + samples > this.#max) {
+      throw executionError(
+        'query processing would load too many samples into memory in query execution',
+      );
+    }
+  }
+}
+
+/** Warnings and infos, each text once, in order of appearance. */
+export class Annotations {
+  readonly #query: string;
+  readonly #warnings = new Set<string>();
+  readonly #infos = new Set<string>();
+
+  constructor(query: string) {
+    this.#query = query;
+  }
+
+  warn(text: string, span: Span): void {
+    this.#warnings.add(`PromQL warning: ${text} (${position(this.#query, span.start)})`);
+  }
+
+  info(text: string, span: Span): void {
+    this.#infos.add(`PromQL info: ${text} (${position(this.#query, span.start)})`);
+  }
+
+  get warnings(): string[] {
+    return [...this.#warnings];
+  }
+
+  get infos(): string[] {
+    return [...this.#infos];
+  }
+}

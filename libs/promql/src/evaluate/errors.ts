@@ -1,0 +1,16 @@
+// Errors of evaluation: 422 `execution` in Prometheus's API. Parse errors are 400 (parse/), a query cut
+// short is `canceled` or `timeout`; the HTTP layer maps by kind and status.
+import { WeirError } from '@weir/errors';
+
+export function executionError(message: string): WeirError {
+  return new WeirError('invalid', message, { status: 422 });
+}
+
+/** Why a query was stopped: the reason given to its signal, if that is an error of ours. */
+export function interruption(signal: AbortSignal): WeirError {
+  if (signal.reason instanceof WeirError) return signal.reason;
+  if (signal.reason instanceof Error && signal.reason.name === 'TimeoutError') {
+    return new WeirError('timeout', 'query timed out in query execution', { status: 503 });
+  }
+  return new WeirError('canceled', 'query was canceled in query execution');
+}

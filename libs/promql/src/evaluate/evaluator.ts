@@ -1,0 +1,261 @@
+// Walks the plan and connects streams of rows. Deliberately no arithmetic here: kernels are in
+// functions/ and in the operators' own files.
+import { compareLabels, labelsOf, labelValue, type MatcherSpec } from '@weir/model';
+import { formatNumber } from '../parse/literals.ts';
+import { scalarOperator } from '../plan/constants.ts';
+import type {
+  AggregateNode,
+  SampleNode,
+  ScalarNode,
+  SharedNode,
+  VectorNode,
+  WindowNode,
+} from '../plan/nodes.ts';
+import { foldGroups } from './aggregate.ts';
+import { compareNaNLast, mergedRows, rankGroups } from './aggregate-ranked.ts';
+import { evaluateSet, evaluateVectors, type Sides } from './binary.ts';
+import { histogramQuantile } from './classic-histograms.ts';
+import type { Context } from './context.ts';
+import { labelChange } from './label-functions.ts';
+import { scalarChange, valueChange } from './map-rows.ts';
+import { NameDropper } from './names.ts';
+import { forEachRow, mapRows, Row, RowSet, type RowStream, streamOf } from './rows.ts';
+import { readSamples, type SampleStream, samplesOfRows } from './samples.ts';
+import { selectRows, windowRows } from './series-rows.ts';
+import { namesAreUnique } from './uniqueness.ts';
+
+const NO_LABELS = labelsOf({});
+
+export class Evaluator {
+  readonly names: NameDropper;
+  readonly #context: Context;
+  /** Kept results of nodes that occur more than once, by plan node. */
+  readonly #shared = new Map<SharedNode, RowSet>();
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.names = new NameDropper(context);
+  }
+
+  async vector(node: VectorNode): Promise<RowStream> {
+    const { count } = node.steps;
+    switch (node.kind) {
+      case 'select': {
+        const rows = selectRows(node, await readSamples(node.read, this.#context, 'keep'));
+        return node.result === 'value' ? rows : this.#dropNames(rows, node);
+      }
+      case 'window':
+        return this.#window(node);
+      case 'aggregate':
+        return this.#aggregate(node);
+      case 'map': {
+        const params = await this.#scalars(node.params);
+        return this.#dropNames(
+          mapRows(await this.vector(node.input), valueChange(node, params)),
+          node.input,
+        );
+      }
+      case 'vector-scalar': {
+        const change = scalarChange(node, await this.scalar(node.scalar));
+        const rows = mapRows(await this.vector(node.vector), change);
+        return keepsName(node.op, node.returnBool) ? rows : this.#dropNames(rows, node.vector);
+      }
+      case 'vector-vector':
+        return evaluateVectors(node, this.#sides(node), this.#context, this.names);
+      case 'set':
+        return evaluateSet(node, this.#sides(node), this.#context);
+      case 'labels': {
+        const change = labelChange(node);
+        const changed = mapRows(await this.vector(node.input), change);
+        return streamOf(await mergedRows(changed, this.#context), count);
+      }
+      case 'absent':
+        return this.#absent(await this.vector(node.input), node.matchers, count);
+      case 'from-scalar': {
+        const row = new Row(count);
+        row.labels = NO_LABELS;
+        row.v.set(await this.scalar(node.input));
+        row.p.fill(1);
+        return streamOf([row], count);
+      }
+      case 'histogram-quantile': {
+        const quantiles = await this.scalar(node.quantile);
+        const spans = { quantile: node.quantileSpan, input: node.span };
+        const input = await this.vector(node.input);
+        const rows = await histogramQuantile(input, quantiles, spans, this.#context);
+        return this.#dropNames(rows, node.input);
+      }
+      case 'sort':
+        return this.#sort(node);
+      case 'repeat':
+        return this.#repeat(node.input, count);
+      case 'shared':
+        return this.#share(node);
+    }
+  }
+
+  async scalar(node: ScalarNode): Promise<Float64Array> {
+    const { startMs, stepMs, count } = node.steps;
+    const out = new Float64Array(count);
+    switch (node.kind) {
+      case 'number':
+        return out.fill(node.value);
+      case 'time':
+        for (let step = 0; step < count; step++) out[step] = (startMs + step * stepMs) / 1000;
+        return out;
+      case 'negate':
+        return (await this.scalar(node.input)).map((value) => -value);
+      case 'scalar-scalar': {
+        const [left, right] = [await this.scalar(node.left), await this.scalar(node.right)];
+        const compute = scalarOperator(node.op);
+        for (let step = 0; step < count; step++) out[step] = compute(left[step]!, right[step]!);
+        return out;
+      }
+      case 'scalar-of':
+        return this.#onlyValue(await this.vector(node.input), out);
+    }
+  }
+
+  async samples(node: SampleNode): Promise<SampleStream> {
+    if (node.kind === 'read') return readSamples(node, this.#context, 'drop');
+    return samplesOfRows(await this.vector(node.input), node.input.steps, this.#context);
+  }
+
+  async #scalars(nodes: readonly ScalarNode[]): Promise<Float64Array[]> {
+    const columns: Float64Array[] = [];
+    for (const node of nodes) columns.push(await this.scalar(node));
+    return columns;
+  }
+
+  /** One side is read to its end before the other is opened. */
+  #sides(node: { left: VectorNode; right: VectorNode }): Sides {
+    return { left: () => this.vector(node.left), right: () => this.vector(node.right) };
+  }
+
+  #dropNames(rows: RowStream, source: VectorNode): Promise<RowStream> {
+    return this.names.dropAll(rows, namesAreUnique(source));
+  }
+
+  async #window(node: WindowNode): Promise<RowStream> {
+    const params = await this.#scalars(node.params);
+    if (node.name === 'quantile_over_time') this.#checkQuantile(params[0]!, node);
+    const rows = windowRows(node, await this.samples(node.source), params, this.#context);
+    return node.keepName ? rows : this.#dropNames(rows, node);
+  }
+
+  #checkQuantile(quantiles: Float64Array, node: WindowNode): void {
+    for (const q of quantiles) {
+      if (q >= 0 && q <= 1) continue;
+      const text = `quantile value should be between 0 and 1, got ${formatNumber(q)}`;
+      this.#context.annotations.warn(text, node.paramSpan!);
+    }
+  }
+
+  async #aggregate(node: AggregateNode): Promise<RowStream> {
+    const param = node.param ? await this.scalar(node.param) : undefined;
+    const input = await this.vector(node.input);
+    const ranked = node.param !== undefined || node.op === 'count_values';
+    return ranked
+      ? rankGroups(node, input, param, this.#context)
+      : foldGroups(node, input, this.#context);
+  }
+
+  /** scalar(v): the value where exactly one series has one, else NaN. */
+  async #onlyValue(input: RowStream, out: Float64Array): Promise<Float64Array> {
+    const seen = new Uint32Array(out.length);
+    await forEachRow(input, this.#context, (row) => {
+      for (let step = 0; step < out.length; step++) {
+        if (row.p[step] === 0) continue;
+        seen[step] = seen[step]! + 1;
+        out[step] = row.v[step]!;
+      }
+    });
+    for (let step = 0; step < out.length; step++) if (seen[step] !== 1) out[step] = Number.NaN;
+    return out;
+  }
+
+  async #absent(
+    input: RowStream,
+    matchers: readonly MatcherSpec[],
+    count: number,
+  ): Promise<RowStream> {
+    const out = new Row(count);
+    out.labels = labelsOf(labelsOfAbsent(matchers));
+    out.p.fill(1);
+    out.v.fill(1);
+    await forEachRow(input, this.#context, (row) => {
+      for (let step = 0; step < count; step++) if (row.p[step] === 1) out.p[step] = 0;
+    });
+    return streamOf(out.isEmpty() ? [] : [out], count);
+  }
+
+  async #sort(node: Extract<VectorNode, { kind: 'sort' }>): Promise<RowStream> {
+    const { count } = node.steps;
+    const rows = [...(await RowSet.of(await this.vector(node.input), this.#context)).rows];
+    const down = node.name.endsWith('_desc') ? -1 : 1;
+    if (node.name.startsWith('sort_by_label')) {
+      rows.sort((a, b) => down * compareByLabels(a, b, node.labels));
+    } else rows.sort((a, b) => compareNaNLast(a.v[0]!, b.v[0]!, down));
+    return streamOf(rows, count);
+  }
+
+  async #repeat(node: VectorNode, count: number): Promise<RowStream> {
+    const input = await this.vector(node);
+    const row = new Row(count);
+    const take = () => {
+      row.labels = input.row.labels;
+      row.dropName = input.row.dropName;
+      row.v.fill(input.row.v[0]!);
+      row.p.fill(input.row.p[0]!);
+      return true;
+    };
+    return {
+      row,
+      next() {
+        const more = input.next();
+        if (typeof more !== 'boolean') return more.then((is) => is && take());
+        return more && take();
+      },
+      close: () => input.close(),
+    };
+  }
+
+  async #share(node: SharedNode): Promise<RowStream> {
+    if (node.uses === 1) return this.vector(node.input);
+    let kept = this.#shared.get(node);
+    if (kept === undefined) {
+      kept = await RowSet.of(await this.vector(node.input), this.#context);
+      this.#shared.set(node, kept);
+    }
+    return kept.stream(node.steps.count);
+  }
+}
+
+function keepsName(op: string, returnBool: boolean): boolean {
+  return ['==', '!=', '<', '<=', '>', '>='].includes(op) && !returnBool;
+}
+
+/** Labels that the equality matchers name once. */
+function labelsOfAbsent(matchers: readonly MatcherSpec[]): Record<string, string> {
+  const labels = new Map<string, string>();
+  const seen = new Set<string>();
+  for (const { name, op, value } of matchers) {
+    if (name === '__name__') continue;
+    if (op === '=' && !seen.has(name)) {
+      labels.set(name, value);
+      seen.add(name);
+    } else labels.delete(name);
+  }
+  return Object.fromEntries(labels);
+}
+
+const natural = new Intl.Collator('en', { numeric: true });
+
+/** Natural order of the given labels, then of all. */
+function compareByLabels(a: Row, b: Row, names: readonly string[]): number {
+  for (const name of names) {
+    const [left, right] = [labelValue(a.labels, name) ?? '', labelValue(b.labels, name) ?? ''];
+    if (left !== right) return natural.compare(left, right) || (left < right ? -1 : 1);
+  }
+  return compareLabels(a.labels, b.labels);
+}

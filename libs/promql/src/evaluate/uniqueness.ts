@@ -1,0 +1,32 @@
+// Whether the labels of a vector stay unique when the metric name goes: then dropping names can stream.
+import type { Matcher } from '@weir/model';
+import type { VectorNode } from '../plan/nodes.ts';
+
+export function namesAreUnique(node: VectorNode): boolean {
+  switch (node.kind) {
+    case 'select':
+      return hasOneName(node.read.matchers);
+    case 'window':
+      return node.source.kind === 'read'
+        ? hasOneName(node.source.matchers)
+        : namesAreUnique(node.source.input);
+    case 'aggregate':
+      return node.without || !node.grouping.includes('__name__');
+    case 'map':
+    case 'repeat':
+    case 'shared':
+    case 'histogram-quantile':
+      return namesAreUnique(node.input);
+    case 'vector-scalar':
+      return namesAreUnique(node.vector);
+    case 'absent':
+    case 'from-scalar':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function hasOneName(matchers: readonly Matcher[]): boolean {
+  return matchers.some(({ name, op }) => name === '__name__' && op === '=');
+}

@@ -1,0 +1,97 @@
+// Range-vector functions see a series as columns and, for each step, the index range of its window.
+// Windows slide: both ends only move forward, so finding them costs one pass over the samples.
+import type { SampleColumns } from '@weir/model';
+import type { Row } from '../evaluate/rows.ts';
+
+/** Times of the windows' ends: start + i × step, ms, after `@` and offset. A step of 0 repeats one. */
+export interface WindowTimes {
+  readonly startMs: number;
+  readonly stepMs: number;
+  readonly count: number;
+}
+
+export class Windows {
+  readonly times: WindowTimes;
+  readonly rangeMs: number;
+  /** Evaluation times, which differ from the windows' by `@` and offset; predict_linear needs them. */
+  readonly evalStartMs: number;
+  readonly evalStepMs: number;
+  /** Samples of window i: [from[i], to[i]). */
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  t: Float64Array = new Float64Array(0);
+  v: Float64Array = new Float64Array(0);
+  count = 0;
+  /** Scalar arguments, a value per step. */
+  readonly params: readonly Float64Array[];
+
+  constructor(settings: {
+    times: WindowTimes;
+    rangeMs: number;
+    evalStartMs: number;
+    evalStepMs: number;
+    params: readonly Float64Array[];
+  }) {
+    this.times = settings.times;
+    this.rangeMs = settings.rangeMs;
+    this.evalStartMs = settings.evalStartMs;
+    this.evalStepMs = settings.evalStepMs;
+    this.params = settings.params;
+    this.from = new Int32Array(settings.times.count);
+    this.to = new Int32Array(settings.times.count);
+  }
+
+  /** Sets the windows of one series: left-open, right-closed. False when all are empty. */
+  slideOver(samples: SampleColumns): boolean {
+    this.t = samples.t;
+    this.v = samples.v;
+    this.count = samples.count;
+    return slide(this.times, this.rangeMs, samples.t, samples.count, this.from, this.to);
+  }
+}
+
+function slide(
+  times: WindowTimes,
+  rangeMs: number,
+  t: Float64Array,
+  count: number,
+  from: Int32Array,
+  to: Int32Array,
+): boolean {
+  let low = 0;
+  let high = 0;
+  let any = false;
+  for (let step = 0; step < times.count; step++) {
+    const end = times.startMs + step * times.stepMs;
+    const start = end - rangeMs;
+    while (high < count && t[high]! <= end) high++;
+    while (low < high && t[low]! <= start) low++;
+    from[step] = low;
+    to[step] = high;
+    if (low < high) any = true;
+  }
+  return any;
+}
+
+/** Computes one row from the windows of one series. */
+export type WindowKernel = (windows: Windows, out: Row) => void;
+
+/** A kernel that looks at each window on its own; windows shorter than `least` give nothing. */
+export function eachWindow(
+  least: number,
+  value: (windows: Windows, from: number, to: number, step: number) => number,
+): WindowKernel {
+  return (windows, out) => {
+    const { from, to } = windows;
+    for (let step = 0; step < from.length; step++) {
+      const low = from[step]!;
+      const high = to[step]!;
+      if (high - low < least) {
+        out.p[step] = 0;
+        continue;
+      }
+      out.v[step] = value(windows, low, high, step);
+      out.p[step] = 1;
+    }
+  };
+}

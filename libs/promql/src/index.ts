@@ -1,0 +1,17 @@
+// PromQL: text to syntax tree, and evaluation over a Queryable.
+export {
+  createEngine,
+  type Engine,
+  type InstantQuery,
+  type QueryResult,
+  type RangeQuery,
+  type SeriesColumns,
+  type VectorSample,
+} from './engine.ts';
+export type { EngineSettings } from './evaluate/context.ts';
+export type { Expr, VectorSelector } from './parse/ast.ts';
+export { formatDuration, formatNumber, parseDuration } from './parse/literals.ts';
+export { parseExpr } from './parse/parser.ts';
+export { printExpr } from './parse/print.ts';
+export { selectorsOf } from './parse/selectors.ts';
+export type { Queryable, SelectRequest, SeriesStream } from './queryable.ts';

@@ -1,0 +1,89 @@
+// Syntax tree to text, as Prometheus's String() prints it. Parsing the text gives the same tree.
+import type { Aggregate, Binary, Expr, Modifiers, VectorSelector } from './ast.ts';
+import { formatDuration, formatNumber, quote } from './literals.ts';
+
+export function printExpr(expr: Expr): string {
+  switch (expr.kind) {
+    case 'number':
+      return expr.duration
+        ? formatDuration(Math.round(expr.value * 1000))
+        : formatNumber(expr.value);
+    case 'string':
+      return quote(expr.value);
+    case 'vector-selector':
+      return printSelector(expr) + printModifiers(expr);
+    case 'matrix-selector': {
+      const { selector } = expr;
+      return `${printSelector(selector)}[${formatDuration(expr.rangeMs)}]${printModifiers(selector)}`;
+    }
+    case 'subquery': {
+      const step = expr.stepMs === 0 ? '' : formatDuration(expr.stepMs);
+      const range = `[${formatDuration(expr.rangeMs)}:${step}]`;
+      return `${printExpr(expr.expr)}${range}${printModifiers(expr)}`;
+    }
+    case 'aggregate':
+      return printAggregate(expr);
+    case 'binary':
+      return printBinary(expr);
+    case 'call':
+      return `${expr.name}(${expr.args.map(printExpr).join(', ')})`;
+    case 'paren':
+      return `(${printExpr(expr.expr)})`;
+    case 'unary':
+      return `${expr.op}${printExpr(expr.expr)}`;
+  }
+}
+
+function printModifiers({ offsetMs, at }: Modifiers): string {
+  let out = '';
+  if (at === 'start' || at === 'end') out += ` @ ${at}()`;
+  else if (at !== undefined) out += ` @ ${(at / 1000).toFixed(3)}`;
+  if (offsetMs !== undefined) out += ` offset ${formatDuration(offsetMs)}`;
+  return out;
+}
+
+const PLAIN_METRIC = /^[a-zA-Z_:][\w:]*$/;
+const PLAIN_LABEL = /^[a-zA-Z_]\w*$/;
+const RESERVED = /^(inf|nan|bool|ignoring|on|group_left|group_right|offset)$/i;
+
+function printSelector(selector: VectorSelector): string {
+  const plain = PLAIN_METRIC.test(selector.name) && !RESERVED.test(selector.name);
+  const parts: string[] = [];
+  if (selector.name !== '' && !plain) parts.push(quote(selector.name));
+  for (const { name, op, value } of selector.matchers) {
+    if (name === '__name__' && selector.name !== '') continue;
+    parts.push(`${printLabel(name)}${op}${quote(value)}`);
+  }
+  const name = plain ? selector.name : '';
+  return parts.length === 0 && name !== '' ? name : `${name}{${parts.join(',')}}`;
+}
+
+function printLabel(name: string): string {
+  return PLAIN_LABEL.test(name) ? name : quote(name);
+}
+
+function printLabels(names: readonly string[]): string {
+  return `(${names.map(printLabel).join(', ')})`;
+}
+
+function printAggregate(expr: Aggregate): string {
+  const modifier = expr.without
+    ? ` without ${printLabels(expr.grouping)} `
+    : expr.grouping.length > 0
+      ? ` by ${printLabels(expr.grouping)} `
+      : '';
+  const param = expr.param ? `${printExpr(expr.param)}, ` : '';
+  return `${expr.op}${modifier}(${param}${printExpr(expr.expr)})`;
+}
+
+function printBinary(expr: Binary): string {
+  const { matching } = expr;
+  let out = `${printExpr(expr.left)} ${expr.op}`;
+  if (expr.returnBool) out += ' bool';
+  if (expr.explicitMatching) {
+    out += ` ${matching.on ? 'on' : 'ignoring'} ${printLabels(matching.labels)}`;
+    if (matching.card === 'many-to-one') out += ` group_left ${printLabels(matching.include)}`;
+    if (matching.card === 'one-to-many') out += ` group_right ${printLabels(matching.include)}`;
+  }
+  return `${out} ${printExpr(expr.right)}`;
+}

@@ -1,0 +1,37 @@
+// Which expressions have the same value at every step: those whose selectors are all pinned by `@` and
+// that don't ask for the time.
+
+import { DATE_FUNCTIONS } from '../functions/elementwise.ts';
+import type { Expr } from '../parse/ast.ts';
+import { unwrap } from '../parse/ast.ts';
+
+export function isStepInvariant(expr: Expr): boolean {
+  switch (expr.kind) {
+    case 'number':
+    case 'string':
+      return true;
+    case 'vector-selector':
+    case 'subquery':
+      return expr.at !== undefined;
+    case 'matrix-selector':
+      return expr.selector.at !== undefined;
+    case 'paren':
+    case 'unary':
+      return isStepInvariant(expr.expr);
+    case 'aggregate':
+      return (
+        isStepInvariant(expr.expr) && (expr.param === undefined || isStepInvariant(expr.param))
+      );
+    case 'binary':
+      return isStepInvariant(expr.left) && isStepInvariant(expr.right);
+    case 'call':
+      return callIsInvariant(expr.name, expr.args);
+  }
+}
+
+function callIsInvariant(name: string, args: readonly Expr[]): boolean {
+  if (name === 'time' || (args.length === 0 && name in DATE_FUNCTIONS)) return false;
+  if (name === 'predict_linear') return false; // predicts from the evaluation time
+  if (name === 'timestamp' && unwrap(args[0]!).kind !== 'vector-selector') return false;
+  return args.every(isStepInvariant);
+}

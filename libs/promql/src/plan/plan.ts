@@ -1,0 +1,290 @@
+// Syntax tree to plan: times resolved, constants folded, step-invariant parts evaluated once, equal
+// sub-expressions that are kept anyway shared. Deliberately no storage access and no values here.
+import { createMatcher } from '@weir/model';
+import { DATE_FUNCTIONS } from '../functions/elementwise.ts';
+import type {
+  Aggregate,
+  Binary,
+  Call,
+  Expr,
+  Modifiers,
+  Subquery,
+  VectorSelector,
+} from '../parse/ast.ts';
+import { isSetOp, unwrap } from '../parse/ast.ts';
+import { printExpr } from '../parse/print.ts';
+import { typeOf } from '../parse/types.ts';
+import { foldScalar } from './constants.ts';
+import { isStepInvariant } from './invariance.ts';
+import type {
+  AggregateNode,
+  QueryPlan,
+  SampleNode,
+  ScalarNode,
+  SharedNode,
+  Steps,
+  VectorNode,
+  WindowNode,
+} from './nodes.ts';
+
+export interface PlanSettings {
+  readonly lookbackMs: number;
+  readonly defaultSubqueryStepMs: number;
+  /** Of the whole query, for `@ start()` and `@ end()`. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export function planQuery(expr: Expr, steps: Steps, settings: PlanSettings): QueryPlan {
+  const planner = new Planner(settings);
+  const type = typeOf(expr);
+  if (type === 'scalar') return { type, node: planner.scalar(expr, steps) };
+  if (type === 'vector') return { type, node: planner.vector(expr, steps) };
+  if (type === 'string') return { type, value: (unwrap(expr) as { value: string }).value };
+  return { type: 'matrix', ...planner.samples(unwrap(expr), steps) };
+}
+
+interface Samples {
+  readonly source: SampleNode;
+  readonly times: Steps;
+  readonly rangeMs: number;
+}
+
+class Planner {
+  readonly #settings: PlanSettings;
+  readonly #shared = new Map<string, SharedNode>();
+
+  constructor(settings: PlanSettings) {
+    this.#settings = settings;
+  }
+
+  vector(expr: Expr, steps: Steps): VectorNode {
+    if (steps.count > 1 && isStepInvariant(expr)) {
+      const once = { startMs: steps.startMs, stepMs: steps.stepMs, count: 1 };
+      return { kind: 'repeat', input: this.vector(expr, once), steps };
+    }
+    switch (expr.kind) {
+      case 'paren':
+        return this.vector(expr.expr, steps);
+      case 'vector-selector':
+        return this.#select(expr, steps, 'value');
+      case 'aggregate':
+        return this.#kept(expr, steps, () => this.#aggregate(expr, steps));
+      case 'unary': {
+        const input = this.vector(expr.expr, steps);
+        return expr.op === '+' ? input : { kind: 'map', name: 'negate', input, params: [], steps };
+      }
+      case 'binary':
+        return this.#binary(expr, steps);
+      case 'call':
+        return this.#call(expr, steps);
+      default:
+        throw new TypeError(`not a vector: ${expr.kind}`);
+    }
+  }
+
+  scalar(expr: Expr, steps: Steps): ScalarNode {
+    switch (expr.kind) {
+      case 'number':
+        return { kind: 'number', value: expr.value, steps };
+      case 'paren':
+        return this.scalar(expr.expr, steps);
+      case 'unary': {
+        const input = this.scalar(expr.expr, steps);
+        return expr.op === '+' ? input : foldScalar({ kind: 'negate', input, steps });
+      }
+      case 'binary':
+        return foldScalar({
+          kind: 'scalar-scalar',
+          op: expr.op as never,
+          left: this.scalar(expr.left, steps),
+          right: this.scalar(expr.right, steps),
+          steps,
+        });
+      case 'call':
+        if (expr.name === 'time') return { kind: 'time', steps };
+        if (expr.name === 'pi') return { kind: 'number', value: Math.PI, steps };
+        return { kind: 'scalar-of', input: this.vector(expr.args[0]!, steps), steps };
+      default:
+        throw new TypeError(`not a scalar: ${expr.kind}`);
+    }
+  }
+
+  samples(expr: Expr, steps: Steps): Samples {
+    if (expr.kind === 'subquery') return this.#subquery(expr, steps);
+    if (expr.kind !== 'matrix-selector') throw new TypeError(`not a range vector: ${expr.kind}`);
+    const { selector, rangeMs } = expr;
+    const times = this.#times(selector, steps);
+    const source: SampleNode = { kind: 'read', ...this.#read(selector, times, rangeMs) };
+    return { source, times, rangeMs };
+  }
+
+  #subquery(expr: Subquery, steps: Steps): Samples {
+    const times = this.#times(expr, steps);
+    const stepMs = expr.stepMs === 0 ? this.#settings.defaultSubqueryStepMs : expr.stepMs;
+    const last = times.startMs + (times.count - 1) * times.stepMs;
+    // Inner steps lie on multiples of their interval, the first one within the left-open window.
+    const startMs = (Math.floor((times.startMs - expr.rangeMs) / stepMs) + 1) * stepMs;
+    const count = Math.max(0, Math.floor((last - startMs) / stepMs) + 1);
+    const input = this.vector(expr.expr, { startMs, stepMs, count });
+    return { source: { kind: 'subquery', input }, times, rangeMs: expr.rangeMs };
+  }
+
+  #times({ at, offsetMs = 0 }: Modifiers, steps: Steps): Steps {
+    if (at === undefined) return { ...steps, startMs: steps.startMs - offsetMs };
+    const { startMs, endMs } = this.#settings;
+    const fixed = at === 'start' ? startMs : at === 'end' ? endMs : at;
+    return { startMs: fixed - offsetMs, stepMs: 0, count: steps.count };
+  }
+
+  #read(selector: VectorSelector, times: Steps, rangeMs: number) {
+    return {
+      matchers: selector.matchers.map(createMatcher),
+      minT: times.startMs - rangeMs + 1,
+      maxT: times.startMs + (times.count - 1) * times.stepMs,
+    };
+  }
+
+  #select(selector: VectorSelector, steps: Steps, result: 'value' | 'timestamp'): VectorNode {
+    const times = this.#times(selector, steps);
+    const { lookbackMs } = this.#settings;
+    const read = this.#read(selector, times, lookbackMs);
+    return { kind: 'select', read, times, lookbackMs, result, steps };
+  }
+
+  /** Results that are kept in memory anyway are computed once per query. */
+  #kept(expr: Expr, steps: Steps, build: () => VectorNode): VectorNode {
+    const key = `${printExpr(expr)}|${steps.startMs}|${steps.stepMs}|${steps.count}`;
+    const known = this.#shared.get(key);
+    if (known !== undefined) {
+      known.uses++;
+      return known;
+    }
+    const input = build();
+    if (input.kind === 'shared') return input;
+    const node: SharedNode = { kind: 'shared', input, uses: 1, steps };
+    this.#shared.set(key, node);
+    return node;
+  }
+
+  #aggregate(expr: Aggregate, steps: Steps): AggregateNode {
+    const label = expr.param?.kind === 'string' ? expr.param.value : '';
+    const hasParam = expr.param !== undefined && expr.param.kind !== 'string';
+    return {
+      kind: 'aggregate',
+      op: expr.op,
+      input: this.vector(expr.expr, steps),
+      param: hasParam ? this.scalar(expr.param!, steps) : undefined,
+      label,
+      grouping: expr.grouping,
+      without: expr.without,
+      paramSpan: expr.param?.span,
+      steps,
+    };
+  }
+
+  #binary(expr: Binary, steps: Steps): VectorNode {
+    const leftScalar = typeOf(expr.left) === 'scalar';
+    if (leftScalar || typeOf(expr.right) === 'scalar') {
+      const [vector, scalar] = leftScalar ? [expr.right, expr.left] : [expr.left, expr.right];
+      return {
+        kind: 'vector-scalar',
+        op: expr.op as never,
+        vector: this.vector(vector, steps),
+        scalar: this.scalar(scalar, steps),
+        scalarLeft: leftScalar,
+        returnBool: expr.returnBool,
+        steps,
+      };
+    }
+    const operand = (side: Expr) => this.#kept(side, steps, () => this.vector(side, steps));
+    const [left, right] = [operand(expr.left), operand(expr.right)];
+    const { op, matching, returnBool } = expr;
+    if (isSetOp(op)) return { kind: 'set', op, left, right, matching, steps };
+    return { kind: 'vector-vector', op, left, right, returnBool, matching, steps };
+  }
+
+  #call(call: Call, steps: Steps): VectorNode {
+    const { name, args } = call;
+    const rangeAt = args.findIndex((arg) => typeOf(arg) === 'matrix');
+    if (rangeAt >= 0) return this.#window(call, rangeAt, steps);
+    switch (name) {
+      case 'vector':
+        return { kind: 'from-scalar', input: this.scalar(args[0]!, steps), steps };
+      case 'absent':
+        return {
+          kind: 'absent',
+          input: this.vector(args[0]!, steps),
+          matchers: selectorMatchers(args[0]!),
+          steps,
+        };
+      case 'label_replace':
+      case 'label_join':
+        return {
+          kind: 'labels',
+          name,
+          input: this.vector(args[0]!, steps),
+          args: texts(args.slice(1)),
+          steps,
+        };
+      case 'histogram_quantile':
+        return {
+          kind: 'histogram-quantile',
+          quantile: this.scalar(args[0]!, steps),
+          input: this.vector(args[1]!, steps),
+          quantileSpan: args[0]!.span,
+          span: args[1]!.span,
+          steps,
+        };
+      case 'timestamp': {
+        const inner = unwrap(args[0]!);
+        if (inner.kind === 'vector-selector') return this.#select(inner, steps, 'timestamp');
+        break;
+      }
+      default:
+        break;
+    }
+    if (name.startsWith('sort')) return this.#sort(call, steps);
+    if (args.length === 0 && name in DATE_FUNCTIONS) {
+      const input: VectorNode = { kind: 'from-scalar', input: { kind: 'time', steps }, steps };
+      return { kind: 'map', name, input, params: [], steps };
+    }
+    const params = args.slice(1).map((arg) => this.scalar(arg, steps));
+    return { kind: 'map', name, input: this.vector(args[0]!, steps), params, steps };
+  }
+
+  #sort({ name, args, span }: Call, steps: Steps): VectorNode {
+    const input = this.vector(args[0]!, steps);
+    return { kind: 'sort', name, input, labels: texts(args.slice(1)), span, steps };
+  }
+
+  #window({ name, args }: Call, rangeAt: number, steps: Steps): VectorNode {
+    const range = unwrap(args[rangeAt]!);
+    const others = args.filter((_, index) => index !== rangeAt);
+    const window: WindowNode = {
+      kind: 'window',
+      name,
+      ...this.samples(range, steps),
+      params: others.map((arg) => this.scalar(arg, steps)),
+      keepName: name === 'last_over_time' || name === 'first_over_time',
+      span: args[rangeAt]!.span,
+      paramSpan: others[0]?.span,
+      steps,
+    };
+    if (name !== 'absent_over_time') return window;
+    const matchers = range.kind === 'matrix-selector' ? range.selector.matchers : [];
+    return { kind: 'absent', input: window, matchers, steps };
+  }
+}
+
+function texts(args: readonly Expr[]): string[] {
+  return args.map((arg) => {
+    const inner = unwrap(arg);
+    return inner.kind === 'string' ? inner.value : '';
+  });
+}
+
+function selectorMatchers(expr: Expr) {
+  const inner = unwrap(expr);
+  return inner.kind === 'vector-selector' ? inner.matchers : [];
+}
