@@ -1,0 +1,210 @@
+// The queryable and the metadata reader over fake owners and blocks: which sources are read, which
+// sample wins, and that nothing of a closed or failed query goes on.
+import { createMatcher, decodeLabels, labelsOf, SampleColumns } from '@weir/model';
+import { CHUNK_XOR, type Chunk, encodeXorChunk } from '@weir/tsdb/chunk';
+import { describe, expect, it } from 'vitest';
+import type { BlockCatalog, QueryBlock } from './block-catalog.ts';
+import { type LocalReader, serveRead } from './local-reader.ts';
+import { createMetadataReader } from './metadata-reader.ts';
+import { createQueryable } from './queryable.ts';
+import type { OwnerDirectory, ReadPort, ReadRequest } from './read-port.ts';
+import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
+
+const never = new AbortController().signal;
+const ALL = { matchers: [createMatcher({ name: 'a', op: '!=', value: '' })], minT: 0, maxT: 1000 };
+
+const chunk = (...samples: [number, number][]): Chunk => {
+  const t = Float64Array.from(samples, ([time]) => time);
+  const v = Float64Array.from(samples, ([, value]) => value);
+  const bytes = encodeXorChunk(t, v, 0, t.length);
+  return { minT: t[0]!, maxT: t[t.length - 1]!, encoding: CHUNK_XOR, bytes };
+};
+
+const series = (value: string, ...chunks: Chunk[]): SeriesChunks => ({
+  labels: labelsOf({ a: value }),
+  chunks,
+});
+
+async function* once(...batch: SeriesChunks[]): SeriesBatches {
+  yield batch;
+}
+
+function owner(reader: Partial<LocalReader>, requests: ReadRequest[] = []): ReadPort {
+  const whole: LocalReader = {
+    select: async () => ({ heldBlocks: [], sources: [] }),
+    labelNames: async () => [],
+    labelValues: async () => [],
+    metadata: async () => [],
+    ...reader,
+  };
+  return {
+    read(request, signal) {
+      requests.push(request);
+      return serveRead(whole, request, signal);
+    },
+  };
+}
+
+const directory = (...ports: ReadPort[]): OwnerDirectory => ({
+  owners: async () => ports.map((port, at) => ({ port, partitions: [at] })),
+});
+
+const block = (ulid: string, ...batch: SeriesChunks[]): QueryBlock => ({
+  meta: { ulid },
+  open: async () => ({
+    select: () => once(...batch),
+    labelNames: async () => ['a', `of_${ulid}`],
+    labelValues: async () => batch.map(({ labels }) => decodeLabels(labels)[0]!.value),
+  }),
+});
+
+const catalogOf = (...blocks: QueryBlock[]): BlockCatalog => ({ blocks: async () => blocks });
+
+async function readAll(owners: OwnerDirectory, catalog: BlockCatalog, request = ALL) {
+  const queryable = createQueryable({ tenant: 't' }, { owners, catalog });
+  const stream = await queryable.select(request, never);
+  const found: Record<string, [number, number][]> = {};
+  while (await stream.next()) {
+    const out = new SampleColumns();
+    stream.samples(out);
+    found[decodeLabels(stream.labels)[0]!.value] = Array.from({ length: out.count }, (_, at) => [
+      out.t[at]!,
+      out.v[at]!,
+    ]);
+  }
+  stream.close();
+  return found;
+}
+
+describe('queryable', () => {
+  it('merges owners and blocks, the owner winning on equal timestamps', async () => {
+    const head = owner({
+      select: async () => ({
+        heldBlocks: [],
+        sources: [once(series('x', chunk([20, 2], [30, 3])), series('z', chunk([5, 5])))],
+      }),
+    });
+    const found = await readAll(
+      directory(head, owner({})),
+      catalogOf(block('01', series('x', chunk([10, 1], [20, -2])), series('y', chunk([7, 7])))),
+    );
+    expect(found).toEqual({
+      x: [
+        [10, 1],
+        [20, 2],
+        [30, 3],
+      ],
+      y: [[7, 7]],
+      z: [[5, 5]],
+    });
+  });
+
+  it('does not read blocks that an owner holds', async () => {
+    const head = owner({
+      select: async () => ({ heldBlocks: ['01'], sources: [once(series('x', chunk([1, 1])))] }),
+    });
+    const held = { ...block('01'), open: () => Promise.reject(new Error('opened')) };
+    const found = await readAll(directory(head), catalogOf(held, block('02', series('y'))));
+    expect(Object.keys(found)).toEqual(['x', 'y']);
+  });
+
+  it('leaves samples outside the asked range out', async () => {
+    const request = { ...ALL, minT: 2, maxT: 3 };
+    const wide = series('x', chunk([1, 1], [2, 2], [3, 3], [4, 4]));
+    expect(await readAll(directory(), catalogOf(block('01', wide)), request)).toEqual({
+      x: [
+        [2, 2],
+        [3, 3],
+      ],
+    });
+  });
+
+  it('refuses chunks that are not floats', async () => {
+    const histogram = { minT: 0, maxT: 1, encoding: 2, bytes: new Uint8Array(3) };
+    await expect(
+      readAll(directory(), catalogOf(block('01', series('x', histogram)))),
+    ).rejects.toThrow('native histograms are not supported yet');
+  });
+
+  it('fails when an owner fails, and tells the others to stop', async () => {
+    let stopped = false;
+    const failing: ReadPort = {
+      // biome-ignore lint/correctness/useYield: it fails before its first message.
+      async *read() {
+        throw new Error('broken');
+      },
+    };
+    const waiting: ReadPort = {
+      async *read(_request, signal) {
+        yield Buffer.from('{"heldBlocks":[]}');
+        await new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => resolve());
+        });
+      },
+    };
+    const spied: ReadPort = {
+      read(request, signal) {
+        signal.addEventListener('abort', () => {
+          stopped = true;
+        });
+        return waiting.read(request, signal);
+      },
+    };
+    await expect(readAll(directory(spied, failing), catalogOf())).rejects.toThrow('broken');
+    expect(stopped).toBe(true);
+  });
+});
+
+describe('metadata reader', () => {
+  const request = { matcherSets: [ALL.matchers], minT: 0, maxT: 10, limit: 0 };
+
+  it('unites names and values of owners and blocks, up to the limit', async () => {
+    const requests: ReadRequest[] = [];
+    const head = owner(
+      { labelNames: async () => ['job', 'a', 'job'], labelValues: async () => ['z'] },
+      requests,
+    );
+    const parts = { owners: directory(head), catalog: catalogOf(block('01', series('y'))) };
+    const reader = createMetadataReader({ tenant: 't' }, parts);
+    expect(await reader.labelNames(request, never)).toEqual({
+      items: ['a', 'job', 'of_01'],
+      truncated: false,
+    });
+    expect(await reader.labelValues('a', { ...request, limit: 1 }, never)).toEqual({
+      items: ['y'],
+      truncated: true,
+    });
+    expect(requests[1]).toMatchObject({ kind: 'labelValues', name: 'a', partitions: [0] });
+    expect(requests[1]!.matchers).toEqual([{ name: 'a', op: '!=', value: '' }]);
+  });
+
+  it('lists series of several selectors once, in order', async () => {
+    const head = owner({
+      select: async () => ({ heldBlocks: [], sources: [once(series('x'), series('z'))] }),
+    });
+    const parts = { owners: directory(head), catalog: catalogOf(block('01', series('y'))) };
+    const reader = createMetadataReader({ tenant: 't' }, parts);
+    const twice = { ...request, matcherSets: [ALL.matchers, ALL.matchers] };
+    const values = (items: readonly Uint8Array[]) =>
+      items.map((item) => decodeLabels(item)[0]!.value);
+    const all = await reader.series(twice, never);
+    expect([values(all.items), all.truncated]).toEqual([['x', 'y', 'z'], false]);
+    const some = await reader.series({ ...twice, limit: 2 }, never);
+    expect([values(some.items), some.truncated]).toEqual([['x', 'y'], true]);
+    const exact = await reader.series({ ...twice, limit: 3 }, never);
+    expect(exact.truncated).toBe(false);
+  });
+
+  it('gives each distinct entry of metadata once', async () => {
+    const entry = { metric: 'm', type: 'counter', help: 'h', unit: '' } as const;
+    const parts = {
+      owners: directory(
+        owner({ metadata: async () => [entry] }),
+        owner({ metadata: async () => [{ ...entry, help: 'other' }, entry] }),
+      ),
+      catalog: catalogOf(),
+    };
+    const found = await createMetadataReader({ tenant: 't' }, parts).metadata(never);
+    expect(found).toEqual([entry, { ...entry, help: 'other' }]);
+  });
+});
