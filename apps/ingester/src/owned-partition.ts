@@ -164,9 +164,19 @@ export function createOwnedPartition(
     }
     shipper.remember(opened.blocks);
     if (opened.position === undefined) await adoptOrphans(shipper, start.from);
+    await shipLeftovers(shipper);
     await host.start({ partition, position: start.from, shipped: shipper.shipped() });
     await host.drop({ partition, windows: shipper.covered() });
     return start.from;
+  }
+
+  /** Before records are replayed, so that samples of a finished block need not enter the head again. */
+  async function shipLeftovers(shipper: Shipper): Promise<void> {
+    try {
+      if (stillOwner()) await shipper.ship(0);
+    } catch (error) {
+      logger.warn({ err: error, partition }, 'blocks of a former run could not be shipped yet');
+    }
   }
 
   /** Only records that will be replayed can be in a block that the manifest misses. */

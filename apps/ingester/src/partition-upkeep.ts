@@ -87,10 +87,12 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
       }
     };
     const all = cut === 'all';
+    // What waits goes first: a window that is forgotten is not cut a second time.
+    let shipped = (await attempt(ship)) ?? false;
     if (cut !== 'none') {
       await attempt(async () => shipper.add(await host.cut({ partition, all, tenants })));
+      shipped = (errors.length === 0 && (await attempt(ship))) || shipped;
     }
-    const shipped = (await attempt(ship)) ?? false;
     const force = shipped || all;
     await attempt(async () => commit(await host.checkpoint({ partition, force })));
     await attempt(expire);

@@ -1,0 +1,282 @@
+// The ingester over its fakes: what it reads back, what survives which loss, and that a death at any
+// point of shipping neither loses nor doubles a sample.
+import { access, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WeirError } from '@weir/errors';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FakeSample } from './testing/fake-head.ts';
+import {
+  createFate,
+  createWorld,
+  type Process,
+  readAll,
+  readBucket,
+  START_MS,
+  until,
+  type World,
+} from './testing/world.ts';
+
+const HOUR_MS = 3_600_000;
+const GROUP = 'weir-default';
+
+function sample(name: string, atMs: number, v: number): FakeSample {
+  return { labels: { __name__: name }, t: START_MS + atMs, v };
+}
+
+function printed(name: string, atMs: number, v: number): string {
+  return `__name__${name}@${atMs}=${v}`;
+}
+
+async function ready(process: Process): Promise<void> {
+  await until(
+    () => process.ingester.readiness().ready,
+    () => `ready: ${process.ingester.readiness().reason}`,
+  );
+}
+
+let world: World;
+beforeEach(async () => {
+  world = await createWorld();
+});
+afterEach(() => world.destroy());
+
+describe('a running ingester', () => {
+  it('answers what was pushed, before and after it was ready', async () => {
+    await world.push([sample('up', 0, 1)]);
+    const process = await world.begin();
+    expect(process.ingester.readiness().ready).toBe(false);
+    await ready(process);
+    await world.push([sample('up', 15_000, 2), sample('down', 15_000, 3)]);
+    await process.ingester.waitApplied(new Map([[0, 2]]));
+    const { samples, heldBlocks } = await readAll(process.ingester);
+    expect(samples).toEqual([
+      printed('down', 15_000, 3),
+      printed('up', 0, 1),
+      printed('up', 15_000, 2),
+    ]);
+    expect(heldBlocks).toEqual([]);
+  });
+
+  it('creates nothing on disk for a partition without records', async () => {
+    const process = await world.begin();
+    await ready(process);
+    await expect(access(join(world.dir, 'tsdb'))).rejects.toThrow('ENOENT');
+    expect((await readAll(process.ingester)).samples).toEqual([]);
+  });
+
+  it('refuses to read a partition it does not own', async () => {
+    const process = await world.begin();
+    await ready(process);
+    await expect(readAll(process.ingester, [0, 7])).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  it('passes records whose key is no tenant', async () => {
+    await world.log.produce([
+      { partition: 0, key: new TextEncoder().encode('../x'), value: new Uint8Array(1), version: 1 },
+    ]);
+    await world.push([sample('up', 0, 1)]);
+    const process = await world.begin();
+    await ready(process);
+    expect((await readAll(process.ingester)).samples).toEqual([printed('up', 0, 1)]);
+  });
+
+  it('ends a wait for a position with the reason of its signal', async () => {
+    const process = await world.begin();
+    await ready(process);
+    const abort = new AbortController();
+    const waiting = process.ingester.waitApplied(new Map([[0, 99]]), abort.signal);
+    abort.abort(new WeirError('timeout', 'too long'));
+    await expect(waiting).rejects.toMatchObject({ kind: 'timeout' });
+  });
+});
+
+describe('shipping', () => {
+  it('flush puts a block into the bucket, commits, and reads on without a seam', async () => {
+    const process = await world.begin();
+    await ready(process);
+    await world.push([sample('up', 0, 1)]);
+    await world.push([sample('up', 15_000, 2)]);
+    await process.ingester.waitApplied(new Map([[0, 2]]));
+    await process.ingester.flush({ wait: true });
+    await world.push([sample('up', 30_000, 3)]);
+    await process.ingester.waitApplied(new Map([[0, 3]]));
+
+    const { samples, heldBlocks } = await readAll(process.ingester);
+    expect(samples).toEqual([
+      printed('up', 0, 1),
+      printed('up', 15_000, 2),
+      printed('up', 30_000, 3),
+    ]);
+    const blocks = await readBucket(world.bucket);
+    expect([...blocks.keys()]).toEqual(heldBlocks);
+    expect([...blocks.values()].flat()).toEqual([printed('up', 0, 1), printed('up', 15_000, 2)]);
+    expect((await world.log.committed(GROUP, 0))?.nextOffset).toBe(2);
+  });
+
+  it('cuts by event time, without being asked', async () => {
+    const process = await world.begin();
+    await ready(process);
+    await world.push([sample('up', 0, 1), sample('up', 3 * HOUR_MS, 2)]);
+    await process.ingester.waitApplied(new Map([[0, 1]]));
+    world.clock.advance(60_000);
+    await until(
+      () => process.ingester.readiness().ready,
+      () => 'still ready',
+    );
+    await shipped(1);
+    expect([...(await readBucket(world.bucket)).values()].flat()).toEqual([printed('up', 0, 1)]);
+    // The record also holds a sample that is not shipped.
+    expect(await world.log.committed(GROUP, 0)).toBeUndefined();
+  });
+
+  it('loses nothing while the bucket fails, and ships when it works again', async () => {
+    let failing = true;
+    const bucket = {
+      ...world.bucket,
+      put: (...args: Parameters<typeof world.bucket.put>) =>
+        failing ? Promise.reject(new WeirError('unavailable', 'down')) : world.bucket.put(...args),
+      putFile: (...args: Parameters<typeof world.bucket.putFile>) =>
+        failing
+          ? Promise.reject(new WeirError('unavailable', 'down'))
+          : world.bucket.putFile(...args),
+    };
+    const process = await world.begin(createFate(), bucket);
+    await ready(process);
+    await world.push([sample('up', 0, 1)]);
+    await process.ingester.waitApplied(new Map([[0, 1]]));
+    await expect(process.ingester.flush({ wait: true })).rejects.toMatchObject({
+      kind: 'unavailable',
+    });
+    expect((await readAll(process.ingester)).samples).toContain(printed('up', 0, 1));
+    expect(await world.log.committed(GROUP, 0)).toBeUndefined();
+    failing = false;
+    await process.ingester.flush({ wait: true });
+    expect([...(await readBucket(world.bucket)).values()]).toEqual([[printed('up', 0, 1)]]);
+    expect((await world.log.committed(GROUP, 0))?.nextOffset).toBe(1);
+  });
+
+  it('deletes local blocks only after the retention period, and an hour after the upload', async () => {
+    const process = await world.begin();
+    await ready(process);
+    await world.push([sample('up', 0, 1)]);
+    await process.ingester.waitApplied(new Map([[0, 1]]));
+    await process.ingester.flush({ wait: true });
+    world.clock.advance(14 * HOUR_MS);
+    await process.ingester.flush({ wait: true });
+    expect((await readAll(process.ingester)).heldBlocks).toHaveLength(1);
+    world.clock.advance(2 * HOUR_MS);
+    await process.ingester.flush({ wait: true });
+    expect((await readAll(process.ingester)).heldBlocks).toEqual([]);
+    expect(await readdir(join(world.dir, 'tsdb/0/blocks/tenant-a'))).toEqual([]);
+  });
+
+  async function shipped(count: number): Promise<void> {
+    for (let turn = 0; turn < 1_000_000; turn++) {
+      if ((await readBucket(world.bucket)).size >= count) return;
+      await world.clock.yield();
+    }
+    throw new Error('no block was shipped');
+  }
+});
+
+describe('a restart', () => {
+  it('goes on from the checkpoint that stopping took', async () => {
+    const first = await world.begin();
+    await ready(first);
+    await world.push([sample('up', 0, 1)]);
+    await first.ingester.waitApplied(new Map([[0, 1]]));
+    await first.ingester.stop();
+    expect([...world.disk.values()].map(({ position }) => position)).toEqual([1]);
+    await world.push([sample('up', 15_000, 2)]);
+    const second = await world.begin();
+    await ready(second);
+    expect((await readAll(second.ingester)).samples).toEqual([
+      printed('up', 0, 1),
+      printed('up', 15_000, 2),
+    ]);
+  });
+
+  it('puts a head aside that is ahead of the log, and starts over', async () => {
+    const first = await world.begin();
+    await ready(first);
+    await world.push([sample('up', 0, 1)]);
+    await first.ingester.waitApplied(new Map([[0, 1]]));
+    await first.ingester.stop();
+    for (const path of world.disk.keys()) {
+      world.disk.set(path, { position: 50, samples: [], shipped: [] });
+    }
+    const second = await world.begin();
+    await ready(second);
+    expect((await readAll(second.ingester)).samples).toEqual([printed('up', 0, 1)]);
+    const kept = await readdir(join(world.dir, 'tsdb'));
+    expect(kept.some((name) => name.startsWith('0.quarantined-'))).toBe(true);
+  });
+});
+
+describe('a death at any point of shipping', () => {
+  const expected = [printed('up', 0, 1), printed('up', 15_000, 2), printed('up', 30_000, 3)];
+
+  /** Pushes, flushes, and dies at the given call; returns how many calls a whole life has. */
+  async function live(dieAt: number): Promise<{ process: Process; calls: number }> {
+    const process = await world.begin(createFate(dieAt));
+    const over = () => process.fate.dead;
+    await until(
+      () => over() || process.ingester.readiness().ready,
+      () => 'ready or dead',
+    );
+    await world.push([sample('up', 0, 1), sample('up', 15_000, 2)]);
+    let applied = false;
+    process.ingester.waitApplied(new Map([[0, 1]])).then(() => {
+      applied = true;
+    });
+    await until(
+      () => over() || applied,
+      () => 'applied or dead',
+    );
+    let flushed = false;
+    if (!over()) {
+      process.ingester.flush({ wait: true }).then(() => {
+        flushed = true;
+      });
+    }
+    await until(
+      () => over() || flushed,
+      () => 'flushed or dead',
+    );
+    return { process, calls: process.fate.calls };
+  }
+
+  async function everyDeath(recover: (world: World) => Promise<void>): Promise<void> {
+    const { process, calls } = await live(0);
+    await process.kill();
+    await world.destroy();
+    expect(calls).toBeGreaterThan(20);
+    for (let dieAt = 1; dieAt <= calls; dieAt++) {
+      world = await createWorld();
+      const { process } = await live(dieAt);
+      await process.kill();
+      await recover(world);
+      const second = await world.begin();
+      await ready(second);
+      await world.push([sample('up', 30_000, 3)]);
+      await second.ingester.waitApplied(new Map([[0, 2]]));
+      const { samples, heldBlocks } = await readAll(second.ingester);
+      const blocks = await readBucket(world.bucket);
+      const others = [...blocks].filter(([ulid]) => !heldBlocks.includes(ulid));
+      // A block that waits for the shipper overlaps the head: answers merge by series and time.
+      const all = [...new Set([...samples, ...others.flatMap(([, samples]) => samples)].sort())];
+      expect({ dieAt, all }).toEqual({ dieAt, all: expected });
+      await second.ingester.flush({ wait: true });
+      const inBucket = [...(await readBucket(world.bucket)).values()].flat().sort();
+      expect({ dieAt, inBucket }).toEqual({ dieAt, inBucket: expected });
+      expect((await world.log.committed(GROUP, 0))?.nextOffset).toBe(2);
+      await second.kill();
+      await world.destroy();
+    }
+  }
+
+  it('keeps each sample exactly once when the disk survives', () => everyDeath(async () => {}));
+
+  it('keeps each sample exactly once when the disk is lost', () =>
+    everyDeath((lost) => lost.loseDisk()));
+});
