@@ -1,2 +1,3 @@
-// Object storage: the port. Adapters are sub-path exports.
+// Object storage: the port and its flags. Adapters are sub-path exports; `@weir/bucket/open` picks one.
 export type { Bucket, ListPage, ObjectInfo, PutCondition } from './bucket.ts';
+export { type BucketSettings, bucketFlags } from './flags.ts';

@@ -1,0 +1,2 @@
+// The filesystem bucket: objects as files of a directory.
+export { createFilesystemBucket } from './filesystem-bucket.ts';
