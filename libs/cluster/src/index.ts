@@ -9,3 +9,4 @@ export type {
   PartitionState,
   Target,
 } from './cluster.ts';
+export { activePartitions, healthyInstances, ownersOf, readPartitions } from './view.ts';

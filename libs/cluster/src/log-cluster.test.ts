@@ -1,0 +1,120 @@
+// The fold over the log: entries, removals, claims, and what it does with records it doesn't know.
+import { utf8 } from '@weir/bytes';
+import { createMemoryLog } from '@weir/log/memory';
+import { seededRandom, systemClock } from '@weir/runtime';
+import { silentTelemetry } from '@weir/telemetry';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { InstanceEntry, OwnerEntry } from './cluster.ts';
+import { keyOf, openLogCluster, parseEntry } from './log-cluster.ts';
+import { createMemoryCluster } from './memory/index.ts';
+import { activePartitions, healthyInstances, ownersOf, readPartitions } from './view.ts';
+
+const parts = { clock: systemClock, random: seededRandom(1) };
+const { log } = silentTelemetry();
+
+const instance = (id: string, heartbeatMs = 0): InstanceEntry => ({
+  kind: 'instance',
+  id,
+  address: '127.0.0.1:1',
+  zone: 'a',
+  targets: ['ingester'],
+  heartbeatMs,
+});
+const owner = (name: string, claim: number, more: Partial<OwnerEntry> = {}): OwnerEntry => ({
+  kind: 'owner',
+  partition: 0,
+  zone: 'a',
+  instance: name,
+  serving: true,
+  claim,
+  ...more,
+});
+
+describe('cluster', () => {
+  it('shows what was put once put resolves, and tells subscribers', async () => {
+    const cluster = await createMemoryCluster(parts);
+    let calls = 0;
+    const unsubscribe = cluster.subscribe(() => calls++);
+    await cluster.put(instance('one'));
+    await cluster.put({ kind: 'partition', partition: 2, state: 'ACTIVE', sinceMs: 5 });
+    expect(cluster.view.instances.get('one')).toEqual(instance('one'));
+    expect(activePartitions(cluster.view)).toEqual([2]);
+    expect(calls).toBeGreaterThan(0);
+    unsubscribe();
+    const before = calls;
+    await cluster.remove(instance('one'));
+    expect(cluster.view.instances.size).toBe(0);
+    expect(calls).toBe(before);
+    await cluster.close();
+    await expect(cluster.put(instance('late'))).rejects.toThrow('closed');
+  });
+
+  it('keeps the owner with the highest claim, whatever the order of arrival', async () => {
+    const cluster = await createMemoryCluster(parts);
+    await cluster.put(owner('new', 7));
+    await cluster.put(owner('old', 6));
+    expect(cluster.view.owners.get('0/a')!.instance).toBe('new');
+    await cluster.remove(owner('old', 6));
+    expect(cluster.view.owners.get('0/a')!.instance).toBe('new');
+    await cluster.put(owner('new', 7, { serving: false }));
+    expect(cluster.view.owners.get('0/a')!.serving).toBe(false);
+    await cluster.remove(owner('new', 7));
+    expect(cluster.view.owners.size).toBe(0);
+    await cluster.close();
+  });
+
+  it('replays before it is ready, and passes records that it does not understand', async () => {
+    const clusterLog = createMemoryLog({ partitions: 1 }, parts);
+    const record = (key: string, value: string) => ({
+      partition: 0,
+      key: utf8(key),
+      value: utf8(value),
+      version: 0,
+    });
+    await clusterLog.produce([
+      record('instance/x', 'not json'),
+      record('shard/1', '{"kind":"shard"}'),
+      record('instance/other', JSON.stringify(instance('y'))),
+      record('instance/z', JSON.stringify(instance('z'))),
+    ]);
+    const cluster = await openLogCluster({ clusterLog, log });
+    expect([...cluster.view.instances.keys()]).toEqual(['z']);
+    await cluster.close();
+  });
+
+  it('parses nothing but complete entries', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (json) => {
+        const entry = parseEntry(json);
+        if (entry !== undefined) expect(keyOf(entry)).toContain('/');
+      }),
+    );
+    expect(parseEntry('{"kind":"__proto__"}')).toBeUndefined();
+    expect(parseEntry('{"kind":"owner","partition":"0"}')).toBeUndefined();
+  });
+
+  it('answers which partitions and owners count', async () => {
+    const cluster = await createMemoryCluster(parts);
+    for (const [partition, state] of [
+      [3, 'ACTIVE'],
+      [1, 'INACTIVE'],
+      [0, 'ACTIVE'],
+      [2, 'PENDING'],
+    ] as const) {
+      await cluster.put({ kind: 'partition', partition, state, sinceMs: 0 });
+    }
+    await cluster.put(instance('b', 1000));
+    await cluster.put(instance('a', 900));
+    await cluster.put(instance('dead', 100));
+    await cluster.put(owner('a', 1, { zone: 'z1', serving: false }));
+    await cluster.put(owner('b', 1, { zone: 'z2' }));
+    await cluster.put(owner('dead', 9, { zone: 'z0' }));
+    expect(activePartitions(cluster.view)).toEqual([0, 3]);
+    expect(readPartitions(cluster.view)).toEqual([0, 1, 3]);
+    expect(healthyInstances(cluster.view, 1100, 500).map((one) => one.id)).toEqual(['a', 'b']);
+    const owners = ownersOf(cluster.view, 1100, 500);
+    expect(owners.get(0)!.map((one) => one.instance)).toEqual(['b', 'a']);
+    await cluster.close();
+  });
+});

@@ -1,0 +1,183 @@
+// Cluster state as the fold of a log with one partition: the log's order decides. On Kafka the topic is
+// compacted, keyed by the entry's identity; an empty value removes. Every process folds the same
+// records and so sees the same state, some milliseconds apart.
+import { text, utf8 } from '@weir/bytes';
+import { WeirError } from '@weir/errors';
+import type { LogRecord, PartitionLog } from '@weir/log';
+import type { Logger } from '@weir/telemetry';
+import type {
+  Cluster,
+  ClusterEntry,
+  ClusterView,
+  InstanceEntry,
+  OwnerEntry,
+  PartitionEntry,
+} from './cluster.ts';
+
+const PARTITION = 0;
+const BATCH_BYTES = 1 << 20;
+
+export interface LogClusterParts {
+  readonly clusterLog: PartitionLog;
+  readonly log: Logger;
+}
+
+interface Waiter {
+  readonly offset: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Replays the log to the end it has now, then follows it. Closes the log when it is closed. */
+export async function openLogCluster({ clusterLog, log }: LogClusterParts): Promise<Cluster> {
+  const view = {
+    instances: new Map<string, InstanceEntry>(),
+    partitions: new Map<number, PartitionEntry>(),
+    owners: new Map<string, OwnerEntry>(),
+  };
+  const listeners = new Set<() => void>();
+  let waiters: Waiter[] = [];
+  let failure: WeirError | undefined;
+  let closed = false;
+
+  const consumer = await clusterLog.consume(PARTITION, await clusterLog.startOffset(PARTITION));
+  const step = async () => {
+    const { records, nextOffset } = await consumer.next(BATCH_BYTES);
+    for (const record of records) applyRecord(view, record, log);
+    const done = waiters.filter((waiter) => waiter.offset < nextOffset);
+    waiters = waiters.filter((waiter) => waiter.offset >= nextOffset);
+    for (const listener of listeners) listener();
+    for (const waiter of done) waiter.resolve();
+  };
+
+  const end = await clusterLog.endOffset(PARTITION);
+  while (consumer.position < end) await step();
+
+  const follow = async () => {
+    try {
+      while (!closed) await step();
+    } catch (error) {
+      if (closed) return;
+      failure = new WeirError('unavailable', 'cluster state no longer follows its log', {
+        cause: error,
+      });
+      log.error({ err: error }, failure.message);
+      for (const waiter of waiters) waiter.reject(failure);
+      waiters = [];
+    }
+  };
+  const following = follow();
+
+  const append = async (key: string, value: string) => {
+    if (closed) throw new WeirError('closed', 'cluster is closed');
+    if (failure !== undefined) throw failure;
+    const record = { partition: PARTITION, key: utf8(key), value: utf8(value), version: 0 };
+    const [offset] = await clusterLog.produce([record]);
+    if (consumer.position > offset!) return;
+    await new Promise<void>((resolve, reject) => {
+      waiters.push({ offset: offset!, resolve, reject });
+    });
+  };
+
+  return {
+    view,
+    put: (entry) => append(keyOf(entry), JSON.stringify(entry)),
+    async remove(entry) {
+      // A newer owner's entry is not the old owner's to remove.
+      if (entry.kind === 'owner' && isOutbid(view, entry)) return;
+      await append(keyOf(entry), '');
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await consumer.close();
+      await following;
+      const error = new WeirError('closed', 'cluster is closed');
+      for (const waiter of waiters) waiter.reject(error);
+      await clusterLog.close();
+    },
+  };
+}
+
+/** `instance/<id>`, `partition/<n>` or `owner/<partition>/<zone>`: what compaction keeps the last of. */
+export function keyOf(entry: ClusterEntry): string {
+  if (entry.kind === 'instance') return `instance/${entry.id}`;
+  if (entry.kind === 'partition') return `partition/${entry.partition}`;
+  return `owner/${entry.partition}/${entry.zone}`;
+}
+
+type MutableView = {
+  readonly [Key in keyof ClusterView]: ClusterView[Key] extends ReadonlyMap<infer Id, infer Entry>
+    ? Map<Id, Entry>
+    : never;
+};
+
+function applyRecord(view: MutableView, record: LogRecord, log: Logger) {
+  const key = text(record.key);
+  if (record.value.length === 0) {
+    removeKey(view, key);
+    return;
+  }
+  const entry = parseEntry(text(record.value));
+  if (entry === undefined || keyOf(entry) !== key) {
+    log.warn({ key, offset: record.offset }, 'cluster entry is not understood; ignored');
+    return;
+  }
+  if (entry.kind === 'instance') view.instances.set(entry.id, entry);
+  else if (entry.kind === 'partition') view.partitions.set(entry.partition, entry);
+  else if (!isOutbid(view, entry)) view.owners.set(`${entry.partition}/${entry.zone}`, entry);
+}
+
+function isOutbid(view: ClusterView, entry: OwnerEntry): boolean {
+  const present = view.owners.get(`${entry.partition}/${entry.zone}`);
+  return present !== undefined && present.claim > entry.claim;
+}
+
+function removeKey(view: MutableView, key: string) {
+  const cut = key.indexOf('/');
+  const id = key.slice(cut + 1);
+  if (key.startsWith('instance/')) view.instances.delete(id);
+  else if (key.startsWith('partition/')) view.partitions.delete(Number(id));
+  else if (key.startsWith('owner/')) view.owners.delete(id);
+}
+
+/** An entry, or undefined for anything else; a newer version's kinds are nothing to fail about. */
+export function parseEntry(json: string): ClusterEntry | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = value as Record<string, unknown>;
+  const expected = FIELDS[String(fields.kind)];
+  if (expected === undefined) return undefined;
+  const complete = Object.entries(expected).every(([name, type]) =>
+    type === 'array' ? Array.isArray(fields[name]) : typeof fields[name] === type,
+  );
+  return complete ? (value as ClusterEntry) : undefined;
+}
+
+const FIELDS: Readonly<Record<string, Readonly<Record<string, string>> | undefined>> = {
+  __proto__: null as never,
+  instance: {
+    id: 'string',
+    address: 'string',
+    zone: 'string',
+    targets: 'array',
+    heartbeatMs: 'number',
+  },
+  partition: { partition: 'number', state: 'string', sinceMs: 'number' },
+  owner: {
+    partition: 'number',
+    zone: 'string',
+    instance: 'string',
+    serving: 'boolean',
+    claim: 'number',
+  },
+};

@@ -1,0 +1,2 @@
+// Cluster state inside one process.
+export { createMemoryCluster, type MemoryClusterParts } from './memory-cluster.ts';

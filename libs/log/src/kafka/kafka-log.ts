@@ -1,0 +1,142 @@
+// The partition log on a Kafka topic: one producer, readers as needed, a member per joined group.
+import { WeirError } from '@weir/errors';
+import type { Clock } from '@weir/runtime';
+import { silentTelemetry, type Telemetry } from '@weir/telemetry';
+import type { GroupMember, PartitionLog, ProduceRecord } from '../partition-log.ts';
+import { openAdmin } from './admin.ts';
+import { readerConfig } from './client-config.ts';
+import { call, connect, disconnect, type KafkaConsumer, loadDriver } from './driver.ts';
+import type { KafkaSettings } from './flags.ts';
+import { joinGroup } from './member.ts';
+import { openProducer } from './producer.ts';
+import { askWatermarks, openReader, outOfRange, type Reader } from './reader.ts';
+
+const QUERY_TIMEOUT_MS = 5000;
+
+export interface KafkaLogParts {
+  readonly clock: Clock;
+  readonly telemetry?: Telemetry;
+}
+
+export interface KafkaTopicOptions {
+  /** Configuration of the topic, should it be created: `{ 'cleanup.policy': 'compact' }`. */
+  readonly topicConfig?: Readonly<Record<string, string>>;
+  /** An empty value is produced as a tombstone, and a tombstone is read as an empty value. */
+  readonly emptyIsTombstone?: boolean;
+}
+
+/** Opens the topic named in the settings, creating it if allowed. */
+export async function openKafkaLog(
+  settings: KafkaSettings,
+  parts: KafkaLogParts,
+  options: KafkaTopicOptions = {},
+): Promise<PartitionLog> {
+  if (settings.address.length === 0) {
+    throw new WeirError('invalid', 'ingest-storage.kafka.address is not set');
+  }
+  const { clock, telemetry = silentTelemetry() } = parts;
+  const { log } = telemetry;
+  const { topic } = settings;
+  const driver = await loadDriver();
+  const admin = openAdmin(driver, settings, clock);
+  const { topicId, partitionCount } = await admin.ensureTopic({
+    topic,
+    create: settings.autoCreateTopicEnabled,
+    partitions: settings.autoCreateTopicDefaultPartitions,
+    config: options.topicConfig ?? {},
+  });
+  const { emptyIsTombstone = false } = options;
+  const producer = await openProducer(driver, settings, { clock, log, emptyIsTombstone });
+  const queries = new driver.KafkaConsumer(readerConfig(settings) as object) as KafkaConsumer;
+  await connect(queries, settings.dialTimeoutMs + settings.writeTimeoutMs);
+  const offsets = askWatermarks(queries, topic, QUERY_TIMEOUT_MS);
+  const readers: Reader[] = [];
+  const members = new Set<GroupMember>();
+  let opening: Promise<Reader> | undefined;
+  let closed = false;
+
+  const checkOpen = () => {
+    if (closed) throw new WeirError('closed', 'kafka log is closed');
+  };
+  const checkPartition = (partition: number) => {
+    checkOpen();
+    if (partition >= 0 && partition < partitionCount) return;
+    throw new WeirError('invalid', `partition ${partition} is not one of ${partitionCount}`);
+  };
+  const checkRecords = (records: readonly ProduceRecord[]) => {
+    for (const { partition, value } of records) {
+      checkPartition(partition);
+      if (value.length <= settings.recordSizeMaxBytes) continue;
+      const message = `record of ${value.length} bytes is larger than ${settings.recordSizeMaxBytes}`;
+      throw new WeirError('invalid', message);
+    }
+  };
+  /** A reader that doesn't have the partition yet: a client reads a partition at one place only. */
+  const readerFor = async (partition: number): Promise<Reader> => {
+    for (;;) {
+      const free = readers.find((reader) => !reader.reads(partition));
+      if (free !== undefined) return free;
+      opening ??= openReader(driver, settings, { clock, log, offsets }).finally(() => {
+        opening = undefined;
+      });
+      const opened = await opening;
+      if (!readers.includes(opened)) readers.push(opened);
+    }
+  };
+
+  return {
+    topicId,
+    partitionCount,
+    recordSizeMaxBytes: settings.recordSizeMaxBytes,
+    async produce(records) {
+      checkOpen();
+      checkRecords(records);
+      return await producer.produce(records);
+    },
+    async consume(partition, fromOffset) {
+      checkPartition(partition);
+      // The client would not say so reliably: look before assigning.
+      const { start, end } = await offsets.watermarks(partition);
+      if (fromOffset < start || fromOffset > end)
+        throw outOfRange(partition, fromOffset, start, end);
+      const reader = await readerFor(partition);
+      checkOpen();
+      return reader.consume(partition, fromOffset);
+    },
+    async startOffset(partition) {
+      checkPartition(partition);
+      return (await offsets.watermarks(partition)).start;
+    },
+    async endOffset(partition) {
+      checkPartition(partition);
+      return (await offsets.watermarks(partition)).end;
+    },
+    async offsetForTime(partition, timestampMs) {
+      checkPartition(partition);
+      const asked = [{ topic, partition, offset: Math.max(0, Math.floor(timestampMs)) }];
+      const [found] = await call<{ offset: number }[]>('offset for time', (done) =>
+        queries.offsetsForTimes(asked, QUERY_TIMEOUT_MS, done),
+      );
+      return found !== undefined && found.offset >= 0 ? found.offset : undefined;
+    },
+    async committed(group, partition) {
+      checkPartition(partition);
+      return await admin.committed(group, topic, partition);
+    },
+    async join(group, memberId, events) {
+      checkOpen();
+      const member = await joinGroup(driver, settings, { group, memberId, events }, { clock, log });
+      members.add(member);
+      return member;
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await Promise.all([...members].map((member) => member.close()));
+      await Promise.all(readers.map((reader) => reader.close()));
+      await producer.close();
+      await disconnect(queries);
+      admin.close();
+    },
+  };
+}

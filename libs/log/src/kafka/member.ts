@@ -1,0 +1,185 @@
+// A member of a consumer group: it is given partitions and stores offsets, and reads nothing. Every
+// partition stays paused. A commit resolves when the broker has taken it and rejects when it hasn't
+// (the client's own commit callback says "fine" in both cases, so the commit event is used).
+import { WeirError } from '@weir/errors';
+import type { Clock, Timer } from '@weir/runtime';
+import type { Logger } from '@weir/telemetry';
+import type { GroupEvents, GroupMember } from '../partition-log.ts';
+import { clientConfig } from './client-config.ts';
+import {
+  type ClientConfig,
+  CODE,
+  connect,
+  type Driver,
+  disconnect,
+  type KafkaConsumer,
+  kafkaError,
+} from './driver.ts';
+import type { KafkaSettings } from './flags.ts';
+
+const POLL_EVERY_MS = 50;
+/** While a commit waits for its answer. */
+const POLL_BUSY_MS = 2;
+const COMMIT_WITHIN_MS = 10_000;
+
+type Assignment = { topic: string; partition: number; offset?: number };
+
+interface Commit {
+  readonly partition: number;
+  readonly offset: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Members of a classic group learn of a rebalance by their heartbeat. */
+const HEARTBEAT_MS = 1000;
+
+const PROTOCOLS = new Map<string, ClientConfig>([
+  [
+    'classic',
+    {
+      'partition.assignment.strategy': 'cooperative-sticky',
+      'heartbeat.interval.ms': HEARTBEAT_MS,
+    },
+  ],
+  [
+    'classic-eager',
+    { 'partition.assignment.strategy': 'range', 'heartbeat.interval.ms': HEARTBEAT_MS },
+  ],
+  ['consumer', { 'group.protocol': 'consumer' }],
+]);
+
+export function memberConfig(settings: KafkaSettings, group: string, memberId: string) {
+  const protocol = PROTOCOLS.get(settings.groupProtocol);
+  if (protocol === undefined) {
+    const known = [...PROTOCOLS.keys()].join(', ');
+    const message = `ingest-storage.kafka.group-protocol is '${settings.groupProtocol}', not one of ${known}`;
+    throw new WeirError('invalid', message);
+  }
+  return {
+    ...clientConfig(settings),
+    ...protocol,
+    'client.id': `${settings.clientId}-${memberId}`,
+    'group.id': group,
+    'enable.auto.commit': false,
+    'enable.auto.offset.store': false,
+    // Nothing is read, so no offset is ever picked.
+    'auto.offset.reset': 'latest',
+    offset_commit_cb: true,
+  };
+}
+
+export async function joinGroup(
+  driver: Driver,
+  settings: KafkaSettings,
+  who: { readonly group: string; readonly memberId: string; readonly events: GroupEvents },
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+): Promise<GroupMember> {
+  const { topic } = settings;
+  const { group, memberId, events } = who;
+  const commits: Commit[] = [];
+  let closed = false;
+  let poll: Timer | undefined;
+
+  const onRebalance = (error: { code: number } | undefined, assignment: Assignment[]) => {
+    const partitions = assignment.map((one) => one.partition);
+    const cooperative = client.rebalanceProtocol() === 'COOPERATIVE';
+    if (error?.code === CODE.assignPartitions) {
+      if (cooperative) client.incrementalAssign(assignment);
+      else client.assign(assignment);
+      client.pause(assignment);
+      if (partitions.length > 0) events.assigned(partitions);
+      return;
+    }
+    const lost = client.assignmentLost();
+    // While closing, the protocol reads NONE, and only a plain unassign is taken.
+    if (cooperative) client.incrementalUnassign(assignment);
+    else client.unassign();
+    if (partitions.length === 0) return;
+    if (lost) events.lost(partitions);
+    else events.revoked(partitions);
+  };
+
+  const config = {
+    ...memberConfig(settings, group, memberId),
+    rebalance_cb: (error: { code: number } | undefined, assignment: Assignment[]) => {
+      try {
+        onRebalance(error, assignment);
+      } catch (failure) {
+        log.error({ err: failure, group, memberId }, 'kafka member: rebalance failed');
+      }
+    },
+  };
+  const client = new driver.KafkaConsumer(config as object) as KafkaConsumer;
+  client.setDefaultConsumeTimeout(0);
+  client.setDefaultIsTimeoutOnlyForFirstMessage(true);
+  client.on('event.error', (error) => log.warn({ err: error, group, memberId }, 'kafka member'));
+  client.on('offset.commit', (error, offsets) => {
+    for (const { partition, offset, error: own } of offsets) {
+      const index = commits.findIndex(
+        (one) => one.partition === partition && one.offset === offset,
+      );
+      if (index < 0) continue;
+      const [commit] = commits.splice(index, 1);
+      const failure = error ?? own;
+      if (failure) commit!.reject(kafkaError(`commit of partition ${partition}`, failure));
+      else commit!.resolve();
+    }
+  });
+
+  /** Events of the client come only while it is asked for messages. */
+  const schedulePoll = () => {
+    if (closed) return;
+    poll?.cancel();
+    poll = clock.after(commits.length > 0 ? POLL_BUSY_MS : POLL_EVERY_MS, () => {
+      client.consume(1, (error) => {
+        if (error) log.warn({ err: error, group, memberId }, 'kafka member');
+        schedulePoll();
+      });
+    });
+  };
+
+  const sendCommit = (partition: number, offset: number, metadata: string) =>
+    new Promise<void>((resolve, reject) => {
+      const commit: Commit = { partition, offset, resolve, reject };
+      commits.push(commit);
+      try {
+        client.commit([{ topic, partition, offset, metadata }]);
+      } catch (error) {
+        commits.splice(commits.indexOf(commit), 1);
+        reject(kafkaError(`commit of partition ${partition}`, error));
+        return;
+      }
+      const deadline = clock.after(COMMIT_WITHIN_MS, () => {
+        const index = commits.indexOf(commit);
+        if (index >= 0) commits.splice(index, 1);
+        reject(
+          new WeirError('unavailable', `kafka: no answer to commit of partition ${partition}`),
+        );
+      });
+      commit.resolve = () => {
+        deadline.cancel();
+        resolve();
+      };
+      schedulePoll();
+    });
+
+  await connect(client, settings.dialTimeoutMs + settings.writeTimeoutMs);
+  client.subscribe([topic]);
+  schedulePoll();
+  return {
+    async commit(partition, nextOffset, metadata) {
+      if (closed) throw new WeirError('closed', `member ${memberId} has left group ${group}`);
+      await sendCommit(partition, nextOffset, metadata);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      poll?.cancel();
+      for (const commit of commits.splice(0)) {
+        commit.reject(new WeirError('closed', `member ${memberId} has left group ${group}`));
+      }
+      await disconnect(client);
+    },
+  };
+}

@@ -1,0 +1,177 @@
+// Produces with acks=all and idempotence: a record is acknowledged once it is in all in-sync replicas,
+// and the client's own retries neither duplicate nor reorder. A fatal error of the client makes a new
+// one; what waited is rejected, since nobody knows whether it was written.
+import { WeirError } from '@weir/errors';
+import type { Clock } from '@weir/runtime';
+import type { Logger } from '@weir/telemetry';
+import type { ProduceRecord } from '../partition-log.ts';
+import { clientConfig } from './client-config.ts';
+import {
+  CODE,
+  connect,
+  type Driver,
+  disconnect,
+  type KafkaProducer,
+  kafkaError,
+} from './driver.ts';
+import type { KafkaSettings } from './flags.ts';
+
+/** Key, header and framing of a record on top of its value, generously. */
+const RECORD_OVERHEAD_BYTES = 64 * 1024;
+const BATCH_SIZE_BYTES = 1_000_000;
+const FLUSH_AT_CLOSE_MS = 5000;
+
+export interface Producer {
+  produce(records: readonly ProduceRecord[]): Promise<number[]>;
+  close(): Promise<void>;
+}
+
+export interface ProducerParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly emptyIsTombstone: boolean;
+}
+
+interface Request {
+  readonly offsets: number[];
+  waiting: number;
+  resolve(offsets: number[]): void;
+  reject(error: unknown): void;
+}
+
+interface Opaque {
+  readonly request: Request;
+  readonly index: number;
+}
+
+interface Report {
+  readonly offset: number;
+  readonly opaque: Opaque;
+}
+
+export function producerConfig(settings: KafkaSettings) {
+  return {
+    ...clientConfig(settings),
+    acks: -1,
+    'enable.idempotence': true,
+    'linger.ms': settings.lingerMs,
+    'compression.codec': settings.compression,
+    'batch.size': BATCH_SIZE_BYTES,
+    'message.max.bytes': settings.recordSizeMaxBytes + RECORD_OVERHEAD_BYTES,
+    'message.timeout.ms': settings.writeTimeoutMs,
+    'queue.buffering.max.kbytes': Math.ceil(settings.bufferedMaxBytes / 1024),
+    'queue.buffering.max.messages': 1_000_000,
+    dr_cb: true,
+  };
+}
+
+export async function openProducer(
+  driver: Driver,
+  settings: KafkaSettings,
+  { clock, log, emptyIsTombstone }: ProducerParts,
+): Promise<Producer> {
+  const waiting = new Set<Request>();
+  let client: KafkaProducer | undefined;
+  let opening: Promise<KafkaProducer> | undefined;
+  let closed = false;
+
+  const settle = (error: unknown, { offset, opaque }: Report) => {
+    const { request, index } = opaque;
+    if (error) {
+      if ((error as { code?: number }).code === CODE.fatal) replace(error);
+      fail(request, kafkaError('produce', error));
+      return;
+    }
+    request.offsets[index] = offset;
+    if (--request.waiting > 0) return;
+    waiting.delete(request);
+    request.resolve(request.offsets);
+  };
+  const fail = (request: Request, error: unknown) => {
+    waiting.delete(request);
+    request.reject(error);
+  };
+
+  const openClient = async (): Promise<KafkaProducer> => {
+    const opened = new driver.Producer(producerConfig(settings) as object);
+    opened.on('delivery-report', (error, report) => settle(error, report as Report));
+    opened.on('event.error', (error) => {
+      log.warn({ err: error }, 'kafka producer');
+      if (error.code === CODE.fatal && opened === client) replace(error);
+    });
+    await connect(opened, settings.writeTimeoutMs);
+    opened.setPollInBackground(true);
+    client = opened;
+    return opened;
+  };
+
+  /** Drops the broken client and rejects what it held; the next produce opens another. */
+  const replace = (cause: unknown) => {
+    const broken = client;
+    if (broken === undefined) return;
+    client = undefined;
+    log.error({ err: cause }, 'kafka producer failed for good: a new one takes over');
+    for (const request of waiting) fail(request, kafkaError('produce', cause));
+    disconnect(broken).catch((error: unknown) => {
+      log.warn({ err: error }, 'kafka producer did not close');
+    });
+  };
+
+  const ready = (): Promise<KafkaProducer> | KafkaProducer => {
+    if (client !== undefined) return client;
+    opening ??= openClient().finally(() => {
+      opening = undefined;
+    });
+    return opening;
+  };
+
+  const send = (to: KafkaProducer, records: readonly ProduceRecord[], request: Request) => {
+    const nowMs = Math.floor(clock.nowMs());
+    for (let index = 0; index < records.length; index++) {
+      const { partition, key, value, version } = records[index]!;
+      const headers = version > 0 ? [{ Version: versionHeader(version) }] : undefined;
+      const opaque: Opaque = { request, index };
+      const body = emptyIsTombstone && value.length === 0 ? null : buffer(value);
+      to.produce(settings.topic, partition, body, buffer(key), nowMs, opaque, headers);
+    }
+  };
+
+  await ready();
+  return {
+    async produce(records) {
+      if (closed) throw new WeirError('closed', 'kafka log is closed');
+      if (records.length === 0) return [];
+      const to = await ready();
+      return await new Promise<number[]>((resolve, reject) => {
+        const request: Request = { offsets: [], waiting: records.length, resolve, reject };
+        waiting.add(request);
+        try {
+          send(to, records, request);
+        } catch (error) {
+          fail(request, kafkaError('produce', error));
+        }
+      });
+    },
+    async close() {
+      closed = true;
+      const last = client;
+      if (last === undefined) return;
+      await new Promise<void>((resolve) => {
+        last.flush(FLUSH_AT_CLOSE_MS, () => resolve());
+      });
+      client = undefined;
+      for (const request of waiting) fail(request, new WeirError('closed', 'kafka log is closed'));
+      await disconnect(last);
+    },
+  };
+}
+
+function versionHeader(version: number): Buffer {
+  const header = Buffer.alloc(4);
+  header.writeUInt32BE(version);
+  return header;
+}
+
+function buffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,263 @@
+// Reads partitions at offsets it is told, several through one client. Each has a queue with a byte
+// budget: a full one is paused, so that one slow consumer stalls none. What the client hides or gets
+// wrong is watched from here: an offset outside of the log ends that partition with an error naming the
+// offsets, where the client would fall silent. It never commits.
+import { assert, WeirError } from '@weir/errors';
+import type { Clock, Timer } from '@weir/runtime';
+import type { Logger } from '@weir/telemetry';
+import type { LogRecord, PartitionConsumer, RecordBatch } from '../partition-log.ts';
+import { readerConfig } from './client-config.ts';
+import {
+  CODE,
+  call,
+  connect,
+  type Driver,
+  disconnect,
+  type KafkaConsumer,
+  type KafkaMessage,
+} from './driver.ts';
+import type { KafkaSettings } from './flags.ts';
+
+const MESSAGES_MAX = 64;
+const CONSUME_WAIT_MS = 100;
+const WATCH_EVERY_MS = 3000;
+
+export interface Offsets {
+  /** Start and end of a partition, asked of the broker. */
+  watermarks(partition: number): Promise<{ readonly start: number; readonly end: number }>;
+}
+
+export interface Reader {
+  reads(partition: number): boolean;
+  /** Begins at an offset that is known to be inside of the log. */
+  consume(partition: number, fromOffset: number): PartitionConsumer;
+  close(): Promise<void>;
+}
+
+export interface ReaderParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly offsets: Offsets;
+}
+
+interface Queue {
+  readonly partition: number;
+  records: LogRecord[];
+  bytes: number;
+  paused: boolean;
+  /** The next offset that the client is expected to bring. */
+  expected: number;
+  /** The next offset to be given to the consumer. */
+  position: number;
+  failure: WeirError | undefined;
+  wake: (() => void) | undefined;
+}
+
+export async function openReader(
+  driver: Driver,
+  settings: KafkaSettings,
+  { clock, log, offsets }: ReaderParts,
+): Promise<Reader> {
+  const { topic, partitionBufferBytes } = settings;
+  const client = new driver.KafkaConsumer(readerConfig(settings) as object) as KafkaConsumer;
+  // Otherwise a batch waits for its last message, up to a second.
+  client.setDefaultIsTimeoutOnlyForFirstMessage(true);
+  client.setDefaultConsumeTimeout(CONSUME_WAIT_MS);
+  const queues = new Map<number, Queue>();
+  let closed = false;
+  let running: Promise<void> | undefined;
+  let watch: Timer | undefined;
+
+  const at = (queue: Queue) => [{ topic, partition: queue.partition }];
+
+  const fail = (queue: Queue, error: WeirError) => {
+    queue.failure ??= error;
+    queue.wake?.();
+  };
+
+  const take = (message: KafkaMessage) => {
+    const queue = queues.get(message.partition);
+    if (queue === undefined || message.offset < queue.expected) return;
+    const record = toRecord(message);
+    queue.records.push(record);
+    queue.bytes += record.value.length;
+    queue.expected = message.offset + 1;
+    if (!queue.paused && queue.bytes > partitionBufferBytes) {
+      client.pause(at(queue));
+      queue.paused = true;
+    }
+    queue.wake?.();
+  };
+
+  const consumeOnce = () =>
+    new Promise<void>((resolve) => {
+      client.consume(MESSAGES_MAX, (error, messages) => {
+        if (error) onConsumeError(error);
+        else for (const message of messages) take(message);
+        resolve();
+      });
+    });
+
+  const onConsumeError = (error: { code: number }) => {
+    log.warn({ err: error }, 'kafka reader');
+    const outside = error.code === CODE.autoOffsetReset || error.code === CODE.offsetOutOfRange;
+    if (outside) void checkRanges();
+  };
+
+  const run = async () => {
+    while (!closed && queues.size > 0) await consumeOnce();
+    running = undefined;
+  };
+
+  /** Finds consumers whose position has left the log: the client may not tell. */
+  const checkRanges = async () => {
+    for (const queue of [...queues.values()]) {
+      if (queue.records.length > 0 || queue.failure !== undefined) continue;
+      const position = queue.position;
+      try {
+        const { start, end } = await offsets.watermarks(queue.partition);
+        const still = queues.get(queue.partition) === queue && queue.position === position;
+        if (!still || (position >= start && position <= end)) continue;
+        fail(queue, outOfRange(queue.partition, position, start, end));
+      } catch (error) {
+        log.warn({ err: error, partition: queue.partition }, 'kafka reader: no watermarks');
+      }
+    }
+  };
+  const watchOn = () => {
+    watch = clock.after(WATCH_EVERY_MS, () => {
+      void checkRanges().then(() => {
+        if (!closed) watchOn();
+      });
+    });
+  };
+
+  /** The position moves over offsets that hold no record (compacted, or markers of transactions). */
+  client.on('partition.eof', ({ partition, offset }) => {
+    const queue = queues.get(partition);
+    if (queue === undefined || offset <= queue.expected) return;
+    queue.expected = offset;
+    queue.wake?.();
+  });
+  client.on('event.error', (error) => log.warn({ err: error }, 'kafka reader'));
+
+  const takeBatch = (queue: Queue, maxBytes: number): RecordBatch | undefined => {
+    let count = 0;
+    let bytes = 0;
+    for (const { value } of queue.records) {
+      if (count > 0 && bytes + value.length > maxBytes) break;
+      bytes += value.length;
+      count++;
+    }
+    if (count === 0 && queue.expected === queue.position) return undefined;
+    const records = queue.records.splice(0, count);
+    queue.bytes -= bytes;
+    queue.position = queue.records.length > 0 ? records.at(-1)!.offset + 1 : queue.expected;
+    if (queue.paused && queue.bytes <= partitionBufferBytes / 2) {
+      client.resume(at(queue));
+      queue.paused = false;
+    }
+    return { partition: queue.partition, records, nextOffset: queue.position };
+  };
+
+  const consumerOf = (queue: Queue): PartitionConsumer => {
+    const { partition } = queue;
+    return {
+      partition,
+      get position() {
+        return queue.position;
+      },
+      async next(maxBytes) {
+        for (;;) {
+          if (queue.failure !== undefined) throw queue.failure;
+          const batch = takeBatch(queue, maxBytes);
+          if (batch !== undefined) return batch;
+          assert(queue.wake === undefined, 'one call of next() at a time');
+          await new Promise<void>((resolve) => {
+            queue.wake = resolve;
+          });
+          queue.wake = undefined;
+        }
+      },
+      async close() {
+        if (queues.get(partition) !== queue) return;
+        queues.delete(partition);
+        client.incrementalUnassign(at(queue));
+        fail(queue, new WeirError('closed', `consumer of partition ${partition} is closed`));
+      },
+    };
+  };
+
+  await connect(client, settings.dialTimeoutMs + settings.writeTimeoutMs);
+  watchOn();
+  return {
+    reads: (partition) => queues.has(partition),
+    consume(partition, fromOffset) {
+      const queue: Queue = {
+        partition,
+        records: [],
+        bytes: 0,
+        paused: false,
+        expected: fromOffset,
+        position: fromOffset,
+        failure: undefined,
+        wake: undefined,
+      };
+      queues.set(partition, queue);
+      client.incrementalAssign([{ topic, partition, offset: fromOffset }]);
+      running ??= run();
+      return consumerOf(queue);
+    },
+    async close() {
+      closed = true;
+      watch?.cancel();
+      const error = new WeirError('closed', 'kafka log is closed');
+      for (const queue of queues.values()) fail(queue, error);
+      queues.clear();
+      await running;
+      await disconnect(client);
+    },
+  };
+}
+
+/** Start and end of a partition by asking its leader, never from the client's memory. */
+export function askWatermarks(client: KafkaConsumer, topic: string, timeoutMs: number): Offsets {
+  return {
+    async watermarks(partition) {
+      const found = await call<{ lowOffset: number; highOffset: number }>(
+        `offsets of partition ${partition}`,
+        (done) => client.queryWatermarkOffsets(topic, partition, timeoutMs, done),
+      );
+      return { start: found.lowOffset, end: found.highOffset };
+    },
+  };
+}
+
+export function outOfRange(partition: number, position: number, start: number, end: number) {
+  const message = `offset ${position} of partition ${partition} is outside of the log: [${start}, ${end})`;
+  return new WeirError('corrupt', message);
+}
+
+function toRecord(message: KafkaMessage): LogRecord {
+  return {
+    offset: message.offset,
+    timestampMs: message.timestamp ?? 0,
+    key: bytesOf(message.key),
+    value: message.value ?? new Uint8Array(0),
+    version: versionOf(message),
+  };
+}
+
+function bytesOf(key: Buffer | string | null | undefined): Uint8Array {
+  if (typeof key === 'string') return Buffer.from(key);
+  return key ?? new Uint8Array(0);
+}
+
+/** Header `Version`, four bytes big endian; absent is version 0, other headers are ignored. */
+function versionOf(message: KafkaMessage): number {
+  for (const header of message.headers ?? []) {
+    const value = header.Version;
+    if (Buffer.isBuffer(value) && value.length === 4) return value.readUInt32BE();
+  }
+  return 0;
+}

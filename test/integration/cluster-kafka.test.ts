@@ -1,0 +1,78 @@
+// Cluster state on a compacted topic of a real broker: shared, replayed, removed, and surviving the broker.
+import type { InstanceEntry, OwnerEntry } from '@weir/cluster';
+import { clusterFlags, openKafkaCluster } from '@weir/cluster/kafka';
+import { defaultsOf } from '@weir/config';
+import { kafkaFlags } from '@weir/log/kafka';
+import { systemClock } from '@weir/runtime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type KafkaProvider, startKafka } from '../providers/kafka.mjs';
+
+let kafka: KafkaProvider;
+beforeAll(async () => {
+  kafka = await startKafka();
+});
+afterAll(() => kafka?.stop());
+
+const open = (clusterTopic: string) =>
+  openKafkaCluster(
+    {
+      ...defaultsOf(kafkaFlags),
+      ...defaultsOf(clusterFlags),
+      address: [kafka.brokers],
+      clusterTopic,
+    },
+    { clock: systemClock },
+  );
+
+const instance = (id: string, heartbeatMs: number): InstanceEntry => ({
+  kind: 'instance',
+  id,
+  address: '127.0.0.1:80',
+  zone: 'a',
+  targets: ['ingester', 'querier'],
+  heartbeatMs,
+});
+const owner = (name: string, claim: number): OwnerEntry => ({
+  kind: 'owner',
+  partition: 3,
+  zone: 'a',
+  instance: name,
+  serving: true,
+  claim,
+});
+const patience = { timeout: 20_000 };
+
+describe('cluster on kafka', () => {
+  it('is seen by every process, replayed by a late one, and forgotten when removed', async () => {
+    const topic = `cluster-${systemClock.nowMs()}`;
+    const first = await open(topic);
+    const second = await open(topic);
+    await first.put(instance('one', 1));
+    await first.put(instance('two', 1));
+    await first.put(instance('one', 2));
+    expect(first.view.instances.get('one')!.heartbeatMs).toBe(2);
+    await expect.poll(() => second.view.instances.get('one')?.heartbeatMs, patience).toBe(2);
+    await second.put(owner('two', 8));
+    await second.put(owner('one', 7));
+    await second.remove(instance('two', 0));
+    await expect.poll(() => first.view.owners.get('3/a')?.instance, patience).toBe('two');
+    const third = await open(topic);
+    expect([...third.view.instances.keys()]).toEqual(['one']);
+    expect(third.view.owners.get('3/a')!.claim).toBe(8);
+    for (const cluster of [first, second, third]) await cluster.close();
+  });
+
+  it('refuses changes while the broker is away and goes on when it is back', async () => {
+    const topic = `cluster-restart-${systemClock.nowMs()}`;
+    const cluster = await open(topic);
+    await cluster.put(instance('one', 1));
+    await kafka.kill();
+    await expect(cluster.put(instance('one', 2))).rejects.toMatchObject({ kind: 'unavailable' });
+    await kafka.startBroker();
+    await expect
+      .poll(() => cluster.put(instance('one', 3)).then(() => 'ok', String), patience)
+      .toBe('ok');
+    expect(cluster.view.instances.get('one')!.heartbeatMs).toBe(3);
+    await cluster.close();
+  });
+});

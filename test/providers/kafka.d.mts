@@ -1,0 +1,13 @@
+// Types of kafka.mjs, which is plain JavaScript so that scripts without a build step can import it.
+export interface KafkaProvider {
+  readonly brokers: string;
+  stop(): Promise<void>;
+  restart(): Promise<void>;
+  kill(): Promise<void>;
+  stopBroker(): Promise<void>;
+  startBroker(): Promise<void>;
+}
+
+export function startKafka(options?: {
+  readonly properties?: Readonly<Record<string, string>>;
+}): Promise<KafkaProvider>;
