@@ -9,7 +9,7 @@ import { createRateLimiter, type Limits, type TenantLimits } from '@weir/limits'
 import type { PartitionLog, ProduceRecord } from '@weir/log';
 import type { Clock, Random } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
-import { snappyDecode, snappyUncompressedSize, type WriteRules, withLimit } from '@weir/wire';
+import { snappyUncompress, snappyUncompressedSize, type WriteRules, withLimit } from '@weir/wire';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { DistributorSettings } from './distributor-flags.ts';
 import { createInflight, type InflightShare } from './inflight.ts';
@@ -103,11 +103,11 @@ export function createDistributor(
     const size = uncompressedSize(request.body);
     // Twice: the body and the records made of it.
     share.add(2 * size);
-    const scratch = scratches.take(size);
+    const body = snappyUncompress(request.body);
+    const scratch = scratches.take();
     let built: BuiltPush;
     try {
-      snappyDecode(request.body, scratch.body, size);
-      built = await scan(request.tenant, version, { scratch, size, share });
+      built = await scan(request.tenant, version, { body, scratch, share });
     } finally {
       scratches.giveBack(scratch);
     }
@@ -127,14 +127,14 @@ export function createDistributor(
   async function scan(
     tenant: string,
     version: RemoteWriteVersion,
-    { scratch, size, share }: DecodedPush,
+    { body, scratch, share }: DecodedPush,
   ): Promise<BuiltPush> {
     const { accepted } = scratch;
     const limits = parts.limits.forTenant(tenant);
     const rules = rulesOf(limits, parts.clock.nowMs());
     const key = utf8(tenant);
     const scanner = version === 1 ? scratch.remoteWrite1 : scratch.remoteWrite2;
-    scanner.start(scratch.body, size, hashBytes(key, 0, key.length));
+    scanner.start(body, body.length, hashBytes(key, 0, key.length));
     let rewrittenBytes = 0;
     while (!scanner.run(SCAN_SLICE_BYTES, rules, accepted)) {
       share.add(accepted.rewritten.size - rewrittenBytes);
@@ -147,7 +147,7 @@ export function createDistributor(
       metrics.discarded(tenant, accepted);
       throw new WeirError('unavailable', 'no partition is active: nothing can be written now');
     }
-    const records = builder.build(scratch.body, accepted, slots, key);
+    const records = builder.build(body, accepted, slots, key);
     metrics.discarded(tenant, accepted);
     const items = accepted.samplesOk + accepted.metadataOk;
     if (
@@ -190,8 +190,8 @@ export function createDistributor(
 }
 
 interface DecodedPush {
+  readonly body: Uint8Array;
   readonly scratch: PushScratch;
-  readonly size: number;
   readonly share: InflightShare;
 }
 

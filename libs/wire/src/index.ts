@@ -2,7 +2,7 @@
 export { expandRecordV2 } from './log-record/expand-v2.ts';
 export { RemoteWrite1Scan } from './remote-write-1/scan.ts';
 export { RemoteWrite2Scan } from './remote-write-2/scan.ts';
-export { snappyDecode, snappyUncompressedSize } from './snappy/snappy-block.ts';
+export { snappyUncompress, snappyUncompressedSize } from './snappy/snappy-block.ts';
 export { AcceptedWrite, type Rejection } from './write-request/accepted-write.ts';
 export { withId, withLimit } from './write-request/refusal-texts.ts';
 export type { WriteRules } from './write-request/write-rules.ts';
