@@ -1,5 +1,6 @@
 // Proves that each tidy rule complains about a tree that breaks it, and only then.
 import { describe, expect, it } from 'vitest';
+import * as documents from './document-rules.ts';
 import * as imports from './import-rules.ts';
 import { importsOf, stripToCode } from './source.ts';
 import * as text from './text-rules.ts';
@@ -16,6 +17,8 @@ function pack(folder: string, ...dependencies: string[]): WorkspacePackage {
   };
 }
 
+const architecture = (content: string) => ({ path: 'ARCHITECTURE.md', text: content });
+
 /** A clean tree of two packages, changed by what the case adds. */
 function treeWith(files: Record<string, string>, packages: WorkspacePackage[] = []): Tree {
   const all = {
@@ -31,11 +34,11 @@ function treeWith(files: Record<string, string>, packages: WorkspacePackage[] = 
     packages: used,
     files: Object.entries(all).map(([path, content]) => sourceFile(path, content)),
     rootDependencies: ['vitest'],
-    architecture: used.map(({ folder }) => `### \`${folder}\`\n`).join(''),
+    documents: [architecture(used.map(({ folder }) => `### \`${folder}\`\n`).join(''))],
   };
 }
 
-const RULES = { ...imports, ...text };
+const RULES = { ...imports, ...text, ...documents };
 
 function complains(rule: keyof typeof RULES, tree: Tree, about: string): void {
   it(`${rule} complains`, () => {
@@ -113,16 +116,43 @@ describe('a rule about files', () => {
   complains('leftoverViolations', bad('// TODO: later\n'), 'says TODO');
   complains('nameViolations', treeWith({ 'libs/bytes/src/utils/a.ts': HEAD }), 'is a drawer');
   complains('nameViolations', treeWith({ 'libs/bytes/src/aB.ts': HEAD }), 'kebab-case');
-  complains('codeMapViolations', { ...treeWith({}), architecture: '' }, 'libs/bytes is missing');
-  complains(
-    'codeMapViolations',
-    { ...treeWith({}), architecture: '### `libs/bytes`\n### `apps/weir`\n### `libs/gone`\n' },
-    'lists libs/gone',
-  );
 
   it('allows pure uses of Date', () => {
     const code = "export const x = [Date.parse('2026'), new Date(5), clock.setTimeout(1)];\n";
     expect(text.ambientViolations(bad(code))).toEqual([]);
+  });
+});
+
+describe('a rule about documents', () => {
+  const withDocument = (path: string, content: string): Tree => {
+    const tree = bad("const flags = { flag: 'a.b', yaml: 'a.b' };\n");
+    return { ...tree, documents: [...tree.documents, { path, text: content }] };
+  };
+  complains(
+    'codeMapViolations',
+    { ...treeWith({}), documents: [architecture('')] },
+    'libs/bytes is missing',
+  );
+  complains(
+    'codeMapViolations',
+    {
+      ...treeWith({}),
+      documents: [architecture('### `libs/bytes`\n### `apps/weir`\n### `libs/gone`\n')],
+    },
+    'lists libs/gone',
+  );
+  complains('documentedFlagViolations', withDocument('README.md', 'run `weir -a.c=1`'), '-a.c');
+  complains(
+    'documentedKeyViolations',
+    withDocument('helm/weir/values.yaml', 'x: 1\nconfig:\n  a:\n    b: 1\n    c: 2\ny: 1\n'),
+    'sets a.c',
+  );
+
+  it('accepts flags and keys that exist', () => {
+    const flags = withDocument('README.md', 'weir -a.b=1 -target=all; see ./x-y.md and foo-a.c');
+    expect(documents.documentedFlagViolations(flags)).toEqual([]);
+    const keys = withDocument('x.yml', 'z:\n  content: |\n    a:\n      b: 1\ny: 1\n');
+    expect(documents.documentedKeyViolations(keys)).toEqual([]);
   });
 });
 

@@ -53,7 +53,7 @@ export const OUTSIDE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['libs/telemetry/src/'],
   re2js: ['libs/model/src/'],
   rocksdb: ['libs/head/src/rocksdb/'],
-  snappy: ['apps/distributor/src/'],
+  snappy: ['libs/wire/src/snappy/'],
   ulid: ['apps/ingester/src/'],
   yaml: ['libs/config/src/'],
 };

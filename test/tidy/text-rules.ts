@@ -113,19 +113,3 @@ export function nameViolations(tree: Tree): string[] {
     ...badlyCased.map((path) => `${path} must be named in kebab-case`),
   ];
 }
-
-/** The code map of ARCHITECTURE.md names packages as `libs/log`. */
-export function codeMapViolations(tree: Tree): string[] {
-  const listed = new Set(
-    [...tree.architecture.matchAll(/^### `((?:libs|apps)\/[a-z-]+)`/gm)].map((match) => match[1]!),
-  );
-  const onDisk = tree.packages.map(({ folder }) => folder).filter((folder) => folder !== 'test');
-  return [
-    ...onDisk
-      .filter((folder) => !listed.has(folder))
-      .map((folder) => `${folder} is missing from ARCHITECTURE.md: add \`### \`${folder}\`\``),
-    ...[...listed]
-      .filter((folder) => !onDisk.includes(folder))
-      .map((folder) => `ARCHITECTURE.md lists ${folder}, which does not exist: remove it`),
-  ];
-}

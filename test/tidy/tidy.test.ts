@@ -2,6 +2,7 @@
 // that each of them can complain.
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import * as documents from './document-rules.ts';
 import * as imports from './import-rules.ts';
 import * as text from './text-rules.ts';
 import { readTree, type Tree } from './tree.ts';
@@ -35,5 +36,10 @@ describe('files', () => {
   check('export by name', text.starExportViolations);
   check('hold no leftovers', text.leftoverViolations);
   check('are named by their topic', text.nameViolations);
-  check('belong to packages that ARCHITECTURE.md lists, and the reverse', text.codeMapViolations);
+});
+
+describe('documents', () => {
+  check('list the packages on disk', documents.codeMapViolations);
+  check('give flags that exist', documents.documentedFlagViolations);
+  check('set keys that exist', documents.documentedKeyViolations);
 });

@@ -28,8 +28,24 @@ export interface Tree {
   readonly files: readonly SourceFile[];
   /** Of the workspace root: what tests and scripts may use. */
   readonly rootDependencies: readonly string[];
-  readonly architecture: string;
+  /** Documents and deployments that speak of packages, flags and settings. */
+  readonly documents: readonly Document[];
 }
+
+export interface Document {
+  readonly path: string;
+  readonly text: string;
+}
+
+const DOCUMENTS = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'docs/operations/running.md',
+  'Dockerfile',
+  'docker-compose.yml',
+  'helm/weir/values.yaml',
+  'helm/weir/templates/_parts.tpl',
+];
 
 /** Below `libs` and `apps` each folder is a package; `test` is one itself. */
 export function readTree(root: string): Tree {
@@ -47,7 +63,7 @@ export function readTree(root: string): Tree {
     packages,
     files,
     rootDependencies: Object.keys(devDependencies),
-    architecture: readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8'),
+    documents: DOCUMENTS.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') })),
   };
 }
 
