@@ -1,16 +1,13 @@
 // What an endpoint of the query API gets, and what it answers before that is JSON.
 import type { LabelBytes } from '@weir/model';
-import type { Queryable } from '@weir/promql';
+import type { Engine, Queryable, QueryResult } from '@weir/promql';
 import type { BlockCatalog, OwnerDirectory } from '@weir/query';
 import type { Clock } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { Parameters } from './parameters.ts';
-import type { QuerierSettings } from './querier-settings.ts';
-import type { QueryEngine, QueryResult } from './query-engine.ts';
 import type { QueryRequest } from './query-request.ts';
 
 export interface QuerierParts {
-  readonly engine: QueryEngine;
   readonly owners: OwnerDirectory;
   readonly catalog: BlockCatalog;
   readonly clock: Clock;
@@ -18,8 +15,8 @@ export interface QuerierParts {
 }
 
 export interface EndpointContext {
-  readonly settings: QuerierSettings;
-  readonly parts: QuerierParts;
+  readonly engine: Engine;
+  readonly clock: Clock;
   readonly request: QueryRequest;
   readonly params: Parameters;
   readonly queryable: Queryable;

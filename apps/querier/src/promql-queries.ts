@@ -1,30 +1,29 @@
 // The endpoints that evaluate or print PromQL: query, query_range, format_query. Parameters are checked
 // in Prometheus's order, since only the first error is answered.
 import { toWeirError, WeirError } from '@weir/errors';
-import { parseExpr, printExpr } from '@weir/promql';
+import { parseExpr, printExpr, type QueryResult } from '@weir/promql';
 import { type EndpointAnswer, type EndpointContext, TRUNCATED } from './endpoint.ts';
 import { invalidParameter, parseDuration } from './parameters.ts';
-import type { QueryResult } from './query-engine.ts';
 
 /** Points per series that a range query may ask for. */
 const RANGE_POINTS_MAX = 11_000;
 
 export async function answerInstant(context: EndpointContext): Promise<EndpointAnswer> {
-  const { params, parts, signal, queryable } = context;
+  const { params, engine, signal, queryable } = context;
   const limit = params.limit();
-  const timeMs = params.time('time', parts.clock.nowMs());
+  const timeMs = params.time('time', context.clock.nowMs());
   checkTimeout(context);
   const options = lookbackOf(context);
-  const query = checkedQuery(context);
-  const started = parts.clock.steadyMs();
+  const query = params.get('query');
+  const started = context.clock.steadyMs();
   const result = await evaluate(() =>
-    parts.engine.instant({ query, timeMs, ...options }, queryable, signal),
+    engine.instant({ query, timeMs, ...options }, queryable, signal),
   );
   return limited(context, result, limit, started);
 }
 
 export async function answerRange(context: EndpointContext): Promise<EndpointAnswer> {
-  const { params, parts, signal, queryable } = context;
+  const { params, engine, signal, queryable } = context;
   const limit = params.limit();
   const startMs = params.time('start');
   const endMs = params.time('end');
@@ -46,10 +45,10 @@ export async function answerRange(context: EndpointContext): Promise<EndpointAns
   }
   checkTimeout(context);
   const options = lookbackOf(context);
-  const query = checkedQuery(context);
-  const started = parts.clock.steadyMs();
+  const query = params.get('query');
+  const started = context.clock.steadyMs();
   const result = await evaluate(() =>
-    parts.engine.range({ query, startMs, endMs, stepMs, ...options }, queryable, signal),
+    engine.range({ query, startMs, endMs, stepMs, ...options }, queryable, signal),
   );
   return limited(context, result, limit, started);
 }
@@ -59,7 +58,7 @@ export async function answerFormatQuery({ params }: EndpointContext): Promise<En
     const data = printExpr(parseExpr(params.get('query')));
     return { kind: 'data', data, warnings: [] };
   } catch (error) {
-    throw asParameterError('query', error);
+    throw asParameterError(error);
   }
 }
 
@@ -79,29 +78,19 @@ function lookbackOf({ params }: EndpointContext): { lookbackDeltaMs?: number } {
   }
 }
 
-/** The query's text, once it is known to parse: what fails after this is execution. */
-function checkedQuery({ params }: EndpointContext): string {
-  const query = params.get('query');
-  try {
-    parseExpr(query);
-  } catch (error) {
-    throw asParameterError('query', error);
+/** The engine answers 400 for what is wrong with the query's text, 422 for what goes wrong later. */
+function asParameterError(error: unknown): unknown {
+  if (!(error instanceof WeirError) || error.kind !== 'invalid' || error.status !== 400) {
+    return error;
   }
-  return query;
+  return invalidParameter('query', error.message);
 }
 
-function asParameterError(name: string, error: unknown): unknown {
-  if (!(error instanceof WeirError) || error.kind !== 'invalid') return error;
-  return invalidParameter(name, error.message);
-}
-
-/** What the engine refuses is an execution error, which the API tells apart from a bad request. */
 async function evaluate(run: () => Promise<QueryResult>): Promise<QueryResult> {
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof WeirError) || error.kind !== 'invalid') throw error;
-    throw new WeirError('invalid', error.message, { status: 422, cause: error });
+    throw asParameterError(error);
   }
 }
 
@@ -111,10 +100,10 @@ function limited(
   limit: number,
   startedMs: number,
 ): EndpointAnswer {
-  const stats = statsOf(context, result, startedMs);
-  if (limit > 0 && result.type === 'vector' && result.points.length > limit) {
-    const points = result.points.slice(0, limit);
-    return { kind: 'result', result: { ...result, points }, warnings: [TRUNCATED], stats };
+  const stats = statsOf(context, startedMs);
+  if (limit > 0 && result.type === 'vector' && result.samples.length > limit) {
+    const samples = result.samples.slice(0, limit);
+    return { kind: 'result', result: { ...result, samples }, warnings: [TRUNCATED], stats };
   }
   if (limit > 0 && result.type === 'matrix' && result.series.length > limit) {
     const series = result.series.slice(0, limit);
@@ -123,10 +112,10 @@ function limited(
   return { kind: 'result', result, warnings: [], stats };
 }
 
-/** Times in seconds. Parts that the engine doesn't tell apart are counted as evaluation. */
-function statsOf({ params, parts }: EndpointContext, result: QueryResult, startedMs: number) {
+/** Times in seconds. The engine doesn't tell its parts apart yet, and counts no samples. */
+function statsOf({ params, clock }: EndpointContext, startedMs: number) {
   if (params.get('stats') === '') return undefined;
-  const seconds = (parts.clock.steadyMs() - startedMs) / 1000;
+  const seconds = (clock.steadyMs() - startedMs) / 1000;
   return {
     timings: {
       evalTotalTime: seconds,
@@ -137,8 +126,8 @@ function statsOf({ params, parts }: EndpointContext, result: QueryResult, starte
       execTotalTime: seconds,
     },
     samples: {
-      totalQueryableSamples: result.samplesRead ?? 0,
-      peakSamples: result.peakSamples ?? 0,
+      totalQueryableSamples: 0,
+      peakSamples: 0,
     },
   };
 }

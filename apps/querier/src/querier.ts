@@ -2,6 +2,7 @@
 // and no thread; errors become answers here, once, so that an executor only moves bytes.
 import { isKind, toWeirError, unreachable, WeirError } from '@weir/errors';
 import { apiError } from '@weir/http/errors';
+import { createEngine, type Engine } from '@weir/promql';
 import { createMetadataReader, createQueryable } from '@weir/query';
 import { createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
@@ -26,10 +27,11 @@ const JSON_HEADERS = { 'content-type': 'application/json' };
 
 export function createQuerier(settings: QuerierSettings, parts: QuerierParts): Querier {
   const running = createSemaphore(settings.maxConcurrent);
+  const engine = createEngine(settings, parts);
   const handle = async (request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> => {
     const release = await running.acquire();
     try {
-      return await answer(settings, parts, request, signal);
+      return await answer(settings, engine, parts, request, signal);
     } finally {
       release();
     }
@@ -39,6 +41,7 @@ export function createQuerier(settings: QuerierSettings, parts: QuerierParts): Q
 
 async function answer(
   settings: QuerierSettings,
+  engine: Engine,
   parts: QuerierParts,
   request: QueryRequest,
   clientSignal: AbortSignal,
@@ -55,8 +58,8 @@ async function answer(
     });
     cancelTimer = () => timer.cancel();
     const queryable = createQueryable({ tenant: request.tenant }, parts);
-    const context = { settings, parts, request, params, queryable, signal };
-    return success(await answerEndpoint(context));
+    const context = { engine, clock: parts.clock, request, params, queryable, signal };
+    return success(await answerEndpoint(context, parts));
   } catch (error) {
     return failure(signal.aborted ? signal.reason : error, request, parts.telemetry);
   } finally {
@@ -70,7 +73,7 @@ function timeoutOf(settings: QuerierSettings, params: Parameters): number {
   return Math.max(0, Math.min(settings.timeoutMs, params.duration('timeout')));
 }
 
-function answerEndpoint(context: EndpointContext): Promise<EndpointAnswer> {
+function answerEndpoint(context: EndpointContext, parts: QuerierParts): Promise<EndpointAnswer> {
   const { endpoint, tenant } = context.request;
   switch (endpoint) {
     case 'query':
@@ -80,13 +83,13 @@ function answerEndpoint(context: EndpointContext): Promise<EndpointAnswer> {
     case 'format_query':
       return answerFormatQuery(context);
     case 'labels':
-      return answerLabels(context, createMetadataReader({ tenant }, context.parts));
+      return answerLabels(context, createMetadataReader({ tenant }, parts));
     case 'label_values':
-      return answerLabelValues(context, createMetadataReader({ tenant }, context.parts));
+      return answerLabelValues(context, createMetadataReader({ tenant }, parts));
     case 'series':
-      return answerSeries(context, createMetadataReader({ tenant }, context.parts));
+      return answerSeries(context, createMetadataReader({ tenant }, parts));
     case 'metadata':
-      return answerMetadata(context, createMetadataReader({ tenant }, context.parts));
+      return answerMetadata(context, createMetadataReader({ tenant }, parts));
     default:
       return unreachable(endpoint);
   }

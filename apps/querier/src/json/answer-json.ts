@@ -1,6 +1,6 @@
 // Answers of the Prometheus API as JSON, produced chunk by chunk while they are sent.
 import { type LabelBytes, LabelReader } from '@weir/model';
-import type { QueryResult, ResultSeries } from '../query-engine.ts';
+import type { QueryResult, SeriesColumns, VectorSample } from '@weir/promql';
 import { ByteWriter } from './byte-writer.ts';
 
 /** Prometheus lists this many warnings and infos at most. */
@@ -75,17 +75,17 @@ function writeAnnotations(out: ByteWriter, { warnings, infos }: Annotations): vo
 function* resultJson(out: ByteWriter, result: QueryResult): Generator<Uint8Array> {
   switch (result.type) {
     case 'scalar':
-      writeSample(out, result.t, result.v);
+      writeSample(out, result.timeMs, result.value);
       return;
     case 'string':
       out.ascii('[');
-      out.timestamp(result.t);
+      out.timestamp(result.timeMs);
       out.ascii(',');
-      out.json(result.text);
+      out.json(result.value);
       out.ascii(']');
       return;
     case 'vector':
-      yield* vectorJson(out, result.points);
+      yield* vectorJson(out, result.timeMs, result.samples);
       return;
     case 'matrix':
       yield* matrixJson(out, result.series);
@@ -95,23 +95,24 @@ function* resultJson(out: ByteWriter, result: QueryResult): Generator<Uint8Array
 
 function* vectorJson(
   out: ByteWriter,
-  points: (QueryResult & { type: 'vector' })['points'],
+  timeMs: number,
+  samples: readonly VectorSample[],
 ): Generator<Uint8Array> {
   const reader = new LabelReader();
   out.ascii('[');
-  for (let at = 0; at < points.length; at++) {
-    const { labels, t, v } = points[at]!;
+  for (let at = 0; at < samples.length; at++) {
+    const { labels, value } = samples[at]!;
     out.ascii(at > 0 ? ',{"metric":' : '{"metric":');
     writeLabels(out, reader, labels);
     out.ascii(',"value":');
-    writeSample(out, t, v);
+    writeSample(out, timeMs, value);
     out.ascii('}');
     if (out.full) yield out.take();
   }
   out.ascii(']');
 }
 
-function* matrixJson(out: ByteWriter, series: readonly ResultSeries[]): Generator<Uint8Array> {
+function* matrixJson(out: ByteWriter, series: readonly SeriesColumns[]): Generator<Uint8Array> {
   const reader = new LabelReader();
   out.ascii('[');
   for (let at = 0; at < series.length; at++) {

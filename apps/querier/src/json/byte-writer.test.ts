@@ -1,8 +1,8 @@
 // Numbers and strings of answers against Go's and JSON's own rules.
 import { encodeLabels } from '@weir/model';
+import type { QueryResult } from '@weir/promql';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { QueryResult } from '../query-engine.ts';
 import { dataAnswerJson, queryAnswerJson, seriesAnswerJson } from './answer-json.ts';
 import { ByteWriter, floatText } from './byte-writer.ts';
 
@@ -79,21 +79,21 @@ describe('answers', () => {
 
   it('have the shapes of Prometheus', () => {
     const json = (result: QueryResult) => textOf(queryAnswerJson(result, NONE, undefined));
-    const point = { labels, t: 1500, v: 2 };
-    expect(json({ type: 'vector', points: [point], ...NONE })).toBe(
+    const sample = { labels, value: 2 };
+    expect(json({ type: 'vector', timeMs: 1500, samples: [sample], ...NONE })).toBe(
       '{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up\\""},"value":[1.500,"2"]}]}}',
     );
-    expect(json({ type: 'vector', points: [], ...NONE })).toBe(
+    expect(json({ type: 'vector', timeMs: 1500, samples: [], ...NONE })).toBe(
       '{"status":"success","data":{"resultType":"vector","result":[]}}',
     );
     const one = { labels, t: Float64Array.of(1000, 2000), v: Float64Array.of(1, 2), count: 2 };
     expect(json({ type: 'matrix', series: [one], ...NONE })).toBe(
       '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up\\""},"values":[[1,"1"],[2,"2"]]}]}}',
     );
-    expect(json({ type: 'scalar', t: 0, v: 1, ...NONE })).toBe(
+    expect(json({ type: 'scalar', timeMs: 0, value: 1, ...NONE })).toBe(
       '{"status":"success","data":{"resultType":"scalar","result":[0,"1"]}}',
     );
-    expect(json({ type: 'string', t: 0, text: 'é"', ...NONE })).toBe(
+    expect(json({ type: 'string', timeMs: 0, value: 'é"', ...NONE })).toBe(
       '{"status":"success","data":{"resultType":"string","result":[0,"é\\""]}}',
     );
   });
@@ -107,7 +107,7 @@ describe('answers', () => {
       warnings: warnings.slice(0, 10),
       infos: ['i'],
     });
-    const result: QueryResult = { type: 'scalar', t: 0, v: 1, ...NONE };
+    const result: QueryResult = { type: 'scalar', timeMs: 0, value: 1, ...NONE };
     expect(textOf(queryAnswerJson(result, NONE, { x: 1 }))).toContain(
       '"result":[0,"1"],"stats":{"x":1}}',
     );
