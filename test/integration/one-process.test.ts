@@ -87,15 +87,15 @@ describe('one process', () => {
     const before = await rawSamples(prometheus, 'requests_total', '1h', Date.now());
     const flush = await fetch(`${weir.base}/ingester/flush?wait=true`, { method: 'POST' });
     expect(flush.status).toBe(204);
-    const blocks = await readdir(join(directory, 'bucket', 'test'));
+    const blocks = await readdir(join(directory, 'blocks', 'test'));
     expect(blocks.length).toBeGreaterThan(0);
-    expect(existsSync(join(directory, 'bucket', 'test', blocks[0]!, 'index'))).toBe(true);
+    expect(existsSync(join(directory, 'blocks', 'test', blocks[0]!, 'index'))).toBe(true);
     expect(await rawSamples(prometheus, 'requests_total', '1h', Date.now())).toEqual(before);
     await push(weir.base, [
       { labels: { __name__: 'later_total' }, samples: [[startMs + STEPS * STEP_MS, 7]] },
     ]);
     await weir.stop();
-    await rm(join(directory, 'ingester'), { recursive: true });
+    await rm(join(directory, 'tsdb'), { recursive: true });
     await weir.start();
     expect(await rawSamples(prometheus, 'requests_total', '1h', Date.now())).toEqual(before);
     const later = await rawSamples(prometheus, 'later_total', '1h', Date.now());

@@ -1,0 +1,166 @@
+// The components of a process and what connects them: only this file knows which of them are threads of
+// this process and which are elsewhere.
+import { activePartitions } from '@weir/cluster';
+import { createDistributor } from '@weir/distributor';
+import { type HttpServer, tenantOf } from '@weir/http';
+import {
+  createIngester,
+  createThreadWorkers,
+  type Ingester,
+  ingesterSettings,
+} from '@weir/ingester';
+import { createLimits, type Limits } from '@weir/limits';
+import { createClusterOwners, createThreadedExecutor, querierRoutes } from '@weir/querier';
+import type { OwnerDirectory } from '@weir/query';
+import { createHttpReadPort, createReadAgent, readRoutes } from '@weir/query/remote';
+import { type Clock, systemRandom } from '@weir/runtime';
+import type { Telemetry } from '@weir/telemetry';
+import type { Component, Configuration } from './configuration.ts';
+import type { Foundations } from './foundations.ts';
+import { bucketSettings, type Place } from './place.ts';
+import type { Service } from './services.ts';
+import { REVISION, VERSION } from './version.ts';
+
+export interface ComponentParts {
+  readonly configuration: Configuration;
+  readonly place: Place;
+  readonly address: string;
+  readonly foundations: Foundations;
+  readonly server: HttpServer;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+/** Wires the components and registers their routes; nothing runs before its service is started. */
+export function createComponents(
+  components: readonly Component[],
+  parts: ComponentParts,
+): readonly Service[] {
+  const limits = createLimits(parts.configuration.limits);
+  const services: Service[] = [];
+  let ingester: Ingester | undefined;
+  if (components.includes('ingester')) {
+    ingester = createIngesterOf(components, limits, parts);
+    services.push(ingesterService(ingester));
+  }
+  if (components.includes('querier')) services.push(createQuerierService(ingester, parts));
+  if (components.includes('distributor')) {
+    createDistributorOf(ingester, limits, parts);
+    services.push({ name: 'distributor' });
+  }
+  return services;
+}
+
+function createIngesterOf(
+  components: readonly Component[],
+  limits: Limits,
+  { configuration, place, address, foundations, server, clock, telemetry }: ComponentParts,
+): Ingester {
+  const settings = ingesterSettings(configuration.ingester, {
+    dataDir: place.dataDir,
+    hostName: place.hostName,
+    address,
+    targets: components,
+  });
+  const ingester = createIngester(settings, {
+    log: foundations.log,
+    bucket: foundations.bucket,
+    cluster: foundations.cluster,
+    clock,
+    telemetry,
+    workers: createThreadWorkers(
+      { url: new URL('./partition-worker.js', import.meta.url), count: place.partitionWorkers },
+      { log: telemetry.log },
+    ),
+    limits: {
+      settingsFor(tenant) {
+        const { outOfOrderWindowMs, seriesMax } = limits.forTenant(tenant);
+        return { outOfOrderWindowMs, seriesMax };
+      },
+    },
+  });
+  ingester.routes(server);
+  readRoutes(server, ingester.read);
+  return ingester;
+}
+
+function ingesterService(ingester: Ingester): Service {
+  return {
+    name: 'ingester',
+    start: () => ingester.start(),
+    stop: () => ingester.stop(),
+    readiness: () => ingester.readiness(),
+  };
+}
+
+function createQuerierService(ingester: Ingester | undefined, parts: ComponentParts): Service {
+  const { configuration, place, server, clock, telemetry } = parts;
+  const executor = createThreadedExecutor(
+    {
+      ...configuration.querier,
+      querier: configuration.querier,
+      bucket: bucketSettings(configuration, place),
+      catalog: configuration.catalog,
+    },
+    {
+      workerUrl: new URL('./querier-worker.js', import.meta.url),
+      workers: place.queryWorkers,
+      owners: ownersOf(ingester, parts),
+      clock,
+      telemetry,
+    },
+  );
+  querierRoutes(server, configuration.querier, executor, {
+    tenantOf: (request) => tenantOf(request, configuration.tenants),
+    version: VERSION,
+    revision: REVISION,
+  });
+  return { name: 'querier', stop: () => executor.close() };
+}
+
+function ownersOf(ingester: Ingester | undefined, parts: ComponentParts): OwnerDirectory {
+  const { configuration, place, foundations, clock } = parts;
+  const agent = createReadAgent();
+  return createClusterOwners(
+    { heartbeatTimeoutMs: configuration.weir.heartbeatTimeoutMs },
+    {
+      cluster: foundations.cluster,
+      clock,
+      instanceId: configuration.ingester.instanceId || place.hostName,
+      ...(ingester === undefined ? {} : { localReader: ingester.read }),
+      connect: (address) => createHttpReadPort(address, { agent }),
+    },
+  );
+}
+
+function createDistributorOf(
+  ingester: Ingester | undefined,
+  limits: Limits,
+  { configuration, foundations, server, clock, telemetry }: ComponentParts,
+): void {
+  const { cluster, log, alone } = foundations;
+  let active = activePartitions(cluster.view);
+  cluster.subscribe(() => {
+    active = activePartitions(cluster.view);
+  });
+  const distributor = createDistributor(configuration.distributor, {
+    log,
+    routing: { active: () => active },
+    limits,
+    clock,
+    random: systemRandom,
+    telemetry,
+    tenantOf: (request) => tenantOf(request, configuration.tenants),
+    ...(alone && ingester !== undefined
+      ? { afterLogged: (offsets: ReadonlyMap<number, number>) => waitApplied(ingester, offsets) }
+      : {}),
+  });
+  distributor.routes(server);
+}
+
+/** In one process a push waits for its apply, so that a client reads its own writes. */
+function waitApplied(ingester: Ingester, offsets: ReadonlyMap<number, number>): Promise<void> {
+  return ingester.waitApplied(
+    new Map([...offsets].map(([partition, last]) => [partition, last + 1])),
+  );
+}

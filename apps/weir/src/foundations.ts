@@ -1,0 +1,90 @@
+// What holds truth: the log, the bucket, the cluster's state. Kafka when it is configured, else the
+// embedded log and memory, which only work when every component runs in this one process.
+import type { Bucket } from '@weir/bucket';
+import { createBucket } from '@weir/bucket/open';
+import type { Cluster } from '@weir/cluster';
+import { openKafkaCluster } from '@weir/cluster/kafka';
+import { createMemoryCluster } from '@weir/cluster/memory';
+import { WeirError } from '@weir/errors';
+import type { PartitionLog } from '@weir/log';
+import { openEmbeddedLog } from '@weir/log/embedded';
+import { openKafkaLog } from '@weir/log/kafka';
+import { type Clock, systemRandom } from '@weir/runtime';
+import type { Telemetry } from '@weir/telemetry';
+import type { Component, Configuration } from './configuration.ts';
+import { bucketSettings, type Place } from './place.ts';
+
+export interface Foundations {
+  readonly log: PartitionLog;
+  readonly bucket: Bucket;
+  readonly cluster: Cluster;
+  /** Everything runs in this process: its own partitions are all there are. */
+  readonly alone: boolean;
+  close(): Promise<void>;
+}
+
+export async function openFoundations(
+  configuration: Configuration,
+  place: Place,
+  components: readonly Component[],
+  parts: { readonly clock: Clock; readonly telemetry: Telemetry },
+): Promise<Foundations> {
+  const alone = configuration.kafka.address.length === 0;
+  if (alone && components.length < 3) {
+    throw new WeirError(
+      'invalid',
+      `-target=${components.join(',')} runs beside other processes and needs Kafka: set -ingest-storage.kafka.address, or run -target=all`,
+    );
+  }
+  const opened: { close(): Promise<void> }[] = [];
+  const closeAll = async () => {
+    for (const part of opened.reverse()) await part.close();
+  };
+  const keep = <Part extends { close(): Promise<void> }>(part: Part): Part => {
+    opened.push(part);
+    return part;
+  };
+  try {
+    const bucket = keep(await createBucket(bucketSettings(configuration, place)));
+    const log = keep(await openLog(configuration, place, parts, alone));
+    const cluster = keep(
+      alone
+        ? createMemoryCluster({ ...parts, random: systemRandom })
+        : await openKafkaCluster({ ...configuration.kafka, ...configuration.cluster }, parts),
+    );
+    await activatePartitions(cluster, log, parts.clock);
+    return { log, bucket, cluster, alone, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function openLog(
+  configuration: Configuration,
+  place: Place,
+  parts: { readonly clock: Clock; readonly telemetry: Telemetry },
+  alone: boolean,
+): Promise<PartitionLog> {
+  if (!alone) return openKafkaLog(configuration.kafka, parts);
+  return openEmbeddedLog(
+    {
+      directory: place.logDir,
+      partitions: place.embeddedPartitions,
+      sizeMaxBytes: configuration.weir.embeddedSizeMaxBytes,
+    },
+    { ...parts, random: systemRandom },
+  );
+}
+
+/** Every partition of the log is written, until scaling partitions is built. */
+async function activatePartitions(
+  cluster: Cluster,
+  log: PartitionLog,
+  clock: Clock,
+): Promise<void> {
+  for (let partition = 0; partition < log.partitionCount; partition++) {
+    if (cluster.view.partitions.has(partition)) continue;
+    await cluster.put({ kind: 'partition', partition, state: 'ACTIVE', sinceMs: clock.nowMs() });
+  }
+}
