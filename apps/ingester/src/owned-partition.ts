@@ -150,6 +150,7 @@ export function createOwnedPartition(
   async function takeClaim(): Promise<void> {
     claim = Math.max(claim, ownerEntry()?.claim ?? 0) + 1;
     await put(false);
+    if (!stillOwner()) throw new WeirError('fenced', `partition ${partition} was claimed elsewhere`);
   }
 
   async function open(host: PartitionHost, shipper: Shipper): Promise<number> {

@@ -145,10 +145,11 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
   const random = seededRandom(1);
   const log = createMemoryLog({ partitions }, { clock, random });
   const bucket = createMemoryBucket({ clock });
-  const cluster = createMemoryCluster();
+  const cluster = await createMemoryCluster({ clock, random });
   const dir = await mkdtemp(join(tmpdir(), 'weir-ingester-'));
   const disk: FakeDisk = new Map();
   const nextUlid = createUlids(clock, random);
+  const alive = new Set<Ingester>();
   const place = { dataDir: dir, hostName: 'host-1', address: '127.0.0.1:1' };
 
   return {
@@ -193,10 +194,12 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
         limits: { settingsFor: () => ({ outOfOrderWindowMs: 0, seriesMax: 0 }) },
       });
       void ingester.start();
+      alive.add(ingester);
       return {
         ingester,
         fate,
         async kill() {
+          alive.delete(ingester);
           fate.calls = Number.POSITIVE_INFINITY;
           fate.dieAt = 1;
           for (const leave of leaves) await leave();
@@ -212,7 +215,10 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
       disk.clear();
       await rm(join(dir, 'tsdb'), { recursive: true, force: true });
     },
-    destroy: () => rm(dir, { recursive: true, force: true }),
+    async destroy() {
+      for (const ingester of alive) await ingester.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
   };
 }
 
