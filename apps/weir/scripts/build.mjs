@@ -55,7 +55,6 @@ export async function build() {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    keepNames: true,
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'none',
