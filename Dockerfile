@@ -19,14 +19,14 @@ FROM node:22-bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
       libssl3 libsasl2-2 libcurl4 liblz4-1 libzstd1 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
-    && mkdir /data && chown node:node /data
+    && mkdir /data && chown 1000:1000 /data
 WORKDIR /weir
 COPY --from=packages /weir/node_modules node_modules
 COPY --from=build /weir/apps/weir/dist apps/weir/dist
 COPY --from=build /weir/apps/weir/package.json apps/weir/package.json
 COPY LICENSE ./
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=8
-USER node
+USER 1000
 VOLUME /data
 EXPOSE 8080
 ENTRYPOINT ["node", "--enable-source-maps", "/weir/apps/weir/dist/main.js", "-data-dir=/data"]
