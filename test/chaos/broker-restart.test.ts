@@ -9,7 +9,7 @@ import { push } from '../support/remote-write.ts';
 
 describe('a broker restart', () => {
   it('costs no acknowledged sample, and pushes say so meanwhile', async () => {
-    const kafka = await startKafka({ own: true });
+    const kafka = await startKafka();
     const cluster = await startCluster({
       brokers: kafka.brokers,
       partitions: 4,
@@ -33,7 +33,7 @@ describe('a broker restart', () => {
       load.start();
       await sleep(1_500);
       await load.stop();
-      await kafka.killBroker();
+      await kafka.kill();
       const refused = await push(distributor!.base, [
         { labels: { __name__: 'while_down' }, samples: [[Date.now(), 1]] },
       ]);

@@ -62,7 +62,7 @@ describe('kill -9 on the embedded log', () => {
       expect(load.acknowledged.size).toBeGreaterThan(KILLS);
 
       await weir.stop();
-      await rm(join(directory, 'ingester'), { recursive: true });
+      await rm(join(directory, 'tsdb'), { recursive: true });
       await weir.start();
       expect(await load.check(`${weir.base}/prometheus`), 'after the disk was lost').toEqual([]);
       await weir.stop();

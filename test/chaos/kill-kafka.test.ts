@@ -76,7 +76,7 @@ describe('kill -9 of any process on Kafka', () => {
         }
         const lost = cluster.ingesters[0]!;
         await lost.stop();
-        await rm(join(cluster.directory, 'ingester-0'), { recursive: true });
+        await rm(join(cluster.directory, 'ingester-0', 'tsdb'), { recursive: true });
         await lost.start(60_000);
         await checkUntilRight(load, cluster.queriers[0]!.base);
         console.log(

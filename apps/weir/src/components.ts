@@ -97,7 +97,6 @@ function createQuerierService(ingester: Ingester | undefined, parts: ComponentPa
   const { configuration, place, server, clock, telemetry } = parts;
   const executor = createThreadedExecutor(
     {
-      ...configuration.querier,
       querier: configuration.querier,
       bucket: bucketSettings(configuration, place),
       catalog: configuration.catalog,
