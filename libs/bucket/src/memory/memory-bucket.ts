@@ -48,7 +48,8 @@ export function createMemoryBucket(parts: { readonly clock?: Clock } = {}): Buck
       }
       const etag = `"${++version}"`;
       const info = { key, sizeBytes: body.length, modifiedMs: clock.nowMs(), etag };
-      entries.set(key, { body: body.slice(), info });
+      // Not slice(): a Buffer's slice shares memory.
+      entries.set(key, { body: new Uint8Array(body), info });
       return etag;
     },
     async putFile(key, path) {

@@ -11,6 +11,6 @@ export interface BlockSink {
 export interface BlockSource {
   /** Bytes in the file; rejects with `not-found` when there is no such file. */
   size(file: string): Promise<number>;
-  /** Exactly `length` bytes from `offset`. The result is not reused by the source. */
+  /** Exactly `length` bytes from `offset`. The result is never changed afterwards, on either side. */
   read(file: string, offset: number, length: number): Promise<Uint8Array>;
 }
