@@ -9,8 +9,8 @@ export { createInlineExecutor } from './executor/inline-executor.ts';
 export {
   createThreadedExecutor,
   type ThreadedExecutorParts,
-  type WorkerStart,
 } from './executor/threaded-executor.ts';
+export type { QueryWorkerSettings } from './executor/worker-start.ts';
 export { createQuerier, type Querier } from './querier.ts';
 export { type QuerierRouteParts, querierRoutes } from './querier-routes.ts';
 export { type QuerierSettings, querierFlags } from './querier-settings.ts';

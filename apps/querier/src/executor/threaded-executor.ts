@@ -2,7 +2,7 @@
 // bucket; owners of partitions are reached through a port to this thread. A query goes to the worker
 // with the fewest running. A worker that dies takes its queries with it (they answer 500) and is
 // replaced.
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { WeirError } from '@weir/errors';
 import { apiError } from '@weir/http/errors';
 import type { OwnerDirectory } from '@weir/query';
@@ -16,6 +16,7 @@ import { type Clock, createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { QueryAnswer, QueryExecutor } from '../query-request.ts';
 import { receiveAnswer } from './answer-stream.ts';
+import type { QueryWorkerSettings, WorkerStart } from './worker-start.ts';
 
 /** Pause before a dead worker is replaced, so that one that dies at once doesn't burn the CPU. */
 const RESTART_PAUSE_MS = 1000;
@@ -29,21 +30,12 @@ export interface ThreadedExecutorParts {
   readonly telemetry: Telemetry;
 }
 
-/** What a worker gets at its start; settings are cloned, so they must be plain data. */
-export interface WorkerStart<Settings> {
-  readonly settings: Settings;
-  /** Queries come here. */
-  readonly queries: MessagePort;
-  /** Owners of partitions answer here. */
-  readonly owners: MessagePort;
-}
-
-/** `settings` are handed to each worker as they are; `maxConcurrent` bounds all workers together. */
+/** `settings` are handed to each worker; `maxConcurrent` bounds all workers together. */
 export function createThreadedExecutor(
-  settings: { readonly maxConcurrent: number },
+  settings: QueryWorkerSettings,
   parts: ThreadedExecutorParts,
 ): QueryExecutor {
-  const running = createSemaphore(settings.maxConcurrent);
+  const running = createSemaphore(settings.querier.maxConcurrent);
   const slots = Array.from({ length: parts.workers }, () => new WorkerSlot(settings, parts));
   return {
     async execute(request, signal) {
@@ -72,13 +64,13 @@ function errorAnswer(error: unknown): QueryAnswer {
 /** One worker, or for a moment its absence. */
 class WorkerSlot {
   streams: StreamClient;
-  readonly #settings: unknown;
+  readonly #settings: QueryWorkerSettings;
   readonly #parts: ThreadedExecutorParts;
   #worker: Worker;
   #closing = false;
   #alive = true;
 
-  constructor(settings: unknown, parts: ThreadedExecutorParts) {
+  constructor(settings: QueryWorkerSettings, parts: ThreadedExecutorParts) {
     this.#settings = settings;
     this.#parts = parts;
     [this.#worker, this.streams] = this.#start();
@@ -100,7 +92,7 @@ class WorkerSlot {
     const queries = new MessageChannel();
     const reads = new MessageChannel();
     serveReadOverPort(reads.port1, createRoutingReadPort(owners));
-    const workerData: WorkerStart<unknown> = {
+    const workerData: WorkerStart = {
       settings: this.#settings,
       queries: queries.port2,
       owners: reads.port2,

@@ -1,0 +1,19 @@
+// What a query worker gets at its start. It is cloned into the thread, so settings are plain data.
+import type { MessagePort } from 'node:worker_threads';
+import type { BucketSettings } from '@weir/bucket';
+import type { CatalogSettings } from '@weir/catalog';
+import type { QuerierSettings } from '../querier-settings.ts';
+
+export interface QueryWorkerSettings {
+  readonly querier: QuerierSettings;
+  readonly bucket: BucketSettings;
+  readonly catalog: CatalogSettings;
+}
+
+export interface WorkerStart {
+  readonly settings: QueryWorkerSettings;
+  /** Queries come here. */
+  readonly queries: MessagePort;
+  /** Owners of partitions answer here. */
+  readonly owners: MessagePort;
+}

@@ -1,0 +1,35 @@
+// The entry of a query worker thread (bundled as querier-worker.js): builds its own querier from plain
+// settings and answers queries from its port. Only this file knows what a worker is made of; its metrics
+// stay in the worker for now.
+import { type MessagePort, workerData } from 'node:worker_threads';
+import { createBucket } from '@weir/bucket/open';
+import { createCatalog } from '@weir/catalog';
+import { connectReadOverPort, serveStreams } from '@weir/query/threads';
+import { systemClock } from '@weir/runtime';
+import { createTelemetry } from '@weir/telemetry';
+import { sendAnswer } from './executor/answer-stream.ts';
+import type { QueryWorkerSettings, WorkerStart } from './executor/worker-start.ts';
+import { createQuerier, type Querier } from './querier.ts';
+import type { QueryRequest } from './query-request.ts';
+
+const { settings, queries, owners } = workerData as WorkerStart;
+const querier = await createWorkerQuerier(settings, owners);
+serveStreams(queries, {
+  open: (request, signal) => sendAnswer(querier, request as QueryRequest, signal),
+});
+
+async function createWorkerQuerier(
+  settings: QueryWorkerSettings,
+  owners: MessagePort,
+): Promise<Querier> {
+  const telemetry = createTelemetry({ level: 'info' });
+  const clock = systemClock;
+  const bucket = await createBucket(settings.bucket);
+  const catalog = createCatalog(settings.catalog, { bucket, clock, telemetry });
+  return createQuerier(settings.querier, {
+    owners: connectReadOverPort(owners),
+    catalog,
+    clock,
+    telemetry,
+  });
+}
