@@ -1,10 +1,13 @@
 // The endpoints that say what there is: labels, label values, series, metadata.
 import { WeirError } from '@weir/errors';
 import { createMatcher, type Matcher, type MetricMetadata } from '@weir/model';
-import { parseExpr } from '@weir/promql';
+import { type Expr, parseExpr } from '@weir/promql';
 import type { MetadataReader, MetadataRequest } from '@weir/query';
 import { type EndpointAnswer, type EndpointContext, TRUNCATED } from './endpoint.ts';
 import { invalidParameter, TIME_MAX_MS, TIME_MIN_MS } from './parameters.ts';
+
+const EMPTY_SELECTOR = 'vector selector must contain at least one non-empty matcher';
+const EMPTY_MATCH = 'match[] must contain at least one non-empty matcher';
 
 export async function answerLabels(
   context: EndpointContext,
@@ -78,15 +81,25 @@ function requestOf(
 }
 
 function parseSelector(text: string): readonly Matcher[] {
-  const expr = parseExpr(text);
+  const expr = parse(text);
   if (expr.kind !== 'vector-selector' || expr.offsetMs !== undefined || expr.at !== undefined) {
     throw new WeirError('invalid', `1:1: parse error: expected a series selector, got ${text}`);
   }
   const matchers = expr.matchers.map(createMatcher);
   if (matchers.every((matcher) => matcher.matches(''))) {
-    throw new WeirError('invalid', 'match[] must contain at least one non-empty matcher');
+    throw new WeirError('invalid', EMPTY_MATCH);
   }
   return matchers;
+}
+
+/** Selectors of the API may match everything by their syntax; the API refuses it with its own text. */
+function parse(text: string): Expr {
+  try {
+    return parseExpr(text);
+  } catch (error) {
+    const isEmpty = error instanceof WeirError && error.message.endsWith(EMPTY_SELECTOR);
+    throw isEmpty ? new WeirError('invalid', EMPTY_MATCH, { cause: error }) : error;
+  }
 }
 
 /**

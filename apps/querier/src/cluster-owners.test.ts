@@ -1,0 +1,100 @@
+// Which instance is asked for which partition.
+import type { Cluster, ClusterEntry, ClusterView } from '@weir/cluster';
+import type { ReadPort } from '@weir/query';
+import { type Clock, systemClock } from '@weir/runtime';
+import { describe, expect, it } from 'vitest';
+import { createClusterOwners } from './cluster-owners.ts';
+
+const clock: Clock = { ...systemClock, nowMs: () => 100_000 };
+
+function viewOf(entries: readonly ClusterEntry[]): ClusterView {
+  const instances = entries.flatMap((entry) => (entry.kind === 'instance' ? [entry] : []));
+  const partitions = entries.flatMap((entry) => (entry.kind === 'partition' ? [entry] : []));
+  const owners = entries.flatMap((entry) => (entry.kind === 'owner' ? [entry] : []));
+  return {
+    instances: new Map(instances.map((entry) => [entry.id, entry])),
+    partitions: new Map(partitions.map((entry) => [entry.partition, entry])),
+    owners: new Map(owners.map((entry) => [`${entry.partition}/${entry.zone}`, entry])),
+  };
+}
+
+const instance = (id: string, heartbeatMs = 99_000) =>
+  ({
+    kind: 'instance',
+    id,
+    address: `${id}:80`,
+    zone: 'z',
+    targets: ['ingester'],
+    heartbeatMs,
+  }) as const;
+const partition = (number: number, state: 'PENDING' | 'ACTIVE' | 'INACTIVE' = 'ACTIVE') =>
+  ({ kind: 'partition', partition: number, state, sinceMs: 0 }) as const;
+const owner = (number: number, zone: string, id: string, claim = 1, serving = true) =>
+  ({ kind: 'owner', partition: number, zone, instance: id, claim, serving }) as const;
+
+async function ask(entries: readonly ClusterEntry[], local?: string) {
+  const cluster = { view: viewOf(entries) } as Cluster;
+  const named = new Map<ReadPort, string>();
+  const port = (name: string): ReadPort => {
+    const made: ReadPort = { read: () => ({}) as AsyncIterable<Uint8Array> };
+    named.set(made, name);
+    return made;
+  };
+  const directory = createClusterOwners(
+    { heartbeatTimeoutMs: 60_000 },
+    {
+      cluster,
+      clock,
+      instanceId: local ?? 'nobody',
+      ...(local === undefined ? {} : { localReader: port('local') }),
+      connect: port,
+    },
+  );
+  await directory.owners('t');
+  const found = await directory.owners('t');
+  return found.map((each) => [named.get(each.port), each.partitions]);
+}
+
+describe('owners by the cluster', () => {
+  it('groups partitions by instance and keeps one connection for each', async () => {
+    expect(
+      await ask([
+        instance('a'),
+        instance('b'),
+        partition(2),
+        partition(0),
+        partition(1, 'INACTIVE'),
+        owner(0, 'z', 'a'),
+        owner(1, 'z', 'b'),
+        owner(2, 'z', 'a'),
+      ]),
+    ).toEqual([
+      ['a:80', [0, 2]],
+      ['b:80', [1]],
+    ]);
+  });
+
+  it('prefers this process, else the newest claim, of those healthy and serving', async () => {
+    const entries = [
+      instance('a'),
+      instance('b'),
+      instance('old', 1000),
+      partition(0),
+      owner(0, 'x', 'a', 1),
+      owner(0, 'y', 'b', 2),
+      owner(0, 'z', 'old', 9),
+      owner(0, 'w', 'a', 10, false),
+    ];
+    expect(await ask(entries)).toEqual([['b:80', [0]]]);
+    expect(await ask(entries, 'a')).toEqual([['local', [0]]]);
+  });
+
+  it('rejects when a partition that may hold data has no healthy owner', async () => {
+    const entries = [instance('old', 1000), partition(4), owner(4, 'z', 'old')];
+    await expect(ask(entries)).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: 'partition 4 has no healthy owner',
+    });
+    expect(await ask([partition(4, 'PENDING')])).toEqual([]);
+  });
+});
