@@ -226,7 +226,7 @@ describe('a death at any point of shipping', () => {
     );
     await world.push([sample('up', 0, 1), sample('up', 15_000, 2)]);
     let applied = false;
-    process.ingester.waitApplied(new Map([[0, 1]])).then(() => {
+    void process.ingester.waitApplied(new Map([[0, 1]])).then(() => {
       applied = true;
     });
     await until(
@@ -235,7 +235,7 @@ describe('a death at any point of shipping', () => {
     );
     let flushed = false;
     if (!over()) {
-      process.ingester.flush({ wait: true }).then(() => {
+      void process.ingester.flush({ wait: true }).then(() => {
         flushed = true;
       });
     }

@@ -59,7 +59,7 @@ export interface Ingester {
   /** Cuts everything in the heads into blocks and ships them. */
   flush(request: FlushRequest): Promise<void>;
   stats(): Promise<readonly PartitionStats[]>;
-  /** Checkpoints, commits, leaves the group, closes. */
+  /** Checkpoints, commits, leaves the group, closes (the workers, too). */
   stop(): Promise<void>;
 }
 
@@ -83,7 +83,6 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
   let joining: Promise<GroupMember> | undefined;
   let joinedMs = 0;
   let everAssigned = false;
-  let loops: Promise<void>[] = [];
   /** Wakes those who wait for a partition that is not owned yet. */
   const awaitingOwner = new Set<() => void>();
 
@@ -207,11 +206,9 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       await joining;
       joinedMs = clock.steadyMs();
       const { heartbeatPeriodMs, headCompactionIntervalMs, shipIntervalMs } = settings;
-      loops = [
-        every(heartbeatPeriodMs, 'heartbeat', () => cluster.put(instanceEntry())),
-        every(headCompactionIntervalMs, 'cutting blocks', () => upkeep('due')),
-        every(shipIntervalMs, 'shipping blocks', () => upkeep('none')),
-      ];
+      void every(heartbeatPeriodMs, 'heartbeat', () => cluster.put(instanceEntry()));
+      void every(headCompactionIntervalMs, 'cutting blocks', () => upkeep('due'));
+      void every(shipIntervalMs, 'shipping blocks', () => upkeep('none'));
     },
     readiness() {
       if (state !== 'running') return { ready: false, reason: `ingester is ${state}` };
@@ -257,9 +254,10 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       stopping.abort(new WeirError('closed', 'the ingester is stopping'));
       wakeAwaiting();
       await Promise.all([...owned.keys()].map(release));
-      await Promise.all([...leaving.values(), ...loops]);
+      await Promise.all(leaving.values());
       await (await joining)?.close();
       await cluster.remove(instanceEntry());
+      await workers.close();
     },
   };
   return ingester;

@@ -23,6 +23,8 @@ import type { Applied, OpenedPartition, PartitionHost } from './workers/partitio
 
 const REOPEN_MIN_MS = 250;
 const REOPEN_MAX_MS = 10_000;
+/** What is under way gets this long when the partition is closed (a bucket may hang). */
+const STOP_PATIENCE_MS = 10_000;
 /** Clocks of uploaders may be this far off. */
 const ORPHAN_SLACK_MS = 3_600_000;
 
@@ -147,14 +149,18 @@ export function createOwnedPartition(
     });
   }
 
-  async function takeClaim(): Promise<void> {
-    claim = Math.max(claim, ownerEntry()?.claim ?? 0) + 1;
+  /** Above every claim that the cluster or the manifest has seen (a cluster in memory forgets). */
+  async function takeClaim(manifestEpoch: number): Promise<void> {
+    claim = Math.max(claim, manifestEpoch, ownerEntry()?.claim ?? 0) + 1;
     await put(false);
-    if (!stillOwner()) throw new WeirError('fenced', `partition ${partition} was claimed elsewhere`);
+    if (!stillOwner())
+      throw new WeirError('fenced', `partition ${partition} was claimed elsewhere`);
   }
 
   async function open(host: PartitionHost, shipper: Shipper): Promise<number> {
     let opened: OpenedPartition = await host.open({ partition, dir, topicId });
+    const { aside } = opened;
+    if (aside !== undefined) logger.error({ partition, aside }, 'local head put aside');
     const startParts = { log, logger, missed };
     let start = await findStart(partition, settings.consumerGroup, opened.position, startParts);
     if (start.foreign) {
@@ -193,14 +199,13 @@ export function createOwnedPartition(
   }
 
   async function beginSession(): Promise<Session> {
-    await takeClaim();
     const host = parts.host();
     const { bucket, member } = parts;
     const shipper = createShipper(
       { topicId, partition, retentionPeriodMs: settings.retentionPeriodMs },
-      { bucket, clock, log: logger, metrics, stillOwner },
+      { bucket, clock, log: logger, metrics, stillOwner, claim: () => claim },
     );
-    await shipper.load();
+    await takeClaim(await shipper.load());
     const fromOffset = await open(host, shipper);
     applied = fromOffset;
     target = await log.endOffset(partition);
@@ -301,7 +306,7 @@ export function createOwnedPartition(
     async stop() {
       stopping.abort(new WeirError('closed', `partition ${partition} is being closed`));
       session?.loop.stop();
-      await running;
+      await Promise.race([running, clock.sleep(STOP_PATIENCE_MS)]);
       unsubscribe();
       waiters.fail(new WeirError('unavailable', `partition ${partition} left this ingester`));
       await finish();

@@ -34,7 +34,7 @@ export interface Upkeep {
   readonly failing: string | undefined;
   /** Rejects with the first thing that failed, after having done what else could be done. */
   run(maintenance: Maintenance): Promise<void>;
-  /** Takes a last checkpoint and commits; for a partition that is about to be closed. */
+  /** Takes a last checkpoint and commits, whatever upload is under way: for closing the partition. */
   finish(): Promise<void>;
 }
 
@@ -101,18 +101,15 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
     throw errors[0];
   }
 
-  function exclusively(work: () => Promise<void>): Promise<void> {
-    const done = last.then(work);
-    last = done.catch(() => undefined);
-    return done;
-  }
-
   return {
     get failing() {
       return state.failing;
     },
-    run: (maintenance) => exclusively(() => runNow(maintenance)),
-    finish: () =>
-      exclusively(async () => commit(await host.checkpoint({ partition, force: true }))),
+    run(maintenance) {
+      const done = last.then(() => runNow(maintenance));
+      last = done.catch(() => undefined);
+      return done;
+    },
+    finish: async () => commit(await host.checkpoint({ partition, force: true })),
   };
 }

@@ -34,11 +34,13 @@ export interface ShipperParts {
   readonly metrics: IngesterMetrics;
   /** Whether the cluster still says that this instance owns the partition. */
   stillOwner(): boolean;
+  /** The claim under which it does. */
+  claim(): number;
 }
 
 export interface Shipper {
-  /** Reads the manifest. To be called before anything else. */
-  load(): Promise<void>;
+  /** Reads the manifest; returns the claim under which it was written. To be called first. */
+  load(): Promise<number>;
   /** Takes over finished blocks of a former run. */
   remember(blocks: readonly LocalBlock[]): void;
   /** For an empty disk: blocks in the bucket that the manifest doesn't know are added to it. */
@@ -66,15 +68,20 @@ export function createShipper(settings: ShipperSettings, parts: ShipperParts): S
   let waiting: CutWindow[] = [];
   const local = new Map<string, { block: LocalBlock; uploadedMs: number }>();
 
-  async function load(): Promise<void> {
+  async function load(): Promise<number> {
     const found = await readManifest(bucket, topicId, partition);
     manifest = found?.manifest ?? { topicId, partition, windows: [] };
     etag = found?.etag;
+    return manifest.epoch ?? 0;
   }
 
-  /** Uploads until one fails; what was uploaded goes into the manifest either way. */
+  /**
+   * Uploads until the bucket fails, passing blocks that are damaged (their samples are still in the head
+   * and in the log); what was uploaded goes into the manifest either way.
+   */
   async function upload(): Promise<{ done: CutWindow[]; error: unknown }> {
     const done: CutWindow[] = [];
+    let damaged: unknown;
     for (const cut of waiting) {
       try {
         if (cut.block !== undefined && !isShipped(manifest, cut.window)) {
@@ -84,10 +91,11 @@ export function createShipper(settings: ShipperSettings, parts: ShipperParts): S
         done.push(cut);
       } catch (error) {
         parts.metrics.uploadFailures.inc();
-        return { done, error };
+        if (!isKind(error, 'corrupt')) return { done, error };
+        damaged ??= error;
       }
     }
-    return { done, error: undefined };
+    return { done, error: damaged };
   }
 
   async function record(blocks: readonly ShippedBlock[], committedOffset: number): Promise<void> {
@@ -101,20 +109,18 @@ export function createShipper(settings: ShipperSettings, parts: ShipperParts): S
         oldestMs,
         new Set(local.keys()),
       );
-      const next: Manifest = { ...manifest, windows };
+      const safeOffset = Math.max(manifest.safeOffset ?? 0, committedOffset);
+      const next: Manifest = { topicId, partition, epoch: parts.claim(), safeOffset, windows };
       try {
         etag = await writeManifest(bucket, next, etag);
         manifest = next;
         return;
       } catch (error) {
-        // Also after an answer that got lost: the write may have happened, and the etag with it.
-        if (!isKind(error, 'fenced')) {
-          await load();
-          throw error;
-        }
-        if (!parts.stillOwner() || attempt >= 3) throw fenced(error);
-        parts.log.warn({ partition }, 'manifest was replaced by somebody else; merging with it');
-        await load();
+        // When only the answer was lost, the next attempt is fenced by this one, and merges with it.
+        if (!isKind(error, 'fenced')) throw error;
+        const epoch = await load();
+        if (!parts.stillOwner() || epoch > parts.claim() || attempt >= 3) throw fenced(error);
+        parts.log.warn({ partition, epoch }, 'manifest was replaced by a former owner; merging');
       }
     }
   }

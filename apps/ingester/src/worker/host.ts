@@ -33,7 +33,8 @@ export function createPartitionHost(parts: HostParts): PartitionHost {
       }
       const opened = await openHostedPartition(request, parts);
       partitions.set(partition, opened);
-      return { position: opened.storedPosition, blocks: opened.blocks.all() };
+      const { storedPosition: position, aside, blocks } = opened;
+      return { position, aside, blocks: blocks.all() };
     },
     async quarantine({ partition }) {
       const hosted = get(partition);

@@ -5,7 +5,7 @@
 // reopened from its last checkpoint.
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { assert, toWeirError, WeirError } from '@weir/errors';
+import { assert, isKind, toWeirError, WeirError } from '@weir/errors';
 import type { HeadStore, PartitionHead, ShippedWindow, TenantWindow } from '@weir/head';
 import type { Clock } from '@weir/runtime';
 import type {
@@ -16,12 +16,15 @@ import type {
   DurableState,
   PartitionStats,
 } from '../workers/partition-host.ts';
+import { syncDirectory } from './block-directory.ts';
 import { createCheckpointer } from './checkpointer.ts';
 import { type LocalBlocks, openLocalBlocks } from './local-blocks.ts';
 import { createReadLeases, type ReadLeases } from './read-leases.ts';
 
 /** Applying lets others run after this long. */
 const SLICE_MS = 2;
+/** Reads that are under way when a partition is closed get this long. */
+const CLOSE_PATIENCE_MS = 3_000;
 const IDENTITY_FILE = 'partition.json';
 
 export interface HostParts {
@@ -43,6 +46,8 @@ export interface HostedPartition {
   readonly leases: ReadLeases;
   /** The position of the head on disk; undefined without one. */
   readonly storedPosition: number | undefined;
+  /** Where a store was put that is damaged or of another log. */
+  readonly aside: string | undefined;
   start(position: number, shipped: readonly ShippedWindow[]): void;
   markShipped(shipped: readonly ShippedWindow[]): void;
   apply(batch: ApplyBatch): Promise<Applied>;
@@ -64,10 +69,9 @@ export async function openHostedPartition(
   const dir = join(settings.dir, String(partition));
   const leases = createReadLeases(clock);
   const checkpointer = createCheckpointer(clock);
-  const stored = await readIdentity(dir);
-  if (stored !== undefined && stored.topicId !== topicId) await setAside(dir, clock);
+  const { head: storedHead, aside } = await openStored();
   const blocks = await openLocalBlocks({ dir: join(dir, 'blocks'), partition, topicId }, parts);
-  let head = stored?.topicId === topicId ? await openHead() : undefined;
+  let head = storedHead;
   const storedPosition = head?.position;
   let position = storedPosition ?? 0;
   let shippedBefore: readonly ShippedWindow[] = [];
@@ -75,11 +79,19 @@ export async function openHostedPartition(
   let applying: Promise<unknown> = Promise.resolve();
   let maintaining: Promise<unknown> = Promise.resolve();
 
-  async function openHead(): Promise<PartitionHead> {
-    await mkdir(dir, { recursive: true });
-    if (stored?.topicId !== topicId) {
-      await writeFile(join(dir, IDENTITY_FILE), `${JSON.stringify({ topicId, partition })}\n`);
+  /** The head on disk, if it is this log's and sound; else it is put aside, and the log rebuilds it. */
+  async function openStored(): Promise<{ head?: PartitionHead; aside?: string }> {
+    try {
+      const found = await readIdentity(dir);
+      if (found === undefined) return {};
+      if (found.topicId === topicId) return { head: await openHead() };
+    } catch (error) {
+      if (!isKind(error, 'corrupt')) throw error;
     }
+    return { aside: await setAside(dir, clock) };
+  }
+
+  async function openHead(): Promise<PartitionHead> {
     return parts.openHead(partition, await parts.openStore(join(dir, 'head')));
   }
 
@@ -117,6 +129,7 @@ export async function openHostedPartition(
         position = nextOffset;
         return 0;
       }
+      await writeIdentity(dir, { topicId, partition });
       head = await openHead();
       head.markShipped(shippedBefore);
       head.apply([], position);
@@ -157,6 +170,7 @@ export async function openHostedPartition(
     blocks,
     leases,
     storedPosition,
+    aside,
     start(from, shipped) {
       assert(head === undefined || head.position <= from, 'a head does not go back');
       position = from;
@@ -212,7 +226,7 @@ export async function openHostedPartition(
         if (checkpoint && head !== undefined) await checkpointer.run(head);
         await checkpointer.settled();
       } finally {
-        await leases.quiesce();
+        await leases.quiesce(CLOSE_PATIENCE_MS);
         await blocks.close();
         await head?.close();
         head = undefined;
@@ -247,14 +261,27 @@ function covers(block: TenantWindow, window: TenantWindow): boolean {
   );
 }
 
-async function readIdentity(dir: string): Promise<{ readonly topicId: string } | undefined> {
+interface Identity {
+  readonly topicId: string;
+  readonly partition: number;
+}
+
+/** Written before the store is created: a folder without it holds no head. */
+async function writeIdentity(dir: string, identity: Identity): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  const temporary = join(dir, `${IDENTITY_FILE}.tmp`);
+  await writeFile(temporary, `${JSON.stringify(identity)}\n`, { flush: true });
+  await rename(temporary, join(dir, IDENTITY_FILE));
+  await syncDirectory(dir);
+}
+
+async function readIdentity(dir: string): Promise<Identity | undefined> {
   try {
     return JSON.parse(await readFile(join(dir, IDENTITY_FILE), 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new WeirError('corrupt', `${join(dir, IDENTITY_FILE)}: ${String(error)}`, {
-      cause: error,
-    });
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new WeirError('corrupt', `${join(dir, IDENTITY_FILE)} is damaged`, { cause: error });
   }
 }
 

@@ -4,7 +4,7 @@
 import { WeirError } from '@weir/errors';
 import type { Clock } from '@weir/runtime';
 
-/** How long dropping waits for slow readers. */
+/** How long dropping waits for slow readers, unless said otherwise. */
 const PATIENCE_MS = 60_000;
 
 export interface ReadLease {
@@ -16,7 +16,7 @@ export interface ReadLease {
 export interface ReadLeases {
   take(): ReadLease;
   /** Resolves when every read that is under way now has ended. */
-  quiesce(): Promise<void>;
+  quiesce(patienceMs?: number): Promise<void>;
 }
 
 export function createReadLeases(clock: Clock): ReadLeases {
@@ -39,10 +39,10 @@ export function createReadLeases(clock: Clock): ReadLeases {
         },
       };
     },
-    async quiesce() {
+    async quiesce(patienceMs = PATIENCE_MS) {
       const before = [...active];
       if (before.length === 0) return;
-      const timer = clock.after(PATIENCE_MS, () => {
+      const timer = clock.after(patienceMs, () => {
         for (const [abort] of before) {
           abort.abort(new WeirError('unavailable', 'the read was too slow: its data moved, retry'));
         }

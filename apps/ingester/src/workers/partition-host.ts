@@ -15,6 +15,8 @@ export interface OpenPartition {
 export interface OpenedPartition {
   /** The next offset of the head found on disk; undefined when there is none. */
   readonly position: number | undefined;
+  /** Where a store was put that is damaged or of another log; undefined mostly. */
+  readonly aside: string | undefined;
   readonly blocks: readonly LocalBlock[];
 }
 
