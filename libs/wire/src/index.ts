@@ -1,5 +1,7 @@
 // Protocols as bytes, a folder each. No I/O, no limits of tenants (they come in as rules).
 export { expandRecordV2 } from './log-record/expand-v2.ts';
+export { packRecordV2 } from './log-record/pack-v2.ts';
+export { recordAsV1 } from './log-record/record-version.ts';
 export { RemoteWrite1Scan } from './remote-write-1/scan.ts';
 export { RemoteWrite2Scan } from './remote-write-2/scan.ts';
 export { snappyUncompress, snappyUncompressedSize } from './snappy/snappy-block.ts';
