@@ -75,7 +75,7 @@ export function unquoted(text: string): string {
 /** Expands a list of points. */
 export function parsePoints(text: string): Point[] {
   const points: Point[] = [];
-  for (const part of text.match(/\{\{[^}]*\}\}\S*(?:\{\{[^}]*\}\}\S*)?|\S+/g) ?? []) {
+  for (const part of text.match(/\{\{[^}]*\}\}[^\s{]*(?:\{\{[^}]*\}\}\S*)?|\S+/g) ?? []) {
     if (part.startsWith('{{')) expandHistogram(part, points);
     else expandFloat(part, points);
   }

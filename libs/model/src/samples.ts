@@ -3,6 +3,7 @@
 /** Prometheus's staleness marker is this one NaN bit pattern (0x7ff0000000000002). */
 const STALE_HIGH = 0x7ff00000;
 const STALE_LOW = 0x00000002;
+const QUIET = 0x00080000;
 const scratch = new DataView(new ArrayBuffer(8));
 
 export const STALE_NAN: number = (() => {
@@ -11,10 +12,14 @@ export const STALE_NAN: number = (() => {
   return scratch.getFloat64(0);
 })();
 
+/**
+ * Also true of the quiet form 0x7ff8000000000002: V8 sets that bit when a double passes through a plain
+ * array or Map, and no arithmetic makes such a payload.
+ */
 export function isStaleNaN(value: number): boolean {
   if (!Number.isNaN(value)) return false;
   scratch.setFloat64(0, value);
-  return scratch.getUint32(0) === STALE_HIGH && scratch.getUint32(4) === STALE_LOW;
+  return (scratch.getUint32(0) & ~QUIET) === STALE_HIGH && scratch.getUint32(4) === STALE_LOW;
 }
 
 export class SampleColumns {

@@ -1,6 +1,6 @@
 // Aggregations that need every value of a step at once: topk, bottomk, limitk, limit_ratio, quantile,
 // count_values. They keep the rows of their groups, which the sample budget bounds.
-import { hashBytes } from '@weir/bytes';
+import { hashPlace } from '../functions/label-hash.ts';
 import { quantileOf } from '../functions/quantile.ts';
 import { formatNumber, isValidName, quote } from '../parse/literals.ts';
 import type { AggregateNode } from '../plan/nodes.ts';
@@ -147,7 +147,7 @@ export function compareNaNLast(a: number, b: number, sign: number): number {
 
 /** A series is in or out by the hash of its labels, so that r and r - 1 complement each other. */
 function inRatio(row: Row, ratio: number): boolean {
-  const place = hashBytes(row.labels, 0, row.labels.length) / 2 ** 32;
+  const place = hashPlace(row.labels);
   const capped = Math.max(-1, Math.min(1, ratio));
   return capped >= 0 ? place < capped : place >= 1 + capped;
 }

@@ -42,9 +42,10 @@ function quantile({ v, params }: Windows, from: number, to: number, step: number
   return quantileOf(params[0]![step]!, v.slice(from, to));
 }
 
-/** Median absolute deviation. */
+/** Median absolute deviation; NaN if any sample is. */
 function mad({ v }: Windows, from: number, to: number): number {
   const values = v.slice(from, to);
+  if (values.some(Number.isNaN)) return Number.NaN;
   const median = quantileOf(0.5, values);
   for (let at = 0; at < values.length; at++) values[at] = Math.abs(values[at]! - median);
   return quantileOf(0.5, values);

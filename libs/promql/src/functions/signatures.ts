@@ -69,6 +69,8 @@ export const LATER_FUNCTIONS: ReadonlySet<string> = new Set([
   'histogram_stdvar',
   'histogram_sum',
   'info',
+  'max_of',
+  'min_of',
   'start',
   'end',
   'step',

@@ -93,10 +93,10 @@ export function unquote(literal: string): { value: string } | { error: string } 
   if (quote === '`') return { value: body.replaceAll('\r', '') };
   if (body.includes('\n')) return { error: 'unterminated quoted string' };
   if (!body.includes('\\')) return { value: body };
-  return unescape(body, quote);
+  return unescapeBody(body, quote);
 }
 
-function unescape(body: string, quote: string): { value: string } | { error: string } {
+function unescapeBody(body: string, quote: string): { value: string } | { error: string } {
   const parts: number[] = [];
   let out = '';
   const flush = () => {
@@ -110,14 +110,14 @@ function unescape(body: string, quote: string): { value: string } | { error: str
       out += body[at++];
       continue;
     }
-    const escape = readEscape(body, at + 1, quote);
-    if (escape === undefined) return { error: 'invalid syntax' };
-    if (escape.byte) parts.push(escape.code);
+    const found = readEscape(body, at + 1, quote);
+    if (found === undefined) return { error: 'invalid syntax' };
+    if (found.byte) parts.push(found.code);
     else {
       flush();
-      out += String.fromCodePoint(escape.code);
+      out += String.fromCodePoint(found.code);
     }
-    at = escape.next;
+    at = found.next;
   }
   flush();
   return { value: out };

@@ -9,7 +9,7 @@ import { unwrap } from './ast.ts';
 import { isValidName, parseNumber, quote, unquote } from './literals.ts';
 import { combine, type Item } from './operators.ts';
 import { parseError, unexpectedAt } from './syntax-error.ts';
-import { checkTypes } from './types.ts';
+import { checkTypes, unknownFunction } from './types.ts';
 
 const QUERY_DEPTH_MAX = 200;
 
@@ -68,7 +68,7 @@ class Source {
   #unknownFunction(at: number): Error | undefined {
     const before = /([a-zA-Z_:][\w:]*)\s*$/.exec(this.#query.slice(0, at));
     if (before === null || !/^\s*\(/.test(this.#query.slice(at))) return undefined;
-    return parseError(this.#query, before.index, `unknown function with name ${quote(before[1]!)}`);
+    return unknownFunction(this.#query, before.index, before[1]!);
   }
 
   #fail(at: number, message: string): never {
@@ -91,11 +91,13 @@ class Source {
   #flatten(node: SyntaxNode, items: Item[]): void {
     switch (node.name) {
       case 'BinaryExpr':
-        return this.#flattenBinary(node, items);
+        this.#flattenBinary(node, items);
+        return;
       case 'UnaryExpr': {
         const op = node.getChild('UnaryOp')!;
         items.push({ kind: 'prefix', op: this.#text(op) as '+' | '-', at: op.from });
-        return this.#flatten(node.lastChild!, items);
+        this.#flatten(node.lastChild!, items);
+        return;
       }
       case 'OffsetExpr':
         this.#flatten(node.firstChild!, items);
@@ -115,7 +117,8 @@ class Source {
         items.push(this.#range(node));
         return;
       case 'NumberDurationLiteral':
-        return this.#flattenNumber(node, items);
+        this.#flattenNumber(node, items);
+        return;
       default:
         items.push({ kind: 'operand', expr: this.#operand(node) });
     }
@@ -220,7 +223,7 @@ class Source {
     const sign = text[0] === '-' ? -1 : 1;
     const value = (parseNumber(text.replace(/^[-+]/, ''))?.value ?? Number.NaN) * sign;
     if (!Number.isFinite(value) || Math.abs(value) > 2 ** 63 / 1000) {
-      this.#fail(node.lastChild!.from, 'timestamp out of bounds for @ modifier: ' + String(value));
+      this.#fail(node.lastChild!.from, `timestamp out of bounds for @ modifier: ${value}`);
     }
     return Math.round(value * 1000);
   }

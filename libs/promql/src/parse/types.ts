@@ -1,6 +1,6 @@
 // The type rules of PromQL, with Prometheus's texts. An expression that passes can be evaluated.
 
-import { isKind } from '@weir/errors';
+import { isKind, type WeirError } from '@weir/errors';
 import { createMatcher } from '@weir/model';
 import { LATER_FUNCTIONS, signatureOf } from '../functions/signatures.ts';
 import type { Binary, Call, Expr, ValueType, VectorSelector } from './ast.ts';
@@ -36,6 +36,14 @@ export function typeOf(expr: Expr): ValueType {
         ? 'scalar'
         : 'vector';
   }
+}
+
+/** Functions of later issues are told apart from those that don't exist. */
+export function unknownFunction(query: string, at: number, name: string): WeirError {
+  const text = LATER_FUNCTIONS.has(name)
+    ? `function ${quote(name)} is not supported yet`
+    : `unknown function with name ${quote(name)}`;
+  return parseError(query, at, text);
 }
 
 const DOCUMENTED: Readonly<Record<ValueType, string>> = {
@@ -186,10 +194,7 @@ class Checker {
     const at = call.span.start;
     const signature = signatureOf(call.name);
     if (signature === undefined) {
-      const text = LATER_FUNCTIONS.has(call.name)
-        ? `function ${quote(call.name)} is not supported yet`
-        : `unknown function with name ${quote(call.name)}`;
-      this.#fail(at, text);
+      throw unknownFunction(this.#query, at, call.name);
     }
     const { args, variadic } = signature;
     const given = call.args.length;
