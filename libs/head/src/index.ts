@@ -14,3 +14,8 @@ export type {
   TenantWindow,
   Window,
 } from './head.ts';
+export {
+  openPartitionHead,
+  type PartitionHeadParts,
+  type PartitionHeadSettings,
+} from './open.ts';

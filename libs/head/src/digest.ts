@@ -1,0 +1,28 @@
+// A digest of the logical state. Order-free sums over samples are kept as they are applied, per window,
+// so that a digest costs nothing and does not depend on where a sample lies (memory or store), on how
+// chunks are cut, or on which generation a cut put it into.
+import { hashBytes, utf8 } from '@weir/bytes';
+import type { HeadState } from './state.ts';
+
+export function digest(state: HeadState): string {
+  const tenants = [...state.tenantsByName.values()]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((tenant) => ({
+      name: tenant.name,
+      settings: tenant.settings,
+      eventTime: String(tenant.eventTime),
+      series: tenant.seriesCount,
+      labels: tenant.seriesSum,
+      windows: tenant.live().map(({ index, generations }) => ({
+        index,
+        firstOffset: Math.min(...generations.map(({ firstOffset }) => firstOffset)),
+        lastOffset: Math.max(...generations.map(({ lastOffset }) => lastOffset)),
+        sumA: generations.reduce((sum, { sumA }) => (sum + sumA) | 0, 0),
+        sumB: generations.reduce((sum, { sumB }) => (sum + sumB) | 0, 0),
+      })),
+      metadata: [...tenant.metadata.values()].sort((a, b) => (a.metric < b.metric ? -1 : 1)),
+    }));
+  const bytes = utf8(JSON.stringify({ position: state.position, tenants }));
+  const halves = [0, 1].map((seed) => hashBytes(bytes, 0, bytes.length, seed));
+  return halves.map((half) => half.toString(16).padStart(8, '0')).join('');
+}

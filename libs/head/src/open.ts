@@ -1,0 +1,125 @@
+// Opens a partition's head on a store and ties its parts to the port.
+
+import { WeirError } from '@weir/errors';
+import { cutDue, drop, safeOffset } from './cuts.ts';
+import { digest } from './digest.ts';
+import type {
+  HeadRecord,
+  HeadSelect,
+  HeadStore,
+  PartitionHead,
+  ShippedWindow,
+  TenantSettings,
+  TenantStats,
+  TenantWindow,
+} from './head.ts';
+import { cut, labelNames, labelValues, select } from './reads/select.ts';
+import { RecordApplier } from './records/apply.ts';
+import { HeadState } from './state.ts';
+import { Checkpoint, type CommitState } from './store/checkpoint.ts';
+import { clearDropped } from './store/clear.ts';
+import { recover } from './store/recover.ts';
+import { WINDOW_MS } from './windows.ts';
+
+export interface PartitionHeadSettings {
+  readonly partition: number;
+  /** Where to begin when the store is empty. */
+  readonly startOffset?: number;
+}
+
+export interface PartitionHeadParts {
+  /** The head owns it from here on, and closes it. */
+  readonly store: HeadStore;
+}
+
+/** Opens the head at its last committed checkpoint. Throws `corrupt` on a damaged store. */
+export async function openPartitionHead(
+  settings: PartitionHeadSettings,
+  parts: PartitionHeadParts,
+): Promise<PartitionHead> {
+  const state = new HeadState();
+  state.position = settings.startOffset ?? 0;
+  const commit: CommitState = {
+    tenantSlots: new Map(),
+    metadataSlots: new Map(),
+    checkpointPosition: state.position,
+  };
+  await recover(state, parts.store, commit);
+  return createHead(settings.partition, state, commit, parts.store);
+}
+
+function createHead(
+  partition: number,
+  state: HeadState,
+  commit: CommitState,
+  store: HeadStore,
+): PartitionHead {
+  const applier = new RecordApplier(state);
+  let checkpointing: Promise<void> = Promise.resolve();
+  let isClosed = false;
+  const checkpoint = async (): Promise<void> => {
+    if (isClosed) throw new WeirError('closed', `head of partition ${partition} is closed`);
+    await new Checkpoint(state, store, commit).run();
+    await clearDropped(state, store);
+  };
+  return {
+    partition,
+    get position() {
+      return state.position;
+    },
+    get checkpointPosition() {
+      return commit.checkpointPosition;
+    },
+    get samplesSinceCheckpoint() {
+      return state.samplesSinceCheckpoint;
+    },
+    get seriesCount() {
+      return state.store.count;
+    },
+    apply(records: readonly HeadRecord[], nextOffset: number) {
+      for (const record of records) {
+        // A replay may hand over again what the checkpoint already holds.
+        if (record.offset >= state.position) applier.apply(record);
+      }
+      state.position = Math.max(state.position, nextOffset);
+    },
+    configure: (tenant: string, value: TenantSettings) => state.configure(tenant, value),
+    markShipped: (shipped: readonly ShippedWindow[]) => state.markShipped(shipped),
+    checkpoint() {
+      const next = checkpointing.then(checkpoint);
+      checkpointing = next.catch(() => {});
+      return next;
+    },
+    select: (request: HeadSelect) => select(state, store, request),
+    labelNames: async (request: HeadSelect) => labelNames(state, request),
+    labelValues: async (name: string, request: HeadSelect) => labelValues(state, name, request),
+    metadata: (tenant: string) => [...(state.tenantsByName.get(tenant)?.metadata.values() ?? [])],
+    tenants: () => tenantStats(state),
+    takeDiscards() {
+      const taken = [...state.discards].flatMap(([tenant, reasons]) =>
+        [...reasons].map(([reason, count]) => ({ tenant, reason, count })),
+      );
+      state.discards.clear();
+      return taken;
+    },
+    cutDue: (all: boolean) => cutDue(state, all),
+    cut: (window: TenantWindow) => cut(state, store, window),
+    drop: (window: TenantWindow) => drop(state, window),
+    safeOffset: () => safeOffset(state),
+    digest: () => digest(state),
+    async close() {
+      isClosed = true;
+      await checkpointing;
+      await store.close();
+    },
+  };
+}
+
+function tenantStats(state: HeadState): TenantStats[] {
+  return state.tenants.map((tenant) => ({
+    tenant: tenant.name,
+    series: tenant.seriesCount,
+    eventTimeMs: tenant.eventTime,
+    minTimeMs: (tenant.live()[0]?.index ?? Infinity) * WINDOW_MS,
+  }));
+}

@@ -1,0 +1,133 @@
+// Pages: up to 64 series of one metric of one tenant, the unit in which state is written and closed
+// chunks are found. Flags say what of a page has changed since the last checkpoint, and what the running
+// checkpoint has still to capture before it changes.
+import { compareBytes, utf8 } from '@weir/bytes';
+
+export const PAGE_SLOTS = 64;
+export const PAGE_BITS = 6;
+
+export const LABELS_DIRTY = 1;
+export const OPEN_DIRTY = 2;
+export const LABELS_PENDING = 4;
+export const OPEN_PENDING = 8;
+
+export interface Page {
+  readonly id: number;
+  readonly metric: Metric;
+  /** Ref + 1 by slot; 0 is free. */
+  refs: Int32Array;
+  /** Which of its two rows the next write takes. */
+  labelsSlot: number;
+  openSlot: number;
+}
+
+export interface Metric {
+  readonly id: number;
+  readonly tenant: number;
+  /** Value of __name__; '' where there is none. */
+  readonly name: string;
+  readonly nameBytes: Uint8Array;
+  readonly pages: Page[];
+  readonly free: number[];
+  /** Refs in label order, when known; `unsorted` came after them. */
+  sorted: Uint32Array;
+  unsorted: number[];
+}
+
+export class Pages {
+  readonly byId: (Page | undefined)[] = [];
+  flags = new Uint8Array(64);
+  readonly #metrics = new Map<number, Map<string, Metric>>();
+  #nextMetric = 0;
+
+  metricsOf(tenant: number): Iterable<Metric> {
+    return this.#metrics.get(tenant)?.values() ?? [];
+  }
+
+  metric(tenant: number, name: string, id = this.#nextMetric): Metric {
+    let byName = this.#metrics.get(tenant);
+    if (!byName) {
+      byName = new Map();
+      this.#metrics.set(tenant, byName);
+    }
+    let metric = byName.get(name);
+    if (!metric) {
+      metric = {
+        id,
+        tenant,
+        name,
+        nameBytes: utf8(name),
+        pages: [],
+        free: [],
+        sorted: new Uint32Array(0),
+        unsorted: [],
+      };
+      this.#nextMetric = Math.max(this.#nextMetric, id + 1);
+      byName.set(name, metric);
+    }
+    return metric;
+  }
+
+  /** Gives a new series its place, page × 64 + slot. */
+  place(metric: Metric, ref: number): number {
+    const reused = metric.free.pop();
+    if (reused !== undefined) {
+      this.set(this.page(reused >>> PAGE_BITS), reused & (PAGE_SLOTS - 1), ref);
+      return reused;
+    }
+    const last = metric.pages.at(-1);
+    const page = last && usedSlots(last) < PAGE_SLOTS ? last : this.addPage(metric);
+    const slot = usedSlots(page);
+    this.set(page, slot, ref);
+    return (page.id << PAGE_BITS) | slot;
+  }
+
+  addPage(metric: Metric, id = this.byId.length): Page {
+    const page: Page = { id, metric, refs: new Int32Array(0), labelsSlot: 0, openSlot: 0 };
+    while (this.byId.length < id) this.byId.push(undefined);
+    this.byId[id] = page;
+    metric.pages.push(page);
+    if (id >= this.flags.length) {
+      const grown = new Uint8Array(Math.max(id + 1, this.flags.length * 2));
+      grown.set(this.flags);
+      this.flags = grown;
+    }
+    return page;
+  }
+
+  page(id: number): Page {
+    return this.byId[id]!;
+  }
+
+  /** Sets a slot; the refs array is as long as the page has ever had slots in use. */
+  set(page: Page, slot: number, ref: number): void {
+    if (slot >= page.refs.length) {
+      const grown = new Int32Array(slot + 1 <= 2 ? slot + 1 : PAGE_SLOTS);
+      grown.fill(-1, page.refs.length);
+      grown.set(page.refs);
+      page.refs = grown;
+    }
+    page.refs[slot] = ref + 1;
+  }
+
+  /** Empties a slot; it is not given away again before free() is called. */
+  remove(pageSlot: number): void {
+    this.page(pageSlot >>> PAGE_BITS).refs[pageSlot & (PAGE_SLOTS - 1)] = 0;
+  }
+
+  free(pageSlot: number): void {
+    this.page(pageSlot >>> PAGE_BITS).metric.free.push(pageSlot);
+  }
+}
+
+/** Slots that were ever used: free ones among them are in the metric's list. */
+function usedSlots(page: Page): number {
+  let used = page.refs.length;
+  while (used > 0 && page.refs[used - 1] === -1) used--;
+  return used;
+}
+
+/** Metrics in the order of their names' bytes. */
+export function byName(metrics: Iterable<Metric>): Metric[] {
+  return [...metrics].sort((a, b) => compareBytes(a.nameBytes, b.nameBytes));
+}

@@ -1,0 +1,105 @@
+// Series in Prometheus's label order. Where __name__ is the first label of all of a tenant's series
+// (it sorts before every lower-case name), the order of metrics and then of series within a metric is
+// the whole order, and the latter is kept per metric, so that the same query does not sort again.
+import { byName, type Metric, PAGE_BITS, type Pages } from '../pages/pages.ts';
+import { R, type SeriesStore } from '../series/series-store.ts';
+
+/** Sorts refs of one tenant into label order. `nameFirst` says that __name__ leads every label set. */
+export function inLabelOrder(
+  store: SeriesStore,
+  pages: Pages,
+  refs: Uint32Array,
+  nameFirst: boolean,
+): Uint32Array {
+  if (!nameFirst) return refs.sort((a, b) => compareSeries(store, a, b));
+  const chosen = new Set<Metric>();
+  let max = 0;
+  for (const ref of refs) {
+    chosen.add(pages.page(store.record(ref, R.pageSlot) >>> PAGE_BITS).metric);
+    if (ref > max) max = ref;
+  }
+  const selected = new Uint8Array(max + 1);
+  for (const ref of refs) selected[ref] = 1;
+  const out = new Uint32Array(refs.length);
+  let count = 0;
+  for (const metric of byName(chosen)) {
+    for (const ref of sortedSeries(store, metric)) if (selected[ref] === 1) out[count++] = ref;
+  }
+  return out;
+}
+
+/** All series of a metric in label order; newcomers are sorted and merged in. */
+function sortedSeries(store: SeriesStore, metric: Metric): Uint32Array {
+  if (metric.unsorted.length === 0) return metric.sorted;
+  const fresh = Uint32Array.from(metric.unsorted).sort((a, b) => compareSeries(store, a, b));
+  const known = metric.sorted;
+  const merged = new Uint32Array(known.length + fresh.length);
+  let left = 0;
+  let right = 0;
+  for (let at = 0; at < merged.length; at++) {
+    const takeKnown =
+      right === fresh.length ||
+      (left < known.length && compareSeries(store, known[left], fresh[right]) < 0);
+    merged[at] = takeKnown ? known[left++] : fresh[right++];
+  }
+  metric.sorted = merged;
+  metric.unsorted = [];
+  return merged;
+}
+
+/** compareLabels() over the arena, without readers or views. Label bytes are canonical. */
+export function compareSeries(store: SeriesStore, a: number, b: number): number {
+  const left = store.labelsOf(a);
+  const right = store.labelsOf(b);
+  const shared = Math.min(left.length, right.length);
+  let start = 0;
+  let next = 0;
+  // The first label in which they differ: its start in both, as all before it is equal.
+  for (let at = 0; at < shared; at++) {
+    if (at === next) {
+      start = at;
+      next = labelEnd(left, at);
+    }
+    if (left[at] !== right[at]) return compareLabelsAt(left, right, start);
+  }
+  return left.length - right.length;
+}
+
+function varintEnd(bytes: Uint8Array, at: number): number {
+  while (bytes[at] > 127) at++;
+  return at + 1;
+}
+
+function varint(bytes: Uint8Array, at: number): number {
+  let value = bytes[at] & 127;
+  for (let shift = 7; bytes[at] > 127; shift += 7) value |= (bytes[++at] & 127) << shift;
+  return value;
+}
+
+function labelEnd(bytes: Uint8Array, at: number): number {
+  return varintEnd(bytes, at + 1) + varint(bytes, at + 1);
+}
+
+function compareLabelsAt(left: Uint8Array, right: Uint8Array, start: number): number {
+  const leftName = varintEnd(left, start + 1) + 1;
+  const rightName = varintEnd(right, start + 1) + 1;
+  const byName = compareRun(left, leftName, right, rightName);
+  if (byName !== 0) return byName;
+  const leftValue = varintEnd(left, leftName) + varint(left, leftName) + 1;
+  const rightValue = varintEnd(right, rightName) + varint(right, rightName) + 1;
+  return compareRun(left, leftValue, right, rightValue);
+}
+
+/** Compares two length-prefixed runs of bytes. */
+function compareRun(left: Uint8Array, leftAt: number, right: Uint8Array, rightAt: number): number {
+  const leftLength = varint(left, leftAt);
+  const rightLength = varint(right, rightAt);
+  const leftFrom = varintEnd(left, leftAt);
+  const rightFrom = varintEnd(right, rightAt);
+  const shared = Math.min(leftLength, rightLength);
+  for (let at = 0; at < shared; at++) {
+    const difference = left[leftFrom + at] - right[rightFrom + at];
+    if (difference !== 0) return difference;
+  }
+  return leftLength - rightLength;
+}

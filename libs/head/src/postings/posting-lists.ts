@@ -1,0 +1,132 @@
+// Lists of series refs, one per label pair. Most are tiny, a few hold every series, so: one ref lies in
+// the list's own word, short lists in power-of-two runs of shared slabs, long ones in arrays of their
+// own. Refs are appended as they come and sorted when first read after a reuse has broken the order.
+
+const SLAB_BITS = 14;
+const SLAB_INTS = 1 << SLAB_BITS;
+/** Lists with more capacity than this have their own array. */
+const SHARED_MAX = 512;
+
+export class PostingLists {
+  /** Per list: how many refs, and where: the ref itself (1), a run (2…), or an index of #long. */
+  #counts = new Int32Array(64);
+  #places = new Int32Array(64);
+  #unsorted = new Uint8Array(64);
+  #lists = 0;
+  readonly #slabs: Uint32Array[] = [];
+  #slabUsed = SLAB_INTS;
+  readonly #freeRuns: number[][] = [];
+  readonly #long: Uint32Array[] = [];
+  readonly #freeLong: number[] = [];
+
+  add(): number {
+    if (this.#lists === this.#counts.length) {
+      this.#counts = grown(this.#counts);
+      this.#places = grown(this.#places);
+      const unsorted = new Uint8Array(this.#unsorted.length * 2);
+      unsorted.set(this.#unsorted);
+      this.#unsorted = unsorted;
+    }
+    return this.#lists++;
+  }
+
+  count(list: number): number {
+    return this.#counts[list];
+  }
+
+  append(list: number, ref: number): void {
+    const count = this.#counts[list]++;
+    if (count === 0) {
+      this.#places[list] = ref;
+      return;
+    }
+    if ((count & (count - 1)) === 0) this.#grow(list, count);
+    const refs = this.#run(list, count + 1);
+    if (refs[count - 1] > ref) this.#unsorted[list] = 1;
+    refs[count] = ref;
+  }
+
+  /** Moves a list of `count` refs, a power of two, to twice the room. */
+  #grow(list: number, count: number): void {
+    const place = this.#takeRun(count * 2);
+    const to = this.#at(place, count * 2);
+    if (count === 1) to[0] = this.#places[list];
+    else to.set(this.#run(list, count));
+    if (count > 1) this.#releaseRun(this.#places[list], count);
+    this.#places[list] = place;
+  }
+
+  #run(list: number, count: number): Uint32Array {
+    return this.#at(this.#places[list], capacityOf(count));
+  }
+
+  #at(place: number, capacity: number): Uint32Array {
+    if (capacity > SHARED_MAX) return this.#long[place];
+    const offset = place & (SLAB_INTS - 1);
+    return this.#slabs[place >>> SLAB_BITS].subarray(offset, offset + capacity);
+  }
+
+  #takeRun(capacity: number): number {
+    if (capacity > SHARED_MAX) {
+      const place = this.#freeLong.pop() ?? this.#long.length;
+      this.#long[place] = new Uint32Array(capacity);
+      return place;
+    }
+    const reused = this.#freeRuns[capacity]?.pop();
+    if (reused !== undefined) return reused;
+    if (this.#slabUsed + capacity > SLAB_INTS) {
+      this.#slabs.push(new Uint32Array(SLAB_INTS));
+      this.#slabUsed = 0;
+    }
+    const place = (this.#slabs.length - 1) * SLAB_INTS + this.#slabUsed;
+    this.#slabUsed += capacity;
+    return place;
+  }
+
+  #releaseRun(place: number, capacity: number): void {
+    if (capacity > SHARED_MAX) {
+      this.#long[place] = new Uint32Array(0);
+      this.#freeLong.push(place);
+      return;
+    }
+    this.#freeRuns[capacity] ??= [];
+    this.#freeRuns[capacity].push(place);
+  }
+
+  /** The refs, ascending; a view that is valid until the next append. */
+  read(list: number): Uint32Array {
+    const count = this.#counts[list];
+    if (count === 0) return new Uint32Array(0);
+    if (count === 1) return Uint32Array.of(this.#places[list]);
+    const refs = this.#run(list, count).subarray(0, count);
+    if (this.#unsorted[list] === 1) {
+      refs.sort();
+      this.#unsorted[list] = 0;
+    }
+    return refs;
+  }
+
+  /** Keeps the refs for which `keep` is true. */
+  filter(list: number, keep: (ref: number) => boolean): void {
+    const refs = this.read(list).filter(keep);
+    const count = this.#counts[list];
+    if (refs.length === count) return;
+    if (count > 1) this.#releaseRun(this.#places[list], capacityOf(count));
+    this.#counts[list] = refs.length;
+    if (refs.length === 1) this.#places[list] = refs[0];
+    if (refs.length < 2) return;
+    const capacity = capacityOf(refs.length);
+    this.#places[list] = this.#takeRun(capacity);
+    this.#at(this.#places[list], capacity).set(refs);
+  }
+}
+
+function capacityOf(count: number): number {
+  return 1 << (32 - Math.clz32(count - 1));
+}
+
+function grown(array: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(array.length * 2);
+  larger.set(array);
+  return larger;
+}

@@ -1,0 +1,259 @@
+// First of the two passes over a record: walks the WriteRequest's bytes, finds the series it knows, and
+// writes series and samples to columns. It changes no state, so a record that turns out to be damaged
+// leaves no trace. Known series cost one comparison of their label bytes: the series that followed the
+// last one last time is tried first, then the hash table.
+import { type Cursor, readUvarint } from '@weir/bytes';
+import { WeirError } from '@weir/errors';
+import { R, type SeriesStore } from '../series/series-store.ts';
+import { canonicalLabels, isCanonical } from './canonical-labels.ts';
+
+/** Tags of WriteRequest, TimeSeries and Sample (prompb, cortexpb). */
+const SERIES = 0x0a;
+const METADATA = 0x1a;
+const LABEL = 0x0a;
+const SAMPLE = 0x12;
+const HISTOGRAM = 0x22;
+const VALUE = 0x09;
+const TIMESTAMP = 0x10;
+
+export class StagedRecord implements Cursor {
+  at = 0;
+  bytes: Uint8Array = new Uint8Array(0);
+  view: DataView = new DataView(new ArrayBuffer(0));
+  /** Per series: its ref, or -1 and where its label bytes are. */
+  seriesCount = 0;
+  refs = new Int32Array(256);
+  labelsFrom = new Int32Array(256);
+  labelsLength = new Int32Array(256);
+  /** Canonical labels that had to be made, by series; else they lie in the record. */
+  readonly remade = new Map<number, Uint8Array>();
+  /** Samples of series s end here; they begin where those of s − 1 end. */
+  samplesTo = new Int32Array(256);
+  sampleCount = 0;
+  times = new Float64Array(256);
+  bits = new Int32Array(512);
+  histograms = 0;
+  /** Positions of metadata messages, from and to in turn. */
+  readonly metadata: number[] = [];
+  readonly #store: SeriesStore;
+
+  constructor(store: SeriesStore) {
+    this.#store = store;
+  }
+
+  /** Throws `invalid` on bytes that are no WriteRequest. `last` is ref + 1 of the tenant's last series. */
+  read(bytes: Uint8Array, tenant: number, last: number): void {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.at = 0;
+    this.seriesCount = 0;
+    this.sampleCount = 0;
+    this.histograms = 0;
+    this.remade.clear();
+    this.metadata.length = 0;
+    let previous = last;
+    while (this.at < bytes.length) {
+      const tag = bytes[this.at];
+      if (tag === SERIES) {
+        this.at++;
+        previous = this.#readSeries(this.#length(bytes.length), tenant, previous);
+      } else if (tag === METADATA) {
+        this.at++;
+        const end = this.#length(bytes.length);
+        this.metadata.push(this.at, end);
+        this.at = end;
+      } else {
+        this.#skip(bytes.length);
+      }
+    }
+  }
+
+  /** Reads a length and returns where that many bytes end. */
+  #length(limit: number): number {
+    const length = readUvarint(this.bytes, this, limit);
+    const end = this.at + length;
+    if (end > limit) throw new WeirError('invalid', 'message reaches past the end of its record');
+    return end;
+  }
+
+  #skip(limit: number): void {
+    const tag = readUvarint(this.bytes, this, limit);
+    switch (tag & 7) {
+      case 0:
+        readUvarint(this.bytes, this, limit);
+        break;
+      case 1:
+        this.at += 8;
+        break;
+      case 2:
+        this.at = this.#length(limit);
+        break;
+      case 5:
+        this.at += 4;
+        break;
+      default:
+        throw new WeirError('invalid', `wire type ${tag & 7}`);
+    }
+    if (tag < 8 || this.at > limit) throw new WeirError('invalid', 'damaged field');
+  }
+
+  #readSeries(end: number, tenant: number, previous: number): number {
+    const from = this.at;
+    const index = this.seriesCount;
+    if (index === this.refs.length) this.#growSeries();
+    let ref = this.#predicted(from, end, tenant, previous);
+    if (ref < 0) ref = this.#find(from, end, tenant, previous);
+    this.refs[index] = ref;
+    let labelsAgain = false;
+    while (this.at < end) {
+      const tag = this.bytes[this.at];
+      if (tag === SAMPLE) {
+        this.at++;
+        this.#readSample(this.#length(end));
+      } else if (tag === HISTOGRAM) {
+        this.histograms++;
+        this.#skip(end);
+      } else {
+        if (tag === LABEL) labelsAgain = true;
+        this.#skip(end);
+      }
+    }
+    if (labelsAgain) this.#remake(index, from, end, tenant);
+    this.samplesTo[index] = this.sampleCount;
+    this.seriesCount++;
+    return this.refs[index] + 1;
+  }
+
+  /** Tries the series that followed `previous`; on success the cursor stands behind the labels. */
+  #predicted(from: number, end: number, tenant: number, previous: number): number {
+    if (previous === 0) return -1;
+    const store = this.#store;
+    const ref = store.record(previous - 1, R.next) - 1;
+    if (ref < 0) return -1;
+    const length = store.labelsLength(ref);
+    const to = from + length;
+    if (length === 0 || to > end || (to < end && this.bytes[to] === LABEL)) return -1;
+    if (!store.hasLabels(ref, this.view, from, length, tenant)) return -1;
+    this.at = to;
+    return ref;
+  }
+
+  /** Walks the labels and looks them up; leaves the cursor behind them. */
+  #find(from: number, end: number, tenant: number, previous: number): number {
+    while (this.at < end && this.bytes[this.at] === LABEL) {
+      this.at++;
+      this.at = this.#length(end);
+    }
+    const store = this.#store;
+    const index = this.seriesCount;
+    const length = this.at - from;
+    this.labelsFrom[index] = from;
+    this.labelsLength[index] = length;
+    const hash = store.hash(this.bytes, from, this.at, tenant);
+    const ref = length === 0 ? -1 : store.find(this.view, from, length, hash, tenant);
+    if (ref >= 0) {
+      if (previous !== 0) store.setRecord(previous - 1, R.next, ref + 1);
+      return ref;
+    }
+    if (isCanonical(this.bytes, from, this.at)) return -1;
+    this.#remake(index, from, this.at, tenant);
+    return this.refs[index];
+  }
+
+  /** Labels out of order or out of place: makes canonical ones and looks these up. */
+  #remake(index: number, from: number, end: number, tenant: number): void {
+    const labels = canonicalLabels(this.bytes, from, end);
+    const view = new DataView(labels.buffer, labels.byteOffset, labels.byteLength);
+    const hash = this.#store.hash(labels, 0, labels.length, tenant);
+    this.refs[index] =
+      labels.length === 0 ? -1 : this.#store.find(view, 0, labels.length, hash, tenant);
+    this.labelsLength[index] = labels.length;
+    this.remade.set(index, labels);
+  }
+
+  #readSample(end: number): void {
+    const at = this.at;
+    if (this.sampleCount === this.times.length) this.#growSamples();
+    const index = this.sampleCount++;
+    const { bytes, view } = this;
+    if (end - at >= 11 && bytes[at] === VALUE && bytes[at + 9] === TIMESTAMP) {
+      this.bits[2 * index] = view.getInt32(at + 1, true);
+      this.bits[2 * index + 1] = view.getInt32(at + 5, true);
+      this.at = at + 10;
+      this.times[index] = this.#timestamp(end);
+      if (this.at === end) return;
+      this.at = at;
+    }
+    this.#readLooseSample(index, end);
+  }
+
+  /** Fields missing, repeated, unknown or in another order. */
+  #readLooseSample(index: number, end: number): void {
+    this.bits[2 * index] = 0;
+    this.bits[2 * index + 1] = 0;
+    this.times[index] = 0;
+    while (this.at < end) {
+      const tag = this.bytes[this.at];
+      if (tag === VALUE && end - this.at >= 9) {
+        this.bits[2 * index] = this.view.getInt32(this.at + 1, true);
+        this.bits[2 * index + 1] = this.view.getInt32(this.at + 5, true);
+        this.at += 9;
+      } else if (tag === TIMESTAMP) {
+        this.at++;
+        this.times[index] = this.#timestamp(end);
+      } else {
+        this.#skip(end);
+      }
+    }
+  }
+
+  /** An int64 varint; negative ones take ten bytes. Far beyond 2^53 it is only roughly right. */
+  #timestamp(end: number): number {
+    let low = 0;
+    let at = this.at;
+    const { bytes } = this;
+    for (let shift = 0; shift < 28; shift += 7) {
+      if (at >= end) throw new WeirError('invalid', 'unexpected end of a timestamp');
+      const byte = bytes[at++];
+      low |= (byte & 127) << shift;
+      if (byte < 128) {
+        this.at = at;
+        return low;
+      }
+    }
+    // The other bits: 28 to 63, as a signed number of 36 bits.
+    let high = 0;
+    let scale = 1;
+    for (let count = 0; count < 6; count++, scale *= 128) {
+      if (at >= end) throw new WeirError('invalid', 'unexpected end of a timestamp');
+      const byte = bytes[at++];
+      high += (byte & 127) * scale;
+      if (byte < 128) {
+        this.at = at;
+        high %= 68719476736;
+        return (high >= 34359738368 ? high - 68719476736 : high) * 268435456 + low;
+      }
+    }
+    throw new WeirError('invalid', 'timestamp is longer than ten bytes');
+  }
+
+  #growSeries(): void {
+    this.refs = grown(this.refs);
+    this.labelsFrom = grown(this.labelsFrom);
+    this.labelsLength = grown(this.labelsLength);
+    this.samplesTo = grown(this.samplesTo);
+  }
+
+  #growSamples(): void {
+    const times = new Float64Array(this.times.length * 2);
+    times.set(this.times);
+    this.times = times;
+    this.bits = grown(this.bits);
+  }
+}
+
+function grown(array: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(array.length * 2);
+  larger.set(array);
+  return larger;
+}

@@ -1,0 +1,152 @@
+// The head store port on the `rocksdb` package (RocksDB 6.17, leveldown's interface): one database per
+// partition, opened and used in one thread. Batches go through the thread pool and are atomic; the write
+// buffer is small because a partition's checkpoint is, and the block cache because hot chunks are the
+// head's own memory. The package has no range delete, no column families and no checkpoints.
+import { mkdir } from 'node:fs/promises';
+import { WeirError } from '@weir/errors';
+import rocksdb, { type Database, type Iterator, type Operation } from 'rocksdb';
+import type { HeadStore, StoreBatch } from '../head.ts';
+
+export interface RocksdbHeadStoreSettings {
+  /** Directory of the database; made when missing. */
+  readonly path: string;
+}
+
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+const CACHE_BYTES = 8 * 1024 * 1024;
+const BLOCK_BYTES = 16 * 1024;
+const OPEN_FILES_MAX = 256;
+/** Rows and bytes of one batch of a scan. */
+const SCAN_ROWS = 256;
+const SCAN_BYTES = 1024 * 1024;
+
+/** Opens or makes the database. A failure of the disk is `unavailable`. */
+export async function openRocksdbHeadStore(settings: RocksdbHeadStoreSettings): Promise<HeadStore> {
+  await mkdir(settings.path, { recursive: true });
+  const database = rocksdb(settings.path);
+  await done((callback) =>
+    database.open(
+      {
+        createIfMissing: true,
+        compression: false,
+        writeBufferSize: WRITE_BUFFER_BYTES,
+        cacheSize: CACHE_BYTES,
+        blockSize: BLOCK_BYTES,
+        maxOpenFiles: OPEN_FILES_MAX,
+        infoLogLevel: 'error',
+      },
+      callback,
+    ),
+  );
+  return createStore(database);
+}
+
+function createStore(database: Database): HeadStore {
+  let isClosed = false;
+  const getMany = async (keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> => {
+    assertOpen(isClosed);
+    return new Promise((resolve, reject) => {
+      database.getMany(keys.map(buffer), (error, values) => {
+        if (error) reject(failure(error));
+        else resolve(values.map((value) => value ?? undefined));
+      });
+    });
+  };
+  return {
+    getMany,
+    get: async (key) => (await getMany([key]))[0],
+    scan: (from, to) => {
+      assertOpen(isClosed);
+      return scan(database, from, to);
+    },
+    async write({ puts, deletes }: StoreBatch, sync: boolean) {
+      assertOpen(isClosed);
+      const operations: Operation[] = [];
+      for (const [key, value] of puts) {
+        operations.push({ type: 'put', key: buffer(key), value: buffer(value) });
+      }
+      for (const key of deletes) operations.push({ type: 'del', key: buffer(key) });
+      await done((callback) => database.batch(operations, { sync }, callback));
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      await done((callback) => database.close(callback));
+    },
+  };
+}
+
+function assertOpen(isClosed: boolean): void {
+  if (isClosed) throw new WeirError('closed', 'head store is closed');
+}
+
+async function* scan(
+  database: Database,
+  from: Uint8Array,
+  to: Uint8Array,
+): AsyncGenerator<readonly [Uint8Array, Uint8Array][]> {
+  const iterator = database.iterator({
+    gte: buffer(from),
+    lt: buffer(to),
+    keyAsBuffer: true,
+    valueAsBuffer: true,
+    highWaterMark: SCAN_BYTES,
+    fillCache: false,
+  });
+  try {
+    for (;;) {
+      const rows = await nextRows(iterator);
+      if (rows.length > 0) yield rows;
+      if (rows.length < SCAN_ROWS && !isFull(rows)) return;
+    }
+  } finally {
+    await done((callback) => iterator.end(callback));
+  }
+}
+
+function isFull(rows: readonly [Uint8Array, Uint8Array][]): boolean {
+  return rows.reduce((size, [, value]) => size + value.length, 0) >= SCAN_BYTES;
+}
+
+/** Up to SCAN_ROWS rows or SCAN_BYTES; fewer of both only at the end. */
+function nextRows(iterator: Iterator): Promise<[Uint8Array, Uint8Array][]> {
+  return new Promise((resolve, reject) => {
+    const rows: [Uint8Array, Uint8Array][] = [];
+    let sizeBytes = 0;
+    const step = (): void => {
+      iterator.next((error, key, value) => {
+        if (error) {
+          reject(failure(error));
+          return;
+        }
+        if (key === undefined || value === undefined) {
+          resolve(rows);
+          return;
+        }
+        rows.push([key, value]);
+        sizeBytes += value.length;
+        if (rows.length >= SCAN_ROWS || sizeBytes >= SCAN_BYTES) resolve(rows);
+        else step();
+      });
+    };
+    step();
+  });
+}
+
+function buffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function done(start: (callback: (error?: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    start((error) => {
+      if (error) reject(failure(error));
+      else resolve();
+    });
+  });
+}
+
+function failure(cause: Error): WeirError {
+  const kind = /corruption/i.test(cause.message) ? 'corrupt' : 'unavailable';
+  return new WeirError(kind, `head store: ${cause.message}`, { cause });
+}

@@ -1,0 +1,46 @@
+// Types of the part of `rocksdb` 5.2.1 (abstract-leveldown's interface) that the adapter uses.
+declare module 'rocksdb' {
+  export type Callback<T> = (error: Error | null | undefined, result: T) => void;
+
+  export interface OpenOptions {
+    createIfMissing?: boolean;
+    compression?: boolean;
+    cacheSize?: number;
+    writeBufferSize?: number;
+    blockSize?: number;
+    maxOpenFiles?: number;
+    infoLogLevel?: 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'header' | null;
+  }
+
+  export interface IteratorOptions {
+    gte?: Buffer;
+    lt?: Buffer;
+    keyAsBuffer?: boolean;
+    valueAsBuffer?: boolean;
+    highWaterMark?: number;
+    fillCache?: boolean;
+  }
+
+  export interface Iterator {
+    next(callback: (error: Error | null | undefined, key?: Buffer, value?: Buffer) => void): void;
+    end(callback: (error?: Error | null) => void): void;
+  }
+
+  export type Operation =
+    | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
+    | { readonly type: 'del'; readonly key: Buffer };
+
+  export interface Database {
+    open(options: OpenOptions, callback: (error?: Error | null) => void): void;
+    close(callback: (error?: Error | null) => void): void;
+    getMany(keys: Buffer[], callback: Callback<(Buffer | undefined)[]>): void;
+    batch(
+      operations: Operation[],
+      options: { sync: boolean },
+      callback: (error?: Error | null) => void,
+    ): void;
+    iterator(options: IteratorOptions): Iterator;
+  }
+
+  export default function rocksdb(path: string): Database;
+}

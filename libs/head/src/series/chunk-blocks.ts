@@ -1,0 +1,94 @@
+// Where the words of open chunks lie: linked blocks of 64 bytes (15 words and a link), taken from slabs
+// and given back when a chunk is closed. A block is numbered from 1; 0 is none.
+
+const BLOCK_WORDS = 16;
+const LINK = BLOCK_WORDS - 1;
+const SLAB_BLOCK_BITS = 11;
+const SLAB_BLOCK_MASK = (1 << SLAB_BLOCK_BITS) - 1;
+
+export class ChunkBlocks {
+  readonly #slabs: Int32Array[] = [];
+  #allocated = 0;
+  #free = 0;
+
+  get sizeBytes(): number {
+    return this.#slabs.length * (BLOCK_WORDS << SLAB_BLOCK_BITS) * 4;
+  }
+
+  #take(): number {
+    const reused = this.#free;
+    if (reused !== 0) {
+      this.#free = this.#slab(reused)[this.#base(reused) + LINK];
+      return reused;
+    }
+    if (this.#allocated >>> SLAB_BLOCK_BITS === this.#slabs.length) {
+      this.#slabs.push(new Int32Array(BLOCK_WORDS << SLAB_BLOCK_BITS));
+    }
+    return ++this.#allocated;
+  }
+
+  #slab(block: number): Int32Array {
+    return this.#slabs[(block - 1) >>> SLAB_BLOCK_BITS];
+  }
+
+  #base(block: number): number {
+    return ((block - 1) & SLAB_BLOCK_MASK) * BLOCK_WORDS;
+  }
+
+  /**
+   * Appends words to a chain and returns its new tail. A tail is the last block times 16 plus its used
+   * words; 0 starts a chain, whose first block is then written to record[firstAt].
+   */
+  append(
+    tail: number,
+    words: Uint32Array,
+    count: number,
+    record: Int32Array,
+    firstAt: number,
+  ): number {
+    let block = tail >>> 4;
+    let used = tail & 15;
+    if (block === 0) {
+      block = this.#take();
+      record[firstAt] = block;
+      used = 0;
+    }
+    let slab = this.#slab(block);
+    let base = this.#base(block);
+    for (let index = 0; index < count; index++) {
+      if (used === LINK) {
+        const next = this.#take();
+        slab[base + LINK] = next;
+        block = next;
+        slab = this.#slab(block);
+        base = this.#base(block);
+        used = 0;
+      }
+      slab[base + used] = words[index];
+      used++;
+    }
+    return (block << 4) | used;
+  }
+
+  /** Copies a chain's words to out[0…] and returns how many. */
+  copy(first: number, tail: number, out: Int32Array): number {
+    if (tail === 0) return 0;
+    const last = tail >>> 4;
+    let count = 0;
+    for (let block = first; ; ) {
+      const slab = this.#slab(block);
+      const base = this.#base(block);
+      const used = block === last ? tail & 15 : LINK;
+      for (let index = 0; index < used; index++) out[count++] = slab[base + index];
+      if (block === last) return count;
+      block = slab[base + LINK];
+    }
+  }
+
+  release(first: number, tail: number): void {
+    if (tail === 0) return;
+    const last = tail >>> 4;
+    this.#slab(last)[this.#base(last) + LINK] = this.#free;
+    this.#free = first;
+  }
+}

@@ -1,0 +1,210 @@
+// The series of a partition as typed arrays: one 64-byte record each, a cold record beside it, a block
+// of eight raw samples, label bytes in an arena, and one hash table for all tenants. Refs are dense,
+// start at 0 and are reused. Nothing here knows what a sample's time means; see series/append.ts.
+import { hashBytes } from '@weir/bytes';
+import { ByteArena } from './byte-arena.ts';
+import { ChunkBlocks } from './chunk-blocks.ts';
+import { ClosedLog } from './closed-log.ts';
+
+export const SLAB_BITS = 9;
+export const SLAB_MASK = (1 << SLAB_BITS) - 1;
+export const RAW_MAX = 8;
+
+/** Ints of a record. */
+export const R = {
+  hash: 0,
+  labels: 1,
+  labelsLength: 2,
+  /** Ref + 1 of the series that followed this one last time. */
+  next: 3,
+  /** Page × 64 + slot. */
+  pageSlot: 4,
+  /** Index of the window that the last sample lies in; NO_WINDOW before the first sample. */
+  window: 5,
+  /** Time of the last sample, ms from the window's start. */
+  last: 6,
+  /** See packState. */
+  packed: 7,
+  /** Encoder: last encoded time (ms from the window's start), delta, value bits, unfinished word. */
+  time: 8,
+  delta: 9,
+  high: 10,
+  low: 11,
+  word: 12,
+  first: 13,
+  tail: 14,
+  /** Time of the open chunk's first sample, ms from the window's start. */
+  min: 15,
+} as const;
+export const RECORD_BITS = 4;
+
+/** Ints of a cold record. */
+export const C = {
+  /** Newest closed chunk in memory. */
+  closed: 0,
+  /** Bit n: there may be samples in window (last window − n); bit 31 stands for all older ones. */
+  windows: 1,
+  tenant: 2,
+  /** 1 where the series has out-of-order samples waiting. */
+  outOfOrder: 3,
+} as const;
+export const COLD_BITS = 2;
+
+export const NO_WINDOW = -0x80000000;
+
+export class SeriesStore {
+  readonly records: Int32Array[] = [];
+  readonly cold: Int32Array[] = [];
+  /** Raw samples that wait for encoding: ms from the window's start, and value bits (low, high). */
+  readonly rawTimes: Int32Array[] = [];
+  readonly rawBits: Int32Array[] = [];
+  readonly blocks = new ChunkBlocks();
+  readonly closed = new ClosedLog();
+  labels = new ByteArena();
+  /** Refs below this have been used. */
+  refs = 0;
+  count = 0;
+  #table = new Int32Array(16);
+  #free: number[] = [];
+
+  /** Hash of label bytes within a tenant, never 0. */
+  hash(bytes: Uint8Array, from: number, to: number, tenant: number): number {
+    return hashBytes(bytes, from, to, tenant) | 0 || 1;
+  }
+
+  /** The series with these labels, or -1. */
+  find(view: DataView, from: number, length: number, hash: number, tenant: number): number {
+    const table = this.#table;
+    const mask = table.length - 1;
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const ref = table[at] - 1;
+      if (ref < 0) return -1;
+      if (this.records[ref >>> SLAB_BITS][(ref & SLAB_MASK) << RECORD_BITS] === hash) {
+        if (this.#same(ref, view, from, length, tenant)) return ref;
+      }
+    }
+  }
+
+  #same(ref: number, view: DataView, from: number, length: number, tenant: number): boolean {
+    const record = this.records[ref >>> SLAB_BITS];
+    const at = (ref & SLAB_MASK) << RECORD_BITS;
+    if (record[at + R.labelsLength] !== length) return false;
+    if (this.tenantOf(ref) !== tenant) return false;
+    return this.labels.equals(record[at + R.labels], length, view, from);
+  }
+
+  /** Adds a series that find() did not find; its record is empty but for its identity. */
+  add(bytes: Uint8Array, from: number, length: number, hash: number, tenant: number): number {
+    const ref = this.#takeRef();
+    const record = this.records[ref >>> SLAB_BITS];
+    const at = (ref & SLAB_MASK) << RECORD_BITS;
+    record.fill(0, at, at + (1 << RECORD_BITS));
+    record[at + R.hash] = hash;
+    record[at + R.labels] = this.labels.append(bytes, from, length) | 0;
+    record[at + R.labelsLength] = length;
+    record[at + R.window] = NO_WINDOW;
+    record[at + R.last] = -1;
+    const coldAt = (ref & SLAB_MASK) << COLD_BITS;
+    const cold = this.cold[ref >>> SLAB_BITS];
+    cold.fill(0, coldAt, coldAt + (1 << COLD_BITS));
+    cold[coldAt + C.tenant] = tenant;
+    this.count++;
+    if (this.count * 4 > this.#table.length * 3) this.#rebuildTable();
+    else this.#insert(hash, ref);
+    return ref;
+  }
+
+  #takeRef(): number {
+    const reused = this.#free.pop();
+    if (reused !== undefined) return reused;
+    if (this.refs >>> SLAB_BITS === this.records.length) {
+      const size = 1 << SLAB_BITS;
+      this.records.push(new Int32Array(size << RECORD_BITS));
+      this.cold.push(new Int32Array(size << COLD_BITS));
+      this.rawTimes.push(new Int32Array(size * RAW_MAX));
+      this.rawBits.push(new Int32Array(size * RAW_MAX * 2));
+    }
+    return this.refs++;
+  }
+
+  #insert(hash: number, ref: number): void {
+    const mask = this.#table.length - 1;
+    let at = hash & mask;
+    while (this.#table[at] !== 0) at = (at + 1) & mask;
+    this.#table[at] = ref + 1;
+  }
+
+  /** Sizes the table for the live series and fills it. */
+  #rebuildTable(): void {
+    let size = 16;
+    while (size < this.count * 2) size *= 2;
+    this.#table = new Int32Array(size);
+    for (let ref = 0; ref < this.refs; ref++) {
+      if (this.labelsLength(ref) !== 0) this.#insert(this.record(ref, R.hash), ref);
+    }
+  }
+
+  /** Forgets series. Their refs are not reused before reuse() is called with them. */
+  remove(refs: Iterable<number>): void {
+    for (const ref of refs) {
+      const record = this.records[ref >>> SLAB_BITS];
+      const at = (ref & SLAB_MASK) << RECORD_BITS;
+      this.labels.freedBytes += record[at + R.labelsLength];
+      this.blocks.release(record[at + R.first], record[at + R.tail]);
+      record[at + R.tail] = 0;
+      record[at + R.labelsLength] = 0;
+      this.count--;
+    }
+    this.#rebuildTable();
+    if (this.labels.freedBytes * 2 > this.labels.usedBytes) this.#compactLabels();
+  }
+
+  reuse(refs: Iterable<number>): void {
+    for (const ref of refs) this.#free.push(ref);
+  }
+
+  #compactLabels(): void {
+    const old = this.labels;
+    this.labels = new ByteArena();
+    for (let ref = 0; ref < this.refs; ref++) {
+      const length = this.labelsLength(ref);
+      if (length === 0) continue;
+      const bytes = old.read(this.record(ref, R.labels), length);
+      this.setRecord(ref, R.labels, this.labels.append(bytes, 0, length) | 0);
+    }
+  }
+
+  record(ref: number, field: number): number {
+    return this.records[ref >>> SLAB_BITS][((ref & SLAB_MASK) << RECORD_BITS) + field];
+  }
+
+  setRecord(ref: number, field: number, value: number): void {
+    this.records[ref >>> SLAB_BITS][((ref & SLAB_MASK) << RECORD_BITS) + field] = value;
+  }
+
+  getCold(ref: number, field: number): number {
+    return this.cold[ref >>> SLAB_BITS][((ref & SLAB_MASK) << COLD_BITS) + field];
+  }
+
+  setCold(ref: number, field: number, value: number): void {
+    this.cold[ref >>> SLAB_BITS][((ref & SLAB_MASK) << COLD_BITS) + field] = value;
+  }
+
+  tenantOf(ref: number): number {
+    return this.getCold(ref, C.tenant);
+  }
+
+  /** 0 for a ref that is not in use. */
+  labelsLength(ref: number): number {
+    return this.record(ref, R.labelsLength);
+  }
+
+  labelsOf(ref: number): Uint8Array {
+    return this.labels.read(this.record(ref, R.labels), this.labelsLength(ref));
+  }
+
+  /** Whether these bytes are the labels of the series, which may have been removed meanwhile. */
+  hasLabels(ref: number, view: DataView, from: number, length: number, tenant: number): boolean {
+    return this.#same(ref, view, from, length, tenant);
+  }
+}

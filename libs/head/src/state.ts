@@ -1,0 +1,239 @@
+// Everything a head holds in memory, and the steps that several of its parts need: naming tenants,
+// creating and removing series, and the two flags words of a page that changes. Applying, reading and
+// checkpointing are built on it and do not know each other.
+
+import { text } from '@weir/bytes';
+import { LabelReader, labelValue } from '@weir/model';
+import type { ShippedWindow, TenantSettings } from './head.ts';
+import {
+  LABELS_DIRTY,
+  LABELS_PENDING,
+  type Metric,
+  OPEN_DIRTY,
+  OPEN_PENDING,
+  PAGE_BITS,
+  Pages,
+} from './pages/pages.ts';
+import { LabelIndex } from './postings/label-index.ts';
+import { Appender } from './series/append.ts';
+import { C, R, SeriesStore } from './series/series-store.ts';
+import { Tenant, WINDOW_MS } from './windows.ts';
+
+const METRIC_NAME = '__name__';
+
+/** A checkpoint that is being written: it wants to see a page before it changes. */
+export interface PageCapture {
+  capture(page: number, flags: number): void;
+}
+
+export class HeadState {
+  readonly store = new SeriesStore();
+  readonly pages = new Pages();
+  readonly index = new LabelIndex();
+  readonly appender = new Appender(this.store);
+  readonly tenants: Tenant[] = [];
+  readonly tenantsByName = new Map<string, Tenant>();
+  /** Per tenant: series whose first label is not __name__. */
+  readonly nameNotFirst: number[] = [];
+  position = 0;
+  samplesSinceCheckpoint = 0;
+  running: PageCapture | undefined;
+  readonly discards = new Map<string, Map<string, number>>();
+  readonly reads = new Reads();
+  /** The last epoch that is committed in the store; its chunks are there. */
+  committedEpoch = 0;
+  /** Epochs whose checkpoint was cut short: their rows don't count. */
+  readonly abortedEpochs = new Set<number>();
+  /** Refs of removed series that reads under way may still look at. */
+  readonly removed = new Set<number>();
+  readonly #reader = new LabelReader();
+
+  tenant(name: string): Tenant {
+    return this.tenantsByName.get(name) ?? this.addTenant(name, this.tenants.length);
+  }
+
+  addTenant(name: string, id: number): Tenant {
+    const tenant = new Tenant(id, name);
+    this.tenants[id] = tenant;
+    this.nameNotFirst[id] = 0;
+    this.tenantsByName.set(name, tenant);
+    return tenant;
+  }
+
+  configure(name: string, settings: TenantSettings): void {
+    this.tenant(name).configure(settings);
+  }
+
+  markShipped(shipped: readonly ShippedWindow[]): void {
+    for (const { tenant: name, minT, throughOffset } of shipped) {
+      const tenant = this.tenant(name);
+      const state = tenant.window(Math.floor(minT / WINDOW_MS));
+      state.shippedThrough = Math.max(state.shippedThrough, throughOffset);
+      tenant.dirty = true;
+    }
+  }
+
+  discard(tenant: string, reason: string, count = 1): void {
+    let reasons = this.discards.get(tenant);
+    if (!reasons) {
+      reasons = new Map();
+      this.discards.set(tenant, reasons);
+    }
+    reasons.set(reason, (reasons.get(reason) ?? 0) + count);
+  }
+
+  /** Creates a series from canonical labels that no series of the tenant has. */
+  createSeries(tenant: Tenant, bytes: Uint8Array, from: number, length: number): number {
+    const { store } = this;
+    const hash = store.hash(bytes, from, from + length, tenant.id);
+    const metric = this.#metricOf(tenant, bytes, from, length);
+    const ref = store.add(bytes, from, length, hash, tenant.id);
+    const pageSlot = this.pages.place(metric, ref);
+    this.#enter(tenant, ref, pageSlot, metric.unsorted);
+    this.touchLabels(pageSlot >>> PAGE_BITS);
+    return ref;
+  }
+
+  /** Puts a series that the store holds back where its page row says. */
+  restoreSeries(tenant: Tenant, bytes: Uint8Array, page: number, slot: number): number {
+    const { store } = this;
+    const hash = store.hash(bytes, 0, bytes.length, tenant.id);
+    const { metric } = this.pages.page(page);
+    this.#metricOf(tenant, bytes, 0, bytes.length);
+    const ref = store.add(bytes, 0, bytes.length, hash, tenant.id);
+    this.pages.set(this.pages.page(page), slot, ref);
+    this.#enter(tenant, ref, (page << PAGE_BITS) | slot, metric.unsorted);
+    return ref;
+  }
+
+  #enter(tenant: Tenant, ref: number, pageSlot: number, unsorted: number[]): void {
+    const { store } = this;
+    store.setRecord(ref, R.pageSlot, pageSlot);
+    unsorted.push(ref);
+    const labels = store.labelsOf(ref);
+    this.index.addSeries(tenant.id, ref, labels, 0, labels.length);
+    tenant.seriesCount++;
+    tenant.seriesSum = (tenant.seriesSum + store.record(ref, R.hash)) | 0;
+    tenant.dirty = true;
+  }
+
+  /** The metric that a label set belongs to, made with this id where it is new. */
+  metricFor(tenant: Tenant, labels: Uint8Array, id: number): Metric {
+    return this.pages.metric(tenant.id, labelValue(labels, METRIC_NAME) ?? '', id);
+  }
+
+  /** The metric of a label set; also counts label sets that __name__ does not lead. */
+  #metricOf(tenant: Tenant, bytes: Uint8Array, from: number, length: number): Metric {
+    const reader = this.#reader.reset(bytes, from, from + length);
+    let name = '';
+    for (let at = 0; reader.next(); at++) {
+      if (!isMetricName(bytes, reader.nameFrom, reader.nameTo)) continue;
+      name = text(bytes.subarray(reader.valueFrom, reader.valueTo));
+      if (at > 0) this.nameNotFirst[tenant.id]++;
+      return this.pages.metric(tenant.id, name);
+    }
+    this.nameNotFirst[tenant.id]++;
+    return this.pages.metric(tenant.id, name);
+  }
+
+  /** Series that no longer hold anything: out of the table, the index, the pages. */
+  removeSeries(tenant: Tenant, refs: readonly number[]): void {
+    if (refs.length === 0) return;
+    const { store } = this;
+    const removed = new Set(refs);
+    this.index.removeSeries(
+      tenant.id,
+      (function* () {
+        for (const ref of refs) yield store.labelsOf(ref);
+      })(),
+      (ref) => removed.has(ref),
+    );
+    for (const ref of refs) {
+      const pageSlot = store.record(ref, R.pageSlot);
+      const page = pageSlot >>> PAGE_BITS;
+      this.touchLabels(page);
+      this.touchOpen(page);
+      this.pages.remove(pageSlot);
+      this.removed.add(ref);
+      this.appender.outOfOrder.forget(ref);
+      tenant.seriesSum = (tenant.seriesSum - store.record(ref, R.hash)) | 0;
+      const { metric } = this.pages.page(page);
+      if (metric.unsorted.length > 0) metric.unsorted = metric.unsorted.filter((r) => r !== ref);
+      metric.sorted = metric.sorted.filter((r) => r !== ref);
+    }
+    tenant.seriesCount -= refs.length;
+    store.remove(refs);
+    this.reads.whenEarlierEnd(() => this.#reuse(refs));
+  }
+
+  #reuse(refs: readonly number[]): void {
+    for (const ref of refs) {
+      this.removed.delete(ref);
+      this.pages.free(this.store.record(ref, R.pageSlot));
+    }
+    this.store.reuse(refs);
+  }
+
+  /** To be called before a series of the page changes. */
+  touchOpen(page: number): void {
+    const flags = this.pages.flags[page];
+    if ((flags & OPEN_PENDING) !== 0) this.running?.capture(page, flags);
+    this.pages.flags[page] |= OPEN_DIRTY;
+  }
+
+  touchLabels(page: number): void {
+    const flags = this.pages.flags[page];
+    if ((flags & LABELS_PENDING) !== 0) this.running?.capture(page, flags);
+    this.pages.flags[page] |= LABELS_DIRTY;
+  }
+
+  mayReach(ref: number, window: number): boolean {
+    const back = Math.min(this.store.record(ref, R.window) - window, 31);
+    return back >= 0 && (this.store.getCold(ref, C.windows) & (1 << back)) !== 0;
+  }
+}
+
+function isMetricName(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to - from !== METRIC_NAME.length) return false;
+  for (let at = 0; at < METRIC_NAME.length; at++) {
+    if (bytes[from + at] !== METRIC_NAME.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
+/** Reads under way, so that what they may still look at is not reused or deleted. */
+export class Reads {
+  #next = 1;
+  readonly #active = new Set<number>();
+  #waiting: { readonly before: number; readonly run: () => void }[] = [];
+
+  begin(): number {
+    this.#active.add(this.#next);
+    return this.#next++;
+  }
+
+  end(read: number): void {
+    this.#active.delete(read);
+    const oldest = this.oldest();
+    const ready = this.#waiting.filter(({ before }) => before <= oldest);
+    this.#waiting = this.#waiting.filter(({ before }) => before > oldest);
+    for (const { run } of ready) run();
+  }
+
+  /** The number of the oldest active read; that of the next one when none is active. */
+  oldest(): number {
+    let oldest = this.#next;
+    for (const read of this.#active) oldest = Math.min(oldest, read);
+    return oldest;
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Runs when all reads that are active now have ended. */
+  whenEarlierEnd(run: () => void): void {
+    if (this.oldest() === this.#next) run();
+    else this.#waiting.push({ before: this.#next, run });
+  }
+}

@@ -1,0 +1,259 @@
+// Writes the head's state at one position to the store while applying goes on. At the start the set of
+// changed pages is taken and the log of closed chunks is frozen; a page that is about to change is
+// captured first, the others when their turn comes. Rows that replace older ones go to the slot that the
+// committed checkpoint does not use. The last row, synced, commits: before it nothing written counts.
+import { utf8 } from '@weir/bytes';
+import type { HeadStore } from '../head.ts';
+import {
+  LABELS_DIRTY,
+  LABELS_PENDING,
+  OPEN_DIRTY,
+  OPEN_PENDING,
+  PAGE_BITS,
+  PAGE_SLOTS,
+} from '../pages/pages.ts';
+import { C } from '../series/series-store.ts';
+import type { HeadState, PageCapture } from '../state.ts';
+import type { DropMark, Tenant } from '../windows.ts';
+import { BatchWriter } from './batch-writer.ts';
+import {
+  BEGIN_KEY,
+  COMMIT_KEY,
+  chunkEntrySize,
+  chunkKey,
+  encodeLabelsRow,
+  encodeOpenRow,
+  FORMAT_VERSION,
+  key,
+  LABELS,
+  METADATA,
+  OPEN,
+  TENANT,
+  writeChunkEntry,
+} from './rows.ts';
+import { encodeMetadata, encodeTenant } from './tenant-rows.ts';
+
+/** What a checkpoint needs to know of the store beside the head's state. */
+export interface CommitState {
+  /** Which slot the next write of a tenant's rows takes. */
+  readonly tenantSlots: Map<number, number>;
+  readonly metadataSlots: Map<number, number>;
+  checkpointPosition: number;
+}
+
+interface TenantRow {
+  readonly tenant: Tenant;
+  readonly bytes: Uint8Array;
+}
+
+export class Checkpoint implements PageCapture {
+  readonly #state: HeadState;
+  readonly #commit: CommitState;
+  readonly #writer: BatchWriter;
+  readonly #epoch: number;
+  readonly #position: number;
+  readonly #samples: number;
+  readonly #closed: Int32Array;
+  readonly #pages: Int32Array;
+  readonly #labelPages: number[] = [];
+  readonly #openPages: number[] = [];
+  readonly #tenants: TenantRow[] = [];
+  readonly #metadata: TenantRow[] = [];
+  readonly #marks: DropMark[] = [];
+
+  /** Takes the state as it is now; from here on `state.running` sees pages before they change. */
+  constructor(state: HeadState, store: HeadStore, commit: CommitState) {
+    this.#state = state;
+    this.#commit = commit;
+    this.#writer = new BatchWriter(store);
+    this.#epoch = Math.max(state.committedEpoch, ...state.abortedEpochs) + 1;
+    this.#position = state.position;
+    this.#samples = state.samplesSinceCheckpoint;
+    this.#closed = state.store.closed.freeze();
+    this.#pages = this.#takePages();
+    for (const tenant of state.tenants) this.#takeTenant(tenant);
+    state.running = this;
+  }
+
+  #takePages(): Int32Array {
+    const { flags, byId } = this.#state.pages;
+    const taken: number[] = [];
+    for (let page = 0; page < byId.length; page++) {
+      if (flags[page] === 0) continue;
+      taken.push(page);
+      flags[page] =
+        ((flags[page] & LABELS_DIRTY) !== 0 ? LABELS_PENDING : 0) |
+        ((flags[page] & OPEN_DIRTY) !== 0 ? OPEN_PENDING : 0);
+    }
+    return Int32Array.from(taken);
+  }
+
+  #takeTenant(tenant: Tenant): void {
+    if (tenant.dirty) {
+      this.#tenants.push({ tenant, bytes: encodeTenant(tenant, this.#epoch) });
+      this.#marks.push(...tenant.drops.values());
+      tenant.dirty = false;
+    }
+    if (tenant.metadataDirty) {
+      this.#metadata.push({ tenant, bytes: encodeMetadata(tenant, this.#epoch) });
+      tenant.metadataDirty = false;
+    }
+  }
+
+  capture(page: number, flags: number): void {
+    const { pages } = this.#state;
+    const entry = pages.page(page);
+    if ((flags & LABELS_PENDING) !== 0) {
+      const row = encodeLabelsRow(this.#state, entry, this.#epoch);
+      this.#writer.put(key(LABELS, page, entry.labelsSlot), row);
+      this.#labelPages.push(page);
+    }
+    if ((flags & OPEN_PENDING) !== 0) {
+      const row = encodeOpenRow(this.#state, entry, this.#epoch);
+      this.#writer.put(key(OPEN, page, entry.openSlot), row);
+      this.#openPages.push(page);
+    }
+    pages.flags[page] &= ~(LABELS_PENDING | OPEN_PENDING);
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#write();
+    } catch (error) {
+      this.#abort();
+      throw error;
+    }
+    this.#committed();
+  }
+
+  async #write(): Promise<void> {
+    const writer = this.#writer;
+    // Should this checkpoint be cut short, this row makes its epoch known as one that doesn't count.
+    writer.put(BEGIN_KEY, utf8(JSON.stringify({ epoch: this.#epoch })));
+    await writer.flush();
+    for (const page of this.#pages) {
+      const flags = this.#state.pages.flags[page];
+      if ((flags & (LABELS_PENDING | OPEN_PENDING)) !== 0) this.capture(page, flags);
+      if (writer.isFull) await writer.flush();
+    }
+    this.#state.running = undefined;
+    for (const [rowKey, row] of this.#chunkRows()) {
+      writer.put(rowKey, row);
+      if (writer.isFull) await writer.flush();
+    }
+    this.#putTenantRows(TENANT, this.#tenants, this.#commit.tenantSlots);
+    this.#putTenantRows(METADATA, this.#metadata, this.#commit.metadataSlots);
+    await writer.flush();
+    const commit = {
+      format: FORMAT_VERSION,
+      epoch: this.#epoch,
+      position: this.#position,
+      aborted: [...this.#state.abortedEpochs],
+    };
+    writer.put(COMMIT_KEY, utf8(JSON.stringify(commit)));
+    await writer.flush(true);
+  }
+
+  #putTenantRows(kind: number, rows: TenantRow[], slots: Map<number, number>): void {
+    for (const { tenant, bytes } of rows) {
+      this.#writer.put(key(kind, tenant.id, slots.get(tenant.id) ?? 0), bytes);
+    }
+  }
+
+  /** Frozen chunks as rows: one per page, window and generation. */
+  *#chunkRows(): Generator<[Uint8Array, Uint8Array]> {
+    const { pages, store } = this.#state;
+    const order = Float64Array.from(this.#closed, (address, index) => {
+      return (store.closed.read(address).pageSlot >>> PAGE_BITS) * 2 ** 26 + index;
+    }).sort();
+    for (let from = 0; from < order.length; ) {
+      const page = Math.floor(order[from] / 2 ** 26);
+      const groups = new Map<string, number[]>();
+      let to = from;
+      for (; to < order.length && Math.floor(order[to] / 2 ** 26) === page; to++) {
+        const address = this.#closed[order[to] % 2 ** 26];
+        const { window, generation } = store.closed.read(address);
+        if (this.#isGone(pages.page(page).metric.tenant, window, generation)) continue;
+        const group = `${window} ${generation}`;
+        const known = groups.get(group);
+        if (known) known.push(address);
+        else groups.set(group, [address]);
+      }
+      for (const addresses of groups.values()) yield this.#chunkRow(page, addresses);
+      from = to;
+    }
+  }
+
+  /** Dropped, and no read is left that began before. */
+  #isGone(tenant: number, window: number, generation: number): boolean {
+    const mark = this.#state.tenants[tenant].drops.get(window);
+    if (!mark || generation > mark.through) return false;
+    return this.#state.reads.oldest() >= mark.readNumber;
+  }
+
+  #chunkRow(page: number, addresses: number[]): [Uint8Array, Uint8Array] {
+    const { pages, store } = this.#state;
+    let size = 0;
+    for (const address of addresses) {
+      size += chunkEntrySize(store.closed.read(address).bytes.length);
+    }
+    const row = new Uint8Array(size);
+    let at = 0;
+    for (const address of addresses) {
+      const { pageSlot, outOfOrder, minRel, maxRel, bytes } = store.closed.read(address);
+      const slot = pageSlot & (PAGE_SLOTS - 1);
+      at = writeChunkEntry(row, at, { slot, outOfOrder, minRel, maxRel, bytes });
+    }
+    const { window, generation } = store.closed.read(addresses[0]);
+    return [chunkKey(pages.page(page), window, generation, this.#epoch), row];
+  }
+
+  #committed(): void {
+    const state = this.#state;
+    for (const page of this.#labelPages) state.pages.page(page).labelsSlot ^= 1;
+    for (const page of this.#openPages) state.pages.page(page).openSlot ^= 1;
+    for (const { tenant } of this.#tenants) flip(this.#commit.tenantSlots, tenant.id);
+    for (const { tenant } of this.#metadata) flip(this.#commit.metadataSlots, tenant.id);
+    for (const mark of this.#marks) mark.durable = true;
+    this.#forgetFrozen();
+    state.committedEpoch = this.#epoch;
+    state.samplesSinceCheckpoint -= this.#samples;
+    this.#commit.checkpointPosition = this.#position;
+  }
+
+  #forgetFrozen(): void {
+    const { store, pages, removed } = this.#state;
+    const forget = (ref: number) => {
+      if (store.closed.isFrozen(store.getCold(ref, C.closed))) store.setCold(ref, C.closed, 0);
+    };
+    for (const address of this.#closed) {
+      const { pageSlot } = store.closed.read(address);
+      const ref = pages.page(pageSlot >>> PAGE_BITS).refs[pageSlot & (PAGE_SLOTS - 1)] - 1;
+      if (ref >= 0) forget(ref);
+    }
+    for (const ref of removed) forget(ref);
+    store.closed.releaseFrozen();
+  }
+
+  /** Everything taken is dirty again, and the epoch never counts. */
+  #abort(): void {
+    const state = this.#state;
+    state.running = undefined;
+    for (const page of this.#pages) {
+      state.pages.flags[page] &= ~(LABELS_PENDING | OPEN_PENDING);
+      state.pages.flags[page] |= LABELS_DIRTY | OPEN_DIRTY;
+    }
+    for (const { tenant } of this.#tenants) tenant.dirty = true;
+    for (const { tenant } of this.#metadata) tenant.metadataDirty = true;
+    state.abortedEpochs.add(this.#epoch);
+    const moved = state.store.closed.thaw();
+    for (let ref = 0; ref < state.store.refs; ref++) {
+      const address = moved.get(state.store.getCold(ref, C.closed));
+      if (address !== undefined) state.store.setCold(ref, C.closed, address);
+    }
+  }
+}
+
+function flip(slots: Map<number, number>, id: number): void {
+  slots.set(id, 1 - (slots.get(id) ?? 0));
+}

@@ -1,0 +1,118 @@
+// Opens a head from its store: of each pair of slots the newer row that a committed checkpoint wrote.
+// Closed chunks stay where they are; labels, open chunks and tenants come back to memory.
+import { text } from '@weir/bytes';
+import { WeirError } from '@weir/errors';
+import type { HeadStore } from '../head.ts';
+import { PAGE_SLOTS } from '../pages/pages.ts';
+import type { HeadState } from '../state.ts';
+import type { CommitState } from './checkpoint.ts';
+import {
+  BEGIN_KEY,
+  COMMIT_KEY,
+  FORMAT_VERSION,
+  isEmptyOpenRow,
+  key,
+  keyNumber,
+  LABELS,
+  METADATA,
+  OPEN,
+  readLabelsRow,
+  restoreOpenRow,
+  rowEpoch,
+  TENANT,
+} from './rows.ts';
+import { restoreMetadata, restoreTenant, tenantName } from './tenant-rows.ts';
+
+interface CommitRow {
+  readonly format: number;
+  readonly epoch: number;
+  readonly position: number;
+  readonly aborted: number[];
+}
+
+export async function recover(
+  state: HeadState,
+  store: HeadStore,
+  commit: CommitState,
+): Promise<void> {
+  const [committed, begun] = await store.getMany([COMMIT_KEY, BEGIN_KEY]);
+  const row: CommitRow = committed
+    ? JSON.parse(text(committed))
+    : { format: FORMAT_VERSION, epoch: 0, position: state.position, aborted: [] };
+  if (row.format !== FORMAT_VERSION) {
+    throw new WeirError('corrupt', `head store of format ${row.format}, not ${FORMAT_VERSION}`);
+  }
+  state.committedEpoch = row.epoch;
+  state.position = row.position;
+  commit.checkpointPosition = row.position;
+  for (const epoch of row.aborted) state.abortedEpochs.add(epoch);
+  const begunEpoch: number = begun ? JSON.parse(text(begun)).epoch : 0;
+  if (begunEpoch > row.epoch) state.abortedEpochs.add(begunEpoch);
+  await recoverRows(state, store, commit);
+}
+
+async function recoverRows(state: HeadState, store: HeadStore, commit: CommitState): Promise<void> {
+  for await (const { id, slot, row } of newestRows(state, store, TENANT)) {
+    restoreTenant(state.addTenant(tenantName(row), id), row);
+    commit.tenantSlots.set(id, 1 - slot);
+  }
+  for await (const { id, slot, row } of newestRows(state, store, METADATA)) {
+    restoreMetadata(state.tenants[id], row);
+    commit.metadataSlots.set(id, 1 - slot);
+  }
+  for await (const { id, slot, row } of newestRows(state, store, LABELS)) {
+    restorePage(state, id, row);
+    const page = state.pages.byId[id];
+    if (page) page.labelsSlot = 1 - slot;
+  }
+  for await (const { id, slot, row } of newestRows(state, store, OPEN)) {
+    const page = state.pages.byId[id];
+    if (!page) {
+      if (isEmptyOpenRow(row)) continue;
+      throw new WeirError('corrupt', `head store: page ${id} has no labels`);
+    }
+    restoreOpenRow(state, page, row);
+    page.openSlot = 1 - slot;
+  }
+}
+
+function restorePage(state: HeadState, id: number, row: Uint8Array): void {
+  const { metric: metricId, tenant: tenantId, series } = readLabelsRow(row);
+  const tenant = state.tenants[tenantId];
+  if (!tenant) throw new WeirError('corrupt', `head store: page ${id} of unknown tenant`);
+  // A page that lost all its series is a free number: the next page written under it wins by its epoch.
+  if (series.length === 0) return;
+  const metric = state.metricFor(tenant, series[0][1], metricId);
+  const page = state.pages.addPage(metric, id);
+  for (const [slot, labels] of series) state.restoreSeries(tenant, labels, id, slot);
+  for (let slot = 0; slot < page.refs.length && slot < PAGE_SLOTS; slot++) {
+    if (page.refs[slot] > 0) continue;
+    page.refs[slot] = 0;
+    metric.free.push(id * PAGE_SLOTS + slot);
+  }
+}
+
+interface VersionedRow {
+  readonly id: number;
+  readonly slot: number;
+  readonly row: Uint8Array;
+}
+
+/** Of each pair of slots the newest row that counts, in the order of ids. */
+async function* newestRows(
+  state: HeadState,
+  store: HeadStore,
+  kind: number,
+): AsyncGenerator<VersionedRow> {
+  let best: VersionedRow | undefined;
+  for await (const rows of store.scan(key(kind), key(kind + 1))) {
+    for (const [rowKey, row] of rows) {
+      const epoch = rowEpoch(row);
+      if (epoch > state.committedEpoch || state.abortedEpochs.has(epoch)) continue;
+      const found = { id: keyNumber(rowKey, 0), slot: keyNumber(rowKey, 1), row };
+      if (best && best.id !== found.id) yield best;
+      if (!best || best.id !== found.id || rowEpoch(best.row) < epoch) best = found;
+    }
+  }
+  if (best) yield best;
+}

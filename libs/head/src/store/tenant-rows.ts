@@ -1,0 +1,65 @@
+// A tenant's small state and its metadata as rows: epoch, then JSON. They are few and change as a whole.
+import { text, utf8 } from '@weir/bytes';
+import { WeirError } from '@weir/errors';
+import type { MetricMetadata } from '@weir/model';
+import type { TenantSettings } from '../head.ts';
+import type { Tenant, WindowState } from '../windows.ts';
+
+interface TenantState {
+  readonly name: string;
+  readonly settings: TenantSettings;
+  readonly eventTime: number | null;
+  readonly windows: WindowState[];
+  readonly drops: [window: number, through: number][];
+}
+
+export function encodeTenant(tenant: Tenant, epoch: number): Uint8Array {
+  const state: TenantState = {
+    name: tenant.name,
+    settings: tenant.settings,
+    eventTime: tenant.eventTime === -Infinity ? null : tenant.eventTime,
+    windows: [...tenant.windows.values()],
+    drops: [...tenant.drops.values()].map(({ window, through }) => [window, through]),
+  };
+  return versioned(epoch, state);
+}
+
+export function tenantName(row: Uint8Array): string {
+  return parse<TenantState>(row).name;
+}
+
+export function restoreTenant(tenant: Tenant, row: Uint8Array): void {
+  const state = parse<TenantState>(row);
+  tenant.configure(state.settings);
+  if (state.eventTime !== null) tenant.advance(state.eventTime);
+  for (const window of state.windows) tenant.windows.set(window.index, window);
+  for (const [window, through] of state.drops) {
+    tenant.drops.set(window, { window, through, durable: true, readNumber: 0 });
+  }
+  tenant.dirty = false;
+}
+
+export function encodeMetadata(tenant: Tenant, epoch: number): Uint8Array {
+  return versioned(epoch, [...tenant.metadata.values()]);
+}
+
+export function restoreMetadata(tenant: Tenant, row: Uint8Array): void {
+  for (const entry of parse<MetricMetadata[]>(row)) tenant.metadata.set(entry.metric, entry);
+}
+
+function versioned(epoch: number, state: unknown): Uint8Array {
+  const json = utf8(JSON.stringify(state));
+  const out = new Uint8Array(4 + json.length);
+  new DataView(out.buffer).setUint32(0, epoch, true);
+  out.set(json, 4);
+  return out;
+}
+
+/** Rows are our own writing; one that doesn't parse is damage. */
+function parse<T>(row: Uint8Array): T {
+  try {
+    return JSON.parse(text(row.subarray(4))) as T;
+  } catch (error) {
+    throw new WeirError('corrupt', 'head store: damaged tenant row', { cause: error });
+  }
+}

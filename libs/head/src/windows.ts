@@ -1,0 +1,119 @@
+// What a head knows of a tenant beside its series: event time, the windows that hold samples, shipped
+// marks, settings and metadata. A window is [k·2 h, (k+1)·2 h). Its samples belong to generations: a
+// flush freezes the current one, samples that come later go to the next, and so a shipped block can be
+// forgotten without the samples that came while it was cut.
+import type { MetricMetadata } from '@weir/model';
+import type { TenantSettings } from './head.ts';
+
+export const WINDOW_MS = 7_200_000;
+/** A window closes when event time passes its end by this. */
+export const CLOSE_AFTER_MS = 3_600_000;
+
+export interface Generation {
+  readonly number: number;
+  firstOffset: number;
+  lastOffset: number;
+  frozen: boolean;
+  /** Order-free sums over the generation's samples, for the digest. */
+  sumA: number;
+  sumB: number;
+}
+
+export interface WindowState {
+  readonly index: number;
+  /** Generations that hold samples and are not dropped, ascending. */
+  generations: Generation[];
+  nextGeneration: number;
+  /** Samples of records up to this offset are in a block. */
+  shippedThrough: number;
+}
+
+/** Chunks of generations up to `through` are forgotten; their rows go when `durable`. */
+export interface DropMark {
+  readonly window: number;
+  readonly through: number;
+  durable: boolean;
+  /** Reads that began before this number must have ended before rows go. */
+  readonly readNumber: number;
+}
+
+export class Tenant {
+  readonly id: number;
+  readonly name: string;
+  settings: TenantSettings = { outOfOrderWindowMs: 0, seriesMax: 0 };
+  eventTime = -Infinity;
+  /** Windows that end here or earlier are closed by event time. */
+  closedBefore = -Infinity;
+  tooOldMs = CLOSE_AFTER_MS;
+  readonly windows = new Map<number, WindowState>();
+  readonly drops = new Map<number, DropMark>();
+  readonly metadata = new Map<string, MetricMetadata>();
+  seriesCount = 0;
+  /** Order-free sum of the label hashes of its series. */
+  seriesSum = 0;
+  /** Ref + 1 of the series of the last sample applied. */
+  lastRef = 0;
+  dirty = true;
+  metadataDirty = false;
+
+  constructor(id: number, name: string) {
+    this.id = id;
+    this.name = name;
+  }
+
+  configure(settings: TenantSettings): void {
+    this.settings = settings;
+    this.tooOldMs = Math.max(CLOSE_AFTER_MS, settings.outOfOrderWindowMs);
+    this.dirty = true;
+  }
+
+  advance(t: number): void {
+    this.eventTime = t;
+    if (t >= this.closedBefore + WINDOW_MS + CLOSE_AFTER_MS || this.closedBefore === -Infinity) {
+      this.closedBefore = Math.floor((t - CLOSE_AFTER_MS) / WINDOW_MS) * WINDOW_MS;
+    }
+  }
+
+  window(index: number): WindowState {
+    let state = this.windows.get(index);
+    if (!state) {
+      const dropped = this.drops.get(index)?.through ?? -1;
+      state = { index, generations: [], nextGeneration: dropped + 1, shippedThrough: -1 };
+      this.windows.set(index, state);
+    }
+    return state;
+  }
+
+  /** The generation that new samples go to. */
+  current(state: WindowState, offset: number): Generation {
+    const last = state.generations.at(-1);
+    if (last && !last.frozen) return last;
+    const generation = {
+      number: state.nextGeneration++,
+      firstOffset: offset,
+      lastOffset: offset,
+      frozen: false,
+      sumA: 0,
+      sumB: 0,
+    };
+    state.generations.push(generation);
+    return generation;
+  }
+
+  /** Newest dropped generation of a window, -1 when none. */
+  droppedThrough(window: number): number {
+    return this.drops.get(window)?.through ?? -1;
+  }
+
+  /** Number of the generation that an open chunk of the window belongs to. */
+  openGeneration(window: number): number {
+    const last = this.windows.get(window)?.generations.at(-1);
+    return last ? last.number : this.droppedThrough(window) + 1;
+  }
+
+  live(): WindowState[] {
+    return [...this.windows.values()]
+      .filter((state) => state.generations.length > 0)
+      .sort((a, b) => a.index - b.index);
+  }
+}
