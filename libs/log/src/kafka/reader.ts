@@ -18,7 +18,9 @@ import {
 } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
 
-const MESSAGES_MAX = 64;
+const MESSAGES_MAX = 500;
+/** What one call may bring, by the size of the messages before. */
+const BATCH_BYTES = 4 * 1024 * 1024;
 const CONSUME_WAIT_MS = 100;
 const WATCH_EVERY_MS = 3000;
 
@@ -89,11 +91,20 @@ export async function openReader(
     queue.wake?.();
   };
 
+  let messagesMax = 8;
+  const takeAll = (messages: readonly KafkaMessage[]) => {
+    if (messages.length === 0) return;
+    const bytes = messages.reduce((sum, message) => sum + message.size, 1);
+    const fitting = Math.floor((BATCH_BYTES * messages.length) / bytes);
+    // Grows step by step: large messages may come again.
+    messagesMax = Math.max(1, Math.min(MESSAGES_MAX, messagesMax * 2, fitting));
+    for (const message of messages) take(message);
+  };
   const consumeOnce = () =>
     new Promise<void>((resolve) => {
-      client.consume(MESSAGES_MAX, (error, messages) => {
+      client.consume(messagesMax, (error, messages) => {
         if (error) onConsumeError(error);
-        else for (const message of messages) take(message);
+        else takeAll(messages);
         resolve();
       });
     });
