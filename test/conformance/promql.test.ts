@@ -1,0 +1,34 @@
+// The promqltest files beside the repository, where they are present, and our own cases always.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { createMemoryStorage } from './memory-storage.ts';
+import { runTestFile } from './runner.ts';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const shared = join(here, '../../../shared/promqltest');
+const testFiles = (folder: string) =>
+  existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.test')) : [];
+
+describe('promqltest', () => {
+  const files = testFiles(shared);
+  if (files.length === 0)
+    it('13 files not present, not run', () => console.log('13 files not present, not run'));
+  for (const name of files) it(name, () => expectToPass(join(shared, name)));
+});
+
+describe('own cases', () => {
+  for (const name of testFiles(join(here, 'cases'))) {
+    it(name, async () => {
+      const report = await expectToPass(join(here, 'cases', name));
+      expect(report.passed).toBeGreaterThan(0);
+    });
+  }
+});
+
+async function expectToPass(file: string) {
+  const report = await runTestFile(readFileSync(file, 'utf8'), createMemoryStorage);
+  expect(report.failures).toEqual([]);
+  return report;
+}
