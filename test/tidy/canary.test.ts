@@ -148,6 +148,12 @@ describe('a rule about documents', () => {
     'sets a.c',
   );
 
+  complains(
+    'repeatedFlagViolations',
+    bad("const flags = [{ flag: 'a.b' }, { flag: 'a.b' }];\n"),
+    "declares flag: 'a.b' again",
+  );
+
   it('accepts flags and keys that exist', () => {
     const flags = withDocument('README.md', 'weir -a.b=1 -target=all; see ./x-y.md and foo-a.c');
     expect(documents.documentedFlagViolations(flags)).toEqual([]);

@@ -45,6 +45,21 @@ export function documentedKeyViolations(tree: Tree): string[] {
   );
 }
 
+/** A flag or key belongs to one module; the parser refuses to start otherwise. */
+export function repeatedFlagViolations(tree: Tree): string[] {
+  const seen = new Map<string, string>();
+  return tree.files
+    .filter(({ path, isTest }) => !isTest && path.includes('/src/'))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/\b(?:flag|yaml): '([^']+)'/g)].flatMap((match) => {
+        const first = seen.get(match[0]);
+        seen.set(match[0], first ?? path);
+        if (first === undefined) return [];
+        return [`${path} declares ${match[0]} again, after ${first}: pass the setting on`];
+      }),
+    );
+}
+
 function textOf(tree: Tree, path: string): string {
   return tree.documents.find((document) => document.path === path)?.text ?? '';
 }

@@ -177,7 +177,8 @@ export function deadFileViolations(tree: Tree): string[] {
     alive.add(resolveImport(tree, file.path, specifier));
   }
   return tree.files
-    .filter(({ path, isTest }) => !isTest && path.includes('/src/') && !alive.has(path))
+    .filter(({ path, isTest }) => !isTest && path.includes('/src/') && !path.endsWith('.d.ts'))
+    .filter(({ path }) => !alive.has(path))
     .map(({ path }) => `${path} is imported by nothing: delete it`);
 }
 

@@ -42,4 +42,5 @@ describe('documents', () => {
   check('list the packages on disk', documents.codeMapViolations);
   check('give flags that exist', documents.documentedFlagViolations);
   check('set keys that exist', documents.documentedKeyViolations);
+  check('may speak of a flag as one thing', documents.repeatedFlagViolations);
 });

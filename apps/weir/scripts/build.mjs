@@ -51,7 +51,7 @@ export async function build() {
     bundle: true,
     splitting: true,
     // In the root of dist, so that `new URL('./partition-worker.js', import.meta.url)` holds in any chunk.
-    chunkNames: 'chunk-[name]-[hash]',
+    chunkNames: '[name]-[hash]',
     format: 'esm',
     platform: 'node',
     target: 'node20',
