@@ -72,7 +72,8 @@ export async function openHostedPartition(
   const { head: storedHead, aside } = await openStored();
   const blocks = await openLocalBlocks({ dir: join(dir, 'blocks'), partition, topicId }, parts);
   let head = storedHead;
-  const storedPosition = head?.position;
+  // A store without a checkpoint knows no position: it is as good as none.
+  const storedPosition = (head?.checkpointPosition ?? 0) > 0 ? head?.position : undefined;
   let position = storedPosition ?? 0;
   let shippedBefore: readonly ShippedWindow[] = [];
   let failure: WeirError | undefined;
@@ -92,7 +93,14 @@ export async function openHostedPartition(
   }
 
   async function openHead(): Promise<PartitionHead> {
-    return parts.openHead(partition, await parts.openStore(join(dir, 'head')));
+    const store = await parts.openStore(join(dir, 'head'));
+    try {
+      return await parts.openHead(partition, store);
+    } catch (error) {
+      // Else its folder could not be put aside; what opening said matters more than what closing says.
+      await store.close().catch(() => undefined);
+      throw error;
+    }
   }
 
   /** One cut, drop or close at a time; applying goes on meanwhile. */
