@@ -9,7 +9,7 @@ import { type KafkaProvider, startKafka } from '../providers/kafka.mjs';
 
 let kafka: KafkaProvider;
 beforeAll(async () => {
-  kafka = await startKafka();
+  kafka = await startKafka({ own: true });
 });
 afterAll(() => kafka?.stop());
 

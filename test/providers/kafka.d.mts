@@ -10,4 +10,6 @@ export interface KafkaProvider {
 
 export function startKafka(options?: {
   readonly properties?: Readonly<Record<string, string>>;
+  /** A broker that may be stopped and killed, whatever KAFKA_BROKERS says. */
+  readonly own?: boolean;
 }): Promise<KafkaProvider>;

@@ -1,4 +1,5 @@
-// A real Kafka broker for tests. In this order: KAFKA_BROKERS if set; a container where a Docker daemon
+// A real Kafka broker for tests. In this order: KAFKA_BROKERS (or what
+// the test runner has started, WEIR_TEST_KAFKA_BROKERS) if set; a container where a Docker daemon
 // answers; else the jars from Maven Central, cached outside the tree. Ports are free ones, data is
 // temporary. With KAFKA_BROKERS the broker isn't ours: stopping and restarting it throws.
 import { execFile, spawn } from 'node:child_process';
@@ -37,12 +38,13 @@ const run = promisify(execFile);
  */
 
 /**
- * @param {{ properties?: Record<string, string> }} [options] further lines of server.properties
+ * @param {{ properties?: Record<string, string>, own?: boolean }} [options] further lines of
+ *   server.properties; `own`: a broker that may be stopped and killed, whatever KAFKA_BROKERS says
  * @returns {Promise<KafkaProvider>}
  */
 export async function startKafka(options = {}) {
-  const given = process.env.KAFKA_BROKERS;
-  if (given) return foreignBroker(given);
+  const given = process.env.KAFKA_BROKERS ?? process.env.WEIR_TEST_KAFKA_BROKERS;
+  if (given && !options.own) return foreignBroker(given);
   const properties = { ...brokerProperties(), ...options.properties };
   if (await dockerAnswers()) return startContainer(properties);
   return startJars(properties);

@@ -39,12 +39,17 @@ export async function openKafkaLog(
   const { topic } = settings;
   const driver = await loadDriver();
   const admin = openAdmin(driver, settings, clock);
-  const { topicId, partitionCount } = await admin.ensureTopic({
-    topic,
-    create: settings.autoCreateTopicEnabled,
-    partitions: settings.autoCreateTopicDefaultPartitions,
-    config: options.topicConfig ?? {},
-  });
+  const { topicId, partitionCount } = await admin
+    .ensureTopic({
+      topic,
+      create: settings.autoCreateTopicEnabled,
+      partitions: settings.autoCreateTopicDefaultPartitions,
+      config: options.topicConfig ?? {},
+    })
+    .catch((error: unknown) => {
+      admin.close();
+      throw error;
+    });
   const { emptyIsTombstone = false } = options;
   const producer = await openProducer(driver, settings, { clock, log, emptyIsTombstone });
   const queries = new driver.KafkaConsumer(readerConfig(settings) as object) as KafkaConsumer;
