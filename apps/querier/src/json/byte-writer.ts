@@ -134,6 +134,9 @@ export function floatText(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return '+Inf';
   if (value === Number.NEGATIVE_INFINITY) return '-Inf';
   if (Object.is(value, -0)) return '-0';
+  const text = String(value);
+  const size = Math.abs(value);
+  if (size >= 1e-6 && size < 1e21) return text;
   // JavaScript prints the same digits with the same thresholds, but a one-digit exponent unpadded.
-  return String(value).replace(/e([+-])(\d)$/, 'e$10$2');
+  return text.replace(/e([+-])(\d)$/, 'e$10$2');
 }
