@@ -95,7 +95,9 @@ const many = (count: number) => Array.from({ length: count }, (_, index) => seri
 
 function decode(produced: readonly ProduceRecord[]) {
   return produced.flatMap((record) => {
-    const decoded = WriteRequest.toObject(WriteRequest.decode(record.value), { longs: Number });
+    const decoded = WriteRequest.toObject(WriteRequest.decode(Buffer.from(record.value)), {
+      longs: Number,
+    });
     return (decoded.timeseries ?? []) as ReturnType<typeof series>[];
   });
 }
@@ -236,7 +238,7 @@ describe('push, remote write 2.0', () => {
     const { push, produced } = setUp({ active: [0] });
     const answer = await push(body2(symbols, [good]), { contentType: VERSION_2 });
     expect(answer).toEqual({ status: 204, body: '', headers: written('1') });
-    const decoded = WriteRequest.toObject(WriteRequest.decode(produced[0]!.value), {
+    const decoded = WriteRequest.toObject(WriteRequest.decode(Buffer.from(produced[0]!.value)), {
       longs: Number,
     });
     expect(decoded).toEqual({

@@ -94,6 +94,14 @@ export function createDistributor(
     }
   }
 
+  function refuse(
+    error: unknown,
+    retryAttempt: string | undefined,
+    version: RemoteWriteVersion = 1,
+  ): PushAnswer {
+    return errorAnswer(version, error, { settings, random: parts.random, retryAttempt });
+  }
+
   async function handle(
     request: PushRequest,
     version: RemoteWriteVersion,
@@ -185,7 +193,8 @@ export function createDistributor(
   const bodyBytesMax = settings.recvMessageBytesMax;
   return {
     push,
-    routes: (server) => registerPushRoutes(server, { push, tenantOf, bodyBytesMax }),
+    routes: (server) =>
+      registerPushRoutes(server, { push, refuse, tenantOf, bodyBytesMax, inflight }),
   };
 }
 

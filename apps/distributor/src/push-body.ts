@@ -1,11 +1,19 @@
 // Collects a push's body with a bound: the declared length is refused before the first byte, a length
 // that grows beyond it while it is read. A client that goes away ends the read; nothing waits for it.
 import type { IncomingMessage } from 'node:http';
-import { WeirError } from '@weir/errors';
+import { toWeirError, WeirError } from '@weir/errors';
+import type { InflightShare } from './inflight.ts';
 import { checkMessageSize } from './message-size.ts';
 
-/** Rejects with `invalid` when the body is too large, `canceled` when the client went away. */
-export function readPushBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Array> {
+/**
+ * Rejects with `invalid` when the body is too large, `unavailable`
+ * when no more bytes may be in flight, `canceled` when the client went away.
+ */
+export function readPushBody(
+  request: IncomingMessage,
+  limitBytes: number,
+  share: InflightShare,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -13,21 +21,17 @@ export function readPushBody(request: IncomingMessage, limitBytes: number): Prom
       request.off('data', onData);
       reject(error);
     };
-    const checkSize = (sizeBytes: number): boolean => {
+    const onData = (chunk: Uint8Array) => {
       try {
-        checkMessageSize(sizeBytes, 'compressed', limitBytes);
-        return true;
+        size += chunk.length;
+        checkMessageSize(size, 'compressed', limitBytes);
+        share.add(chunk.length);
+        chunks.push(chunk);
       } catch (error) {
-        fail(error as WeirError);
-        return false;
+        fail(toWeirError(error));
       }
     };
-    const onData = (chunk: Uint8Array) => {
-      size += chunk.length;
-      if (checkSize(size)) chunks.push(chunk);
-    };
-    const declared = Number(request.headers['content-length'] ?? 0);
-    if (!checkSize(declared)) return;
+    checkMessageSize(Number(request.headers['content-length'] ?? 0), 'compressed', limitBytes);
     request.on('data', onData);
     request.once('end', () =>
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)),

@@ -1,7 +1,7 @@
 // POST /api/v1/push. The body is read here and not by Fastify, because any content type must get this
 // far (the protocol decides what is unsupported), and because the size limit has its own answer.
-import { toWeirError } from '@weir/errors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Inflight, InflightShare } from './inflight.ts';
 import type { PushAnswer } from './push-answer.ts';
 import { readPushBody } from './push-body.ts';
 import type { PushRequest } from './push-request.ts';
@@ -11,6 +11,9 @@ export interface PushRouteParts {
   /** The tenant of a request, or throws `unauthenticated`. */
   readonly tenantOf: (request: FastifyRequest) => string;
   readonly bodyBytesMax: number;
+  readonly inflight: Inflight;
+  /** The answer to a push that couldn't be read. */
+  readonly refuse: (error: unknown, retryAttempt: string | undefined) => PushAnswer;
 }
 
 export function registerPushRoutes(server: FastifyInstance, parts: PushRouteParts): void {
@@ -19,27 +22,32 @@ export function registerPushRoutes(server: FastifyInstance, parts: PushRoutePart
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
     scope.post('/api/v1/push', async (request, reply) => {
       const answer = await answerPush(request, parts);
-      if (answer.status === 400 || answer.status === 401) drain(request, reply);
+      drain(request, reply);
       return send(reply, answer);
     });
   });
 }
 
 async function answerPush(request: FastifyRequest, parts: PushRouteParts): Promise<PushAnswer> {
+  const retryAttempt = single(request.headers['retry-attempt']);
   let body: Uint8Array;
   let tenant: string;
+  let share: InflightShare | undefined;
   try {
     tenant = parts.tenantOf(request);
-    body = await readPushBody(request.raw, parts.bodyBytesMax);
+    share = parts.inflight.enter();
+    body = await readPushBody(request.raw, parts.bodyBytesMax, share);
   } catch (error) {
-    const { status, message } = toWeirError(error);
-    return { status, body: message, headers: {} };
+    return parts.refuse(error, retryAttempt);
+  } finally {
+    // The push takes a share of its own, in this same turn.
+    share?.release();
   }
   return parts.push({
     tenant,
     contentType: request.headers['content-type'],
     contentEncoding: request.headers['content-encoding'],
-    retryAttempt: single(request.headers['retry-attempt']),
+    retryAttempt,
     body,
   });
 }

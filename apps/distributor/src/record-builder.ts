@@ -13,7 +13,7 @@ export interface RecordBuffers {
 }
 
 export const freshBuffers: RecordBuffers = {
-  take: (sizeBytes) => Buffer.allocUnsafeSlow(sizeBytes),
+  take: (sizeBytes) => new Uint8Array(Buffer.allocUnsafeSlow(sizeBytes).buffer),
 };
 
 export class RecordBuilder {

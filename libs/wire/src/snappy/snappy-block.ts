@@ -36,7 +36,9 @@ export function snappyUncompress(compressed: Uint8Array): Uint8Array {
   } catch (cause) {
     throw corrupt(cause instanceof Error ? cause.message : String(cause), cause);
   }
-  return output as Buffer;
+  // As a plain array: views of a Buffer cost several times more to make, and one is made per series.
+  const { buffer, byteOffset, byteLength } = output as Buffer;
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function corrupt(reason: string, cause?: unknown): WeirError {
