@@ -271,7 +271,7 @@ describe('query errors', () => {
     const { get } = createApi(hanging, {
       after(ms, callback) {
         waits.push(ms);
-        setImmediate(callback);
+        void systemClock.yield().then(callback);
         return { cancel() {} };
       },
     });
