@@ -8,7 +8,7 @@ import { groupProjection } from './aggregate.ts';
 import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
 import { LabelTable, withLabels } from './label-sets.ts';
-import { copyRow, forEachRow, MergedRows, Row, RowSet, type RowStream, streamOf } from './rows.ts';
+import { forEachRow, MergedRows, Row, RowSet, type RowStream, streamOf } from './rows.ts';
 
 interface RankedGroup {
   readonly key: Uint8Array;
@@ -134,8 +134,32 @@ function choose(
   if (k < 1) return [];
   if (node.op === 'limitk') return present.slice(0, k);
   const sign = node.op === 'topk' ? -1 : 1;
-  present.sort((a, b) => compareNaNLast(rows[a]!.v[step]!, rows[b]!.v[step]!, sign));
-  return present.slice(0, k);
+  return bestOf(rows, present, step, { k, sign });
+}
+
+const INSERTED_MAX = 64;
+
+/** The k first in rank order, ties in order of appearance; without sorting all when k is small. */
+function bestOf(
+  rows: readonly Row[],
+  present: number[],
+  step: number,
+  { k, sign }: { k: number; sign: number },
+): number[] {
+  const compare = (a: number, b: number) =>
+    compareNaNLast(rows[a]!.v[step]!, rows[b]!.v[step]!, sign);
+  if (k > INSERTED_MAX) return present.sort(compare).slice(0, k);
+  const best: number[] = [];
+  for (const index of present) {
+    if (best.length === k && compare(index, best[k - 1]!) >= 0) continue;
+    let at = best.length === k ? k - 1 : best.length;
+    while (at > 0 && compare(index, best[at - 1]!) < 0) {
+      best[at] = best[at - 1]!;
+      at--;
+    }
+    best[at] = index;
+  }
+  return best;
 }
 
 /** Ascending for sign 1, descending for -1; NaN last either way. */
@@ -200,6 +224,6 @@ function printPlain(value: number): string {
 /** sort() and its relatives: rows in the order asked for. */
 export async function mergedRows(input: RowStream, context: Context): Promise<readonly Row[]> {
   const merged = new MergedRows(context);
-  await forEachRow(input, context, (row) => merged.add(copyRow(row)));
+  await forEachRow(input, context, (row) => merged.add(row));
   return merged.rows;
 }

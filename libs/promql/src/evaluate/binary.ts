@@ -9,7 +9,16 @@ import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
 import { LabelProjection, LabelTable, printLabelSet, withLabels } from './label-sets.ts';
 import type { NameDropper } from './names.ts';
-import { forEachRow, MergedRows, mapRows, Row, RowSet, type RowStream, streamOf } from './rows.ts';
+import {
+  forEachRow,
+  MergedRows,
+  mapRows,
+  Row,
+  RowSet,
+  RowSlab,
+  type RowStream,
+  streamOf,
+} from './rows.ts';
 
 /** Labels by which the sides are matched; ignoring() never matches the metric name. */
 export function signature(matching: Matching): LabelProjection {
@@ -119,6 +128,7 @@ class VectorMatch {
     const outTable = new LabelTable();
     const out: Row[] = [];
     const used: Uint8Array[] = [];
+    const slab = new RowSlab(count);
     const result = new Row(count);
     for (const many of this.#many) {
       const number = this.#table.find(this.#signature.project(many.labels));
@@ -128,7 +138,7 @@ class VectorMatch {
         result.labels = this.#resultLabels(many.labels, one.labels);
         if (this.#drops) this.#names.drop(result);
         if (this.#node.matching.card === 'one-to-one') claim(used, number, result.p);
-        merge(out, outTable, result);
+        merge(out, outTable, slab, result);
       }
     }
     return streamOf(out, count);
@@ -189,10 +199,10 @@ function claim(used: Uint8Array[], number: number, present: Uint8Array): void {
   markPresent(used, number, present);
 }
 
-function merge(out: Row[], table: LabelTable, result: Row): void {
+function merge(out: Row[], table: LabelTable, slab: RowSlab, result: Row): void {
   const number = table.add(result.labels);
   if (number === out.length) {
-    const row = new Row(result.v.length);
+    const row = slab.make();
     row.labels = table.keys[number]!;
     out.push(row);
   }

@@ -15,9 +15,9 @@ export class Row {
   /** 1 where the series has a value. NaN is a value like any other. */
   readonly p: Uint8Array;
 
-  constructor(count: number) {
-    this.v = new Float64Array(count);
-    this.p = new Uint8Array(count);
+  constructor(count: number, v = new Float64Array(count), p = new Uint8Array(count)) {
+    this.v = v;
+    this.p = p;
   }
 
   isEmpty(): boolean {
@@ -30,6 +30,8 @@ export interface RowStream {
   /** A promise only when more has to be read. */
   next(): boolean | Promise<boolean>;
   close(): void;
+  /** All rows, where the stream has them in memory anyway; not to be changed. */
+  readonly kept?: readonly Row[];
 }
 
 /** Feeds every row to `visit`, giving way to other work now and then; closes the stream. */
@@ -71,14 +73,17 @@ export function mapRows(input: RowStream, change: (row: Row) => boolean): RowStr
 
 /** Rows kept side by side: operands of binary operators, groups of topk, results. */
 export class RowSet {
-  readonly rows: Row[] = [];
+  readonly rows: Row[];
   readonly #context: Context;
+  #slab: RowSlab | undefined;
 
-  constructor(context: Context) {
+  constructor(context: Context, rows: Row[] = []) {
     this.#context = context;
+    this.rows = rows;
   }
 
   static async of(input: RowStream, context: Context): Promise<RowSet> {
+    if (input.kept !== undefined) return new RowSet(context, [...input.kept]);
     const set = new RowSet(context);
     await forEachRow(input, context, (row) => set.add(row));
     return set;
@@ -86,7 +91,8 @@ export class RowSet {
 
   /** Keeps a copy. */
   add(row: Row): Row {
-    const copy = copyRow(row);
+    this.#slab ??= new RowSlab(row.v.length);
+    const copy = this.#slab.copy(row);
     this.#context.budget.hold(copy.v.length);
     this.rows.push(copy);
     return copy;
@@ -97,13 +103,45 @@ export class RowSet {
   }
 }
 
-export function copyRow(row: Row): Row {
-  const copy = new Row(row.v.length);
-  copy.labels = row.labels.slice();
-  copy.dropName = row.dropName;
-  copy.v.set(row.v);
-  copy.p.set(row.p);
-  return copy;
+const ROWS_PER_SLAB = 64;
+
+/** Makes rows in batches: one allocation for many, since small typed arrays are dear. */
+export class RowSlab {
+  readonly #count: number;
+  #v: Float64Array<ArrayBuffer> | undefined;
+  #p: Uint8Array<ArrayBuffer> | undefined;
+  #used = 0;
+  #size = 1;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  make(): Row {
+    const count = this.#count;
+    if (this.#v === undefined || this.#p === undefined || this.#used === this.#size) {
+      // The first slab is small: most results are.
+      this.#size = this.#v === undefined ? 4 : ROWS_PER_SLAB;
+      this.#v = new Float64Array(count * this.#size);
+      this.#p = new Uint8Array(count * this.#size);
+      this.#used = 0;
+    }
+    const from = this.#used++ * count;
+    return new Row(
+      count,
+      this.#v.subarray(from, from + count),
+      this.#p.subarray(from, from + count),
+    );
+  }
+
+  copy(row: Row): Row {
+    const copy = this.make();
+    copy.labels = row.labels.slice();
+    copy.dropName = row.dropName;
+    copy.v.set(row.v);
+    copy.p.set(row.p);
+    return copy;
+  }
 }
 
 /** Streams kept rows; consumers get copies, so that rows can be streamed again. */
@@ -112,6 +150,7 @@ export function streamOf(rows: readonly Row[], count: number): RowStream {
   let at = 0;
   return {
     row,
+    kept: rows,
     next() {
       const kept = rows[at++];
       if (kept === undefined) return false;
@@ -132,6 +171,7 @@ export class MergedRows {
   readonly rows: Row[] = [];
   readonly #table = new LabelTable();
   readonly #context: Context;
+  #slab: RowSlab | undefined;
 
   constructor(context: Context) {
     this.#context = context;
@@ -142,7 +182,10 @@ export class MergedRows {
     const kept = this.rows[number];
     if (kept === undefined) {
       this.#context.budget.hold(row.v.length);
-      this.rows.push(copyRow(row));
+      this.#slab ??= new RowSlab(row.v.length);
+      const copy = this.#slab.copy(row);
+      copy.labels = this.#table.keys[number]!;
+      this.rows.push(copy);
       return;
     }
     kept.dropName ||= row.dropName;

@@ -7,6 +7,7 @@ import type { SelectNode, WindowNode } from '../plan/nodes.ts';
 import type { Context } from './context.ts';
 import { Row, type RowStream } from './rows.ts';
 import type { SampleStream } from './samples.ts';
+import { hasOneName } from './uniqueness.ts';
 
 export function selectRows(node: SelectNode, input: SampleStream): RowStream {
   return rowsOf(input, node.steps.count, (row) => lookBack(node, input.samples, row.v, row.p));
@@ -54,10 +55,16 @@ export function windowRows(
     params,
   });
   const kernel = WINDOW_KERNELS[node.name]!;
-  const counter = node.name === 'rate' || node.name === 'increase';
+  const { source } = node;
+  const oneName = source.kind === 'read' && hasOneName(source.matchers);
+  let unnoted = node.name === 'rate' || node.name === 'increase';
   return rowsOf(input, node.steps.count, (row) => {
     if (input.samples.count === 0 || !windows.slideOver(input.samples)) return false;
-    if (counter) noteIfNoCounter(row, node, context);
+    if (unnoted) {
+      noteIfNoCounter(row, node, context);
+      // With types, the label decides and may differ from series to series of a name.
+      if (oneName && !context.settings.typeAndUnitLabels) unnoted = false;
+    }
     kernel(windows, row);
     return !row.isEmpty();
   });

@@ -27,6 +27,7 @@ export function namesAreUnique(node: VectorNode): boolean {
   }
 }
 
-function hasOneName(matchers: readonly Matcher[]): boolean {
+/** True if the matchers pin the metric name. */
+export function hasOneName(matchers: readonly Matcher[]): boolean {
   return matchers.some(({ name, op }) => name === '__name__' && op === '=');
 }

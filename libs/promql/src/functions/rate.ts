@@ -41,7 +41,7 @@ function extrapolated(
   const { startMs, stepMs } = windows.times;
   const corrected = counter && sumResets(v, windows.count);
   const finite = corrected && Number.isFinite(resets[windows.count - 1]!);
-  const rangeSeconds = rangeMs / 1000;
+  const unit = perSecond ? rangeMs / 1000 : 1;
   for (let step = 0; step < from.length; step++) {
     const first = from[step]!;
     const last = to[step]! - 1;
@@ -54,20 +54,18 @@ function extrapolated(
       difference += finite ? resets[last]! - resets[first]! : resetsWithin(v, first, last + 1);
     }
     const end = startMs + step * stepMs;
-    const sampled = (t[last]! - t[first]!) / 1000;
+    const sampled = t[last]! - t[first]!;
     const gap = sampled / (last - first);
-    let toStart = (t[first]! - (end - rangeMs)) / 1000;
-    let toEnd = (end - t[last]!) / 1000;
+    let toStart = t[first]! - (end - rangeMs);
+    let toEnd = end - t[last]!;
     const near = gap * 1.1;
     if (toStart >= near) toStart = gap / 2;
     if (counter && difference > 0 && v[first]! >= 0) {
       // A counter can't have been below zero: no further back than where it would reach zero.
-      const toZero = sampled * (v[first]! / difference);
-      if (toZero < toStart) toStart = toZero;
+      if (sampled * v[first]! < toStart * difference) toStart = sampled * (v[first]! / difference);
     }
     if (toEnd >= near) toEnd = gap / 2;
-    let factor = (sampled + toStart + toEnd) / sampled;
-    if (perSecond) factor /= rangeSeconds;
+    const factor = (sampled + toStart + toEnd) / (sampled * unit);
     outV[step] = difference * factor;
     outP[step] = 1;
   }

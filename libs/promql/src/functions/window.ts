@@ -60,17 +60,37 @@ function slide(
 ): boolean {
   let low = 0;
   let high = 0;
+  let lowStride = 0;
+  let highStride = 0;
   let any = false;
   for (let step = 0; step < times.count; step++) {
     const end = times.startMs + step * times.stepMs;
     const start = end - rangeMs;
-    while (high < count && t[high]! <= end) high++;
-    while (low < high && t[low]! <= start) low++;
+    // Regular scrapes move both ends by the same number of samples each step: try that first.
+    const highGuess = high + highStride;
+    if (isFirstAfter(t, count, highGuess, end)) high = highGuess;
+    else {
+      const before = high;
+      while (high < count && t[high]! <= end) high++;
+      highStride = high - before;
+    }
+    const lowGuess = low + lowStride;
+    if (lowGuess <= high && isFirstAfter(t, count, lowGuess, start)) low = lowGuess;
+    else {
+      const before = low;
+      while (low < high && t[low]! <= start) low++;
+      lowStride = low - before;
+    }
     from[step] = low;
     to[step] = high;
     if (low < high) any = true;
   }
   return any;
+}
+
+function isFirstAfter(t: Float64Array, count: number, index: number, time: number): boolean {
+  if (index > count) return false;
+  return (index === 0 || t[index - 1]! <= time) && (index === count || t[index]! > time);
 }
 
 /** Computes one row from the windows of one series. */
