@@ -1,5 +1,5 @@
 // The distributor's metrics, under Mimir's names: its dashboards and alerts read them.
-import { Counter, Gauge, type Telemetry } from '@weir/telemetry';
+import { Counter, discardedSamplesCounter, Gauge, type Telemetry } from '@weir/telemetry';
 import type { AcceptedWrite } from '@weir/wire';
 import type { RemoteWriteVersion } from './negotiation.ts';
 
@@ -55,11 +55,7 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
     'Metadata entries that were logged.',
     ['user'],
   );
-  const discardedSamples = counter('cortex_discarded_samples_total', 'Samples that were refused.', [
-    'user',
-    'group',
-    'reason',
-  ]);
+  const discardedSamples = discardedSamplesCounter(telemetry.metrics);
   const discardedExemplars = counter(
     'cortex_discarded_exemplars_total',
     'Exemplars that were left out.',

@@ -23,7 +23,7 @@ export function createDiscardLog(parts: {
   return {
     note(partition, discards) {
       for (const { tenant, reason, count } of discards) {
-        metrics.discardedSamples.inc({ reason, user: tenant }, count);
+        metrics.discardedSamples.inc({ user: tenant, group: '', reason }, count);
         const key = `${tenant}/${reason}`;
         const line = lines.get(key) ?? { atMs: Number.NEGATIVE_INFINITY, unlogged: 0 };
         line.unlogged += count;

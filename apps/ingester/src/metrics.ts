@@ -1,5 +1,5 @@
 // The ingester's metrics; Mimir's names where it has them, so that its dashboards and alerts work.
-import { Counter, Gauge, Histogram, type Registry } from '@weir/telemetry';
+import { Counter, discardedSamplesCounter, Gauge, Histogram, type Registry } from '@weir/telemetry';
 
 /** Figures that are asked for when metrics are scraped. */
 export interface MeasuredNow {
@@ -27,12 +27,7 @@ export function createIngesterMetrics(registry: Registry, now: MeasuredNow) {
       help: 'The total number of samples ingested.',
       registers,
     }),
-    discardedSamples: new Counter({
-      name: 'cortex_discarded_samples_total',
-      help: 'The total number of samples that were discarded.',
-      labelNames: ['reason', 'user'],
-      registers,
-    }),
+    discardedSamples: discardedSamplesCounter(registry),
     lastConsumedOffset: new Gauge({
       name: `${PREFIX}_last_consumed_offset`,
       help: 'The last offset applied, by partition.',

@@ -2,4 +2,9 @@
 
 export type { Logger } from 'pino';
 export { Counter, Gauge, Histogram, Registry } from 'prom-client';
-export { createTelemetry, silentTelemetry, type Telemetry } from './telemetry.ts';
+export {
+  createTelemetry,
+  discardedSamplesCounter,
+  silentTelemetry,
+  type Telemetry,
+} from './telemetry.ts';

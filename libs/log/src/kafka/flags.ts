@@ -44,13 +44,6 @@ export const kafkaFlags = defineFlags({
     default: 10_000,
     help: 'How long a record may wait for its acknowledgement before its push fails.',
   },
-  consumerGroup: {
-    kind: 'string',
-    flag: 'ingest-storage.kafka.consumer-group',
-    yaml: 'ingest_storage.kafka.consumer_group',
-    default: '',
-    help: 'Consumer group of the ingesters; empty: weir-<zone>.',
-  },
   groupProtocol: {
     kind: 'string',
     flag: 'ingest-storage.kafka.group-protocol',
