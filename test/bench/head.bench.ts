@@ -68,7 +68,13 @@ function makeBodies(): Body[] {
     }
     const bytes = out.slice(0, at);
     const kinds = Uint8Array.from({ length: count }, (_, index) => (from + index) % 4);
-    bodies.push({ bytes, view: new DataView(bytes.buffer), values, kinds, current: new Float64Array(count) });
+    bodies.push({
+      bytes,
+      view: new DataView(bytes.buffer),
+      values,
+      kinds,
+      current: new Float64Array(count),
+    });
   }
   return bodies;
 }
@@ -139,15 +145,19 @@ let checkpoints = 0;
 for (let step = 0; step < STEPS; step++) {
   for (const body of bodies) {
     fill(body, START + step * STEP_MS);
-    const from = performance.now();
-    head.apply([{ offset, timestampMs: 0, tenant: 't', value: body.bytes, version: 1 }], offset + 1);
-    const took = performance.now() - from;
+    const from = process.cpuUsage();
+    head.apply(
+      [{ offset, timestampMs: 0, tenant: 't', value: body.bytes, version: 1 }],
+      offset + 1,
+    );
+    const { user, system } = process.cpuUsage(from);
+    const took = (user + system) / 1000;
     offset++;
     applyMs += took;
     if (step > 0) hotMs += took;
   }
   if (step === 0) {
-    print('creation, ns a series', ((applyMs * 1e6) / SERIES).toFixed(0));
+    print('creation, CPU ns a series', ((applyMs * 1e6) / SERIES).toFixed(0));
     print('RSS per series after one sample, bytes', ((rss() - before) / SERIES).toFixed(0));
   }
   if (step % CHECKPOINT_STEPS === CHECKPOINT_STEPS - 1) {
@@ -157,15 +167,21 @@ for (let step = 0; step < STEPS; step++) {
     checkpointMs += took;
     checkpoints++;
     if (checkpoints % 5 === 0) {
-      print(`step ${step}: checkpoint; RSS per series`, `${took.toFixed(0)} ms; ${((rss() - before) / SERIES).toFixed(0)} B`);
+      print(
+        `step ${step}: checkpoint; RSS per series`,
+        `${took.toFixed(0)} ms; ${((rss() - before) / SERIES).toFixed(0)} B`,
+      );
     }
   }
 }
-print('apply, ns a sample, hot', ((hotMs * 1e6) / (SERIES * (STEPS - 1))).toFixed(0));
-print('apply, ns a sample, with creation', ((applyMs * 1e6) / (SERIES * STEPS)).toFixed(0));
+print('apply, CPU ns a sample, hot', ((hotMs * 1e6) / (SERIES * (STEPS - 1))).toFixed(0));
+print('apply, CPU ns a sample, with creation', ((applyMs * 1e6) / (SERIES * STEPS)).toFixed(0));
 print('checkpoint, ns a sample', ((checkpointMs * 1e6) / (SERIES * STEPS)).toFixed(0));
 const memory = process.memoryUsage();
-print('array buffers; JS heap, MB', `${(memory.arrayBuffers / 1e6).toFixed(0)}; ${(memory.heapUsed / 1e6).toFixed(0)}`);
+print(
+  'array buffers; JS heap, MB',
+  `${(memory.arrayBuffers / 1e6).toFixed(0)}; ${(memory.heapUsed / 1e6).toFixed(0)}`,
+);
 print('discards', JSON.stringify(head.takeDiscards()));
 const end = START + (STEPS - 1) * STEP_MS;
 await measureSelect(head, end - 3_600_000, end);
@@ -174,7 +190,10 @@ await head.checkpoint();
 await head.close();
 const from = performance.now();
 head = await openPartitionHead({ partition: 0 }, { store: await openRocksdbHeadStore({ path }) });
-print('restart', `${(performance.now() - from).toFixed(0)} ms, same digest: ${head.digest() === digest}`);
+print(
+  'restart',
+  `${(performance.now() - from).toFixed(0)} ms, same digest: ${head.digest() === digest}`,
+);
 await measureSelect(head, end - 3_600_000, end);
 await head.close();
 await rm(path, { recursive: true });

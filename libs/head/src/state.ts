@@ -87,7 +87,7 @@ export class HeadState {
     const { store } = this;
     const hash = store.hash(bytes, from, from + length, tenant.id);
     const metric = this.#metricOf(tenant, bytes, from, length);
-    const ref = store.add(bytes, from, length, hash, tenant.id);
+    const ref = store.add(bytes, from, length, hash);
     const pageSlot = this.pages.place(metric, ref);
     this.#enter(tenant, ref, pageSlot, metric.unsorted);
     this.touchLabels(pageSlot >>> PAGE_BITS);
@@ -100,7 +100,7 @@ export class HeadState {
     const hash = store.hash(bytes, 0, bytes.length, tenant.id);
     const { metric } = this.pages.page(page);
     this.#metricOf(tenant, bytes, 0, bytes.length);
-    const ref = store.add(bytes, 0, bytes.length, hash, tenant.id);
+    const ref = store.add(bytes, 0, bytes.length, hash);
     this.pages.set(this.pages.page(page), slot, ref);
     this.#enter(tenant, ref, (page << PAGE_BITS) | slot, metric.unsorted);
     return ref;
@@ -109,6 +109,7 @@ export class HeadState {
   #enter(tenant: Tenant, ref: number, pageSlot: number, unsorted: number[]): void {
     const { store } = this;
     store.setRecord(ref, R.pageSlot, pageSlot);
+    store.setPageTenant(pageSlot >>> PAGE_BITS, tenant.id);
     unsorted.push(ref);
     const labels = store.labelsOf(ref);
     this.index.addSeries(tenant.id, ref, labels, 0, labels.length);

@@ -2,6 +2,7 @@
 // of eight raw samples, label bytes in an arena, and one hash table for all tenants. Refs are dense,
 // start at 0 and are reused. Nothing here knows what a sample's time means; see series/append.ts.
 import { hashBytes } from '@weir/bytes';
+import { PAGE_BITS } from '../pages/pages.ts';
 import { ByteArena } from './byte-arena.ts';
 import { ChunkBlocks } from './chunk-blocks.ts';
 import { ClosedLog } from './closed-log.ts';
@@ -44,9 +45,8 @@ export const C = {
   closed: 0,
   /** Bit n: there may be samples in window (last window − n); bit 31 stands for all older ones. */
   windows: 1,
-  tenant: 2,
   /** 1 where the series has out-of-order samples waiting. */
-  outOfOrder: 3,
+  outOfOrder: 2,
 } as const;
 export const COLD_BITS = 2;
 
@@ -61,6 +61,8 @@ export class SeriesStore {
   readonly blocks = new ChunkBlocks();
   readonly closed = new ClosedLog();
   labels = new ByteArena();
+  /** Tenant by page: found from a record without touching the cold one. */
+  pageTenants = new Int32Array(64);
   /** Refs below this have been used. */
   refs = 0;
   count = 0;
@@ -89,12 +91,12 @@ export class SeriesStore {
     const record = this.records[ref >>> SLAB_BITS];
     const at = (ref & SLAB_MASK) << RECORD_BITS;
     if (record[at + R.labelsLength] !== length) return false;
-    if (this.tenantOf(ref) !== tenant) return false;
+    if (this.pageTenants[record[at + R.pageSlot] >>> PAGE_BITS] !== tenant) return false;
     return this.labels.equals(record[at + R.labels], length, view, from);
   }
 
   /** Adds a series that find() did not find; its record is empty but for its identity. */
-  add(bytes: Uint8Array, from: number, length: number, hash: number, tenant: number): number {
+  add(bytes: Uint8Array, from: number, length: number, hash: number): number {
     const ref = this.#takeRef();
     const record = this.records[ref >>> SLAB_BITS];
     const at = (ref & SLAB_MASK) << RECORD_BITS;
@@ -107,7 +109,6 @@ export class SeriesStore {
     const coldAt = (ref & SLAB_MASK) << COLD_BITS;
     const cold = this.cold[ref >>> SLAB_BITS];
     cold.fill(0, coldAt, coldAt + (1 << COLD_BITS));
-    cold[coldAt + C.tenant] = tenant;
     this.count++;
     if (this.count * 4 > this.#table.length * 3) this.#rebuildTable();
     else this.#insert(hash, ref);
@@ -190,8 +191,13 @@ export class SeriesStore {
     this.cold[ref >>> SLAB_BITS][((ref & SLAB_MASK) << COLD_BITS) + field] = value;
   }
 
-  tenantOf(ref: number): number {
-    return this.getCold(ref, C.tenant);
+  setPageTenant(page: number, tenant: number): void {
+    if (page >= this.pageTenants.length) {
+      const grown = new Int32Array(Math.max(page + 1, this.pageTenants.length * 2));
+      grown.set(this.pageTenants);
+      this.pageTenants = grown;
+    }
+    this.pageTenants[page] = tenant;
   }
 
   /** 0 for a ref that is not in use. */

@@ -52,15 +52,16 @@ export class XorEncoder {
       const high = bits[2 * index + 1]!;
       if (this.count === 0) {
         this.#putVarint(at < 0 ? -at * 2 - 1 : at * 2);
-        this.#put(high >>> 0, 32);
-        this.#put(low >>> 0, 32);
+        this.#put(high, 32);
+        this.#put(low, 32);
       } else {
         const delta = at - this.t;
+        let prefixSize = 0;
         if (this.count === 1) this.#putVarint(delta);
-        else if (delta === this.delta) this.#put(0, 1);
+        else if (delta === this.delta) prefixSize = 1;
         else this.#putDeltaOfDelta(delta - this.delta);
         this.delta = delta;
-        this.#putValue(high ^ this.high, low ^ this.low);
+        this.#putValue(high ^ this.high, low ^ this.low, prefixSize);
       }
       this.t = at;
       this.high = high;
@@ -77,7 +78,10 @@ export class XorEncoder {
     this.words = grown;
   }
 
-  /** Appends the low `size` bits (1 to 32) of `value`, whose other bits are zero. */
+  /**
+   * Appends the low `size` bits (1 to 32) of `value`, a signed 32-bit number whose other bits are zero.
+   * (An unsigned one above 2^31 would be boxed on the way here.)
+   */
   #put(value: number, size: number): void {
     const free = 32 - this.wordBits;
     if (size < free) {
@@ -109,25 +113,25 @@ export class XorEncoder {
       this.#put((14 << 20) | (dod & 0xfffff), 24);
     } else {
       this.#put(15, 4);
-      this.#put(Math.floor(dod / 4294967296) >>> 0, 32);
-      this.#put(dod >>> 0, 32);
+      this.#put(Math.floor(dod / 4294967296) | 0, 32);
+      this.#put(dod | 0, 32);
     }
   }
 
-  #putValue(high: number, low: number): void {
+  /** `zeros` bits are due before it: they go with the control bits in one step. */
+  #putValue(high: number, low: number, zeros: number): void {
     if (high === 0 && low === 0) {
-      this.#put(0, 1);
+      this.#put(0, zeros + 1);
       return;
     }
-    const zeros = high === 0 ? 32 : Math.clz32(high);
-    const leading = Math.min(zeros, 31);
+    const leading = Math.min(Math.clz32(high), 31);
     const trailing = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low);
     if (this.leading !== NO_WINDOW && leading >= this.leading && trailing >= this.trailing) {
-      this.#put(2, 2);
+      this.#put(2, zeros + 2);
     } else {
       this.leading = leading;
       this.trailing = trailing;
-      this.#put((3 << 11) | (leading << 6) | ((64 - leading - trailing) & 63), 13);
+      this.#put((3 << 11) | (leading << 6) | ((64 - leading - trailing) & 63), zeros + 13);
     }
     this.#putSignificant(high, low);
   }
@@ -142,9 +146,9 @@ export class XorEncoder {
     const shifted = trailing === 0 ? low : (low >>> trailing) | (high << (32 - trailing));
     if (size > 32) {
       this.#put(high >>> trailing, size - 32);
-      this.#put(shifted >>> 0, 32);
+      this.#put(shifted, 32);
     } else {
-      this.#put(size === 32 ? shifted >>> 0 : shifted & ((1 << size) - 1), size);
+      this.#put(size === 32 ? shifted : shifted & ((1 << size) - 1), size);
     }
   }
 }
