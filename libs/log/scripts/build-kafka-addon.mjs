@@ -66,15 +66,16 @@ function compile() {
 }
 
 function main() {
-  if (loads()) {
-    console.log('kafka:build: the Kafka client loads, nothing to do');
-    return;
-  }
   const folder = packageFolder();
   const require = createRequire(import.meta.url);
   const { version } = require(join(folder, 'package.json'));
   const target = join(folder, 'build', 'Release', ADDON);
   const cached = cachePath(version);
+  if (loads()) {
+    if (!existsSync(cached) && existsSync(target)) copyInPlace(target, cached);
+    console.log('kafka:build: the Kafka client loads, nothing to do');
+    return;
+  }
   if (existsSync(cached)) {
     copyInPlace(cached, target);
     if (loads()) {
