@@ -40,8 +40,11 @@ const scratch = mkdtempSync(join(tmpdir(), 'weir-test-'));
 const services = createServices({ build });
 const total = { passed: 0, failed: 0 };
 
+let interrupted = false;
+
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
+    interrupted = true;
     stopAll();
     await finish();
     process.exit(1);
@@ -52,6 +55,7 @@ checkNodeVersion();
 try {
   installIfChanged();
   for (const suite of peers ? PEER_SUITES : SUITES) {
+    if (interrupted) break;
     if (only === undefined || only.split(',').includes(suite.name)) await runSuite(suite);
   }
 } catch (error) {

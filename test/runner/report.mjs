@@ -34,7 +34,7 @@ export function readReport(report, root) {
 }
 
 function shorten(text) {
-  const lines = text.split('\n');
+  const lines = text.split('\n').filter((line) => !/^\s+at .*node_modules/.test(line));
   const shown = lines.slice(0, FAILURE_LINES_MAX).map((line) => `    ${line}`);
   if (lines.length > FAILURE_LINES_MAX) shown.push('    …');
   return shown.join('\n');
