@@ -113,7 +113,12 @@ describe('one process', () => {
       fetch(`${weir.base}/api/v1/push`, { method: 'POST', headers, body });
     const noTenant = await post({}, 'x');
     expect([noTenant.status, await noTenant.text()]).toEqual([401, 'no org id\n']);
-    const noSnappy = await post({ 'x-scope-orgid': 'test' }, 'x');
+    const text = await post({ 'x-scope-orgid': 'test', 'content-type': 'text/plain' }, 'x');
+    expect(text.status).toBe(415);
+    const noSnappy = await post(
+      { 'x-scope-orgid': 'test', 'content-type': 'application/x-protobuf' },
+      'x',
+    );
     expect(noSnappy.status).toBe(400);
     expect(await noSnappy.text()).not.toBe('');
     const parse = await api(prometheus, '/api/v1/query', { query: 'sum(' });
