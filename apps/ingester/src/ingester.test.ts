@@ -2,6 +2,7 @@
 // point of shipping neither loses nor doubles a sample.
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readManifest, writeManifest } from '@weir/catalog';
 import { WeirError } from '@weir/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeSample } from './testing/fake-head.ts';
@@ -155,6 +156,29 @@ describe('shipping', () => {
     expect((await world.log.committed(GROUP, 0))?.nextOffset).toBe(1);
   });
 
+  it('merges with the manifest of a former owner, and stops at that of a later one', async () => {
+    const process = await world.begin();
+    await ready(process);
+    await world.push([sample('up', 0, 1)]);
+    await process.ingester.waitApplied(new Map([[0, 1]]));
+    const { topicId } = world.log;
+    const other = { tenant: 'tenant-b', minT: 0, maxT: 7_200_000, throughOffset: 0, blocks: [] };
+    const former = { topicId, partition: 0, epoch: 0, windows: [other] };
+    await writeManifest(world.bucket, former, undefined);
+    await process.ingester.flush({ wait: true });
+    const merged = (await readManifest(world.bucket, topicId, 0))!;
+    expect(merged.manifest.windows.map(({ tenant }) => tenant)).toEqual(['tenant-b', 'tenant-a']);
+
+    const later = { ...merged.manifest, epoch: 99 };
+    const etag = await writeManifest(world.bucket, later, merged.etag);
+    await world.push([sample('up', 15_000, 2)]);
+    await process.ingester.waitApplied(new Map([[0, 2]]));
+    await expect(process.ingester.flush({ wait: true })).rejects.toMatchObject({ kind: 'fenced' });
+    expect((await readManifest(world.bucket, topicId, 0))?.etag).toBe(etag);
+    expect((await world.log.committed(GROUP, 0))?.nextOffset).toBe(1);
+    expect((await readAll(process.ingester)).samples).toContain(printed('up', 15_000, 2));
+  });
+
   it('deletes local blocks only after the retention period, and an hour after the upload', async () => {
     const process = await world.begin();
     await ready(process);
@@ -177,6 +201,26 @@ describe('shipping', () => {
     }
     throw new Error('no block was shipped');
   }
+});
+
+describe('two ingesters', () => {
+  it('share the partitions, and each goes on where the other stood', async () => {
+    await world.destroy();
+    world = await createWorld({ partitions: 2 });
+    const first = await world.begin();
+    await ready(first);
+    await world.push([sample('up', 0, 1)], 1);
+    await first.ingester.waitApplied(new Map([[1, 1]]));
+    const second = await world.begin();
+    await ready(second);
+    await until(
+      () => second.ingester.readiness().ready && first.ingester.readiness().ready,
+      () => 'both ready',
+    );
+    await expect(readAll(first.ingester, [1])).rejects.toMatchObject({ kind: 'unavailable' });
+    expect((await readAll(second.ingester, [1])).samples).toEqual([printed('up', 0, 1)]);
+    expect((await readAll(first.ingester, [0])).samples).toEqual([]);
+  });
 });
 
 describe('a restart', () => {

@@ -208,6 +208,7 @@ export function createOwnedPartition(
     await takeClaim(await shipper.load());
     const fromOffset = await open(host, shipper);
     applied = fromOffset;
+    seriesCount = (await host.stats({ partition })).seriesCount;
     target = await log.endOffset(partition);
     const intake = createRecordIntake({
       settingsFor: parts.settingsFor,

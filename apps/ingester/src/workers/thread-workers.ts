@@ -25,6 +25,9 @@ export function createThreadWorkers(
 ): PartitionWorkers {
   const threads = new Map<number, Thread>();
   let closed = false;
+  // Trap: once the last thread that loaded the addon has gone, no new thread can load it ("Module did
+  // not self-register"). This thread keeps it loaded, so that a dead worker can be replaced.
+  import('@weir/head/rocksdb').catch((error) => parts.log.error({ err: error }, 'rocksdb addon'));
 
   function start(slot: number): Thread {
     if (closed) throw new WeirError('closed', 'partition workers are closed');
