@@ -10,7 +10,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const PACKAGE = '@confluentinc/kafka-javascript';
-const ADDON = 'confluent-kafka-javascript.node';
+/** Below the package's build folder: the addon, and the libraries that it finds by `../deps`. */
+const FILES = [
+  'Release/confluent-kafka-javascript.node',
+  'deps/librdkafka.so.1',
+  'deps/librdkafka++.so.1',
+];
 const DEBIAN_PACKAGES =
   'g++ make python3 libssl-dev libsasl2-dev libcurl4-openssl-dev liblz4-dev libzstd-dev zlib1g-dev';
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -32,18 +37,24 @@ function loads() {
   return spawnSync(process.execPath, ['-e', code], { cwd: HERE, stdio: 'ignore' }).status === 0;
 }
 
-function cachePath(version) {
+function cacheFolder(version) {
   const abi = process.versions.modules;
   const libc = process.report.getReport().header.glibcVersionRuntime ? '' : '-musl';
   const build = `${version}-${abi}-${process.platform}-${process.arch}${libc}`;
-  return join(homedir(), '.cache', 'weir', 'kafka-addon', build, ADDON);
+  return join(homedir(), '.cache', 'weir', 'kafka-addon', build);
 }
 
-function copyInPlace(from, to) {
-  mkdirSync(dirname(to), { recursive: true });
-  const partial = `${to}.${process.pid}`;
-  copyFileSync(from, partial);
-  renameSync(partial, to);
+/** Copies a build's files; those that a platform doesn't make are passed. The addon comes last. */
+function copyBuild(from, to) {
+  for (const file of FILES.toReversed()) {
+    const source = join(from, file);
+    if (!existsSync(source)) continue;
+    const target = join(to, file);
+    mkdirSync(dirname(target), { recursive: true });
+    const partial = `${target}.${process.pid}`;
+    copyFileSync(source, partial);
+    renameSync(partial, target);
+  }
 }
 
 function compile() {
@@ -69,15 +80,16 @@ function main() {
   const folder = packageFolder();
   const require = createRequire(import.meta.url);
   const { version } = require(join(folder, 'package.json'));
-  const target = join(folder, 'build', 'Release', ADDON);
-  const cached = cachePath(version);
+  const target = join(folder, 'build');
+  const cached = cacheFolder(version);
+  const isCached = existsSync(join(cached, FILES[0]));
   if (loads()) {
-    if (!existsSync(cached) && existsSync(target)) copyInPlace(target, cached);
+    if (!isCached) copyBuild(target, cached);
     console.log('kafka:build: the Kafka client loads, nothing to do');
     return;
   }
-  if (existsSync(cached)) {
-    copyInPlace(cached, target);
+  if (isCached) {
+    copyBuild(cached, target);
     if (loads()) {
       console.log(`kafka:build: copied from ${cached}`);
       return;
@@ -86,7 +98,7 @@ function main() {
   }
   compile();
   if (!loads()) throw new Error('the Kafka client was compiled but does not load');
-  copyInPlace(target, cached);
+  copyBuild(target, cached);
   console.log(`kafka:build: done, kept in ${cached}`);
 }
 
