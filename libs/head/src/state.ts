@@ -142,6 +142,7 @@ export class HeadState {
     if (refs.length === 0) return;
     const { store } = this;
     const removed = new Set(refs);
+    const metrics = new Set<Metric>();
     this.index.removeSeries(
       tenant.id,
       (function* () {
@@ -158,9 +159,11 @@ export class HeadState {
       this.removed.add(ref);
       this.appender.outOfOrder.forget(ref);
       tenant.seriesSum = (tenant.seriesSum - store.record(ref, R.hash)) | 0;
-      const { metric } = this.pages.page(page);
-      if (metric.unsorted.length > 0) metric.unsorted = metric.unsorted.filter((r) => r !== ref);
-      metric.sorted = metric.sorted.filter((r) => r !== ref);
+      metrics.add(this.pages.page(page).metric);
+    }
+    for (const metric of metrics) {
+      metric.unsorted = metric.unsorted.filter((ref) => !removed.has(ref));
+      metric.sorted = metric.sorted.filter((ref) => !removed.has(ref));
     }
     tenant.seriesCount -= refs.length;
     store.remove(refs);
