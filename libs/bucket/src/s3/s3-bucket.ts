@@ -2,6 +2,7 @@
 // SDK's. Checksums beyond the required ones are off: many compatible stores refuse them.
 import { open } from 'node:fs/promises';
 import {
+  CreateBucketCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -40,6 +41,19 @@ export function createS3Bucket(settings: S3Settings): Bucket {
     throw new WeirError('invalid', '-blocks-storage.s3.endpoint or .region must be set');
   }
   return new S3Bucket(createClient(settings), settings.bucketName);
+}
+
+/** Makes the bucket itself unless it is there: for tests and trials, a service expects to find its own. */
+export async function makeS3Bucket(settings: S3Settings): Promise<void> {
+  const client = createClient(settings);
+  try {
+    await client.send(new CreateBucketCommand({ Bucket: settings.bucketName }));
+  } catch (error) {
+    const there = error instanceof Error && /^BucketAlready(OwnedByYou|Exists)$/.test(error.name);
+    if (!there) throw s3Error(error, settings.bucketName);
+  } finally {
+    client.destroy();
+  }
 }
 
 function createClient(settings: S3Settings): S3Client {

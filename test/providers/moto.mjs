@@ -1,0 +1,96 @@
+// An S3 server for tests: moto, installed once into the cache outside the tree, started on a free port,
+// everything in memory. With WEIR_S3_ENDPOINT set that address is used instead, and not stopped.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const MOTO_VERSION = '5.2.5';
+const READY_WITHIN_MS = 60_000;
+
+/**
+ * @returns {Promise<{ endpoint: string, stop(): Promise<void> }>}
+ */
+export async function startMoto() {
+  const given = process.env.WEIR_S3_ENDPOINT;
+  if (given) return { endpoint: given, stop: async () => {} };
+  const python = installMoto();
+  const port = await freePort();
+  const child = spawn(python, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let tail = '';
+  child.stderr.on('data', (text) => {
+    tail = (tail + text).slice(-2000);
+  });
+  const ended = new Promise((resolve) => {
+    child.once('exit', resolve);
+    child.once('error', (error) => {
+      tail += error.message;
+      resolve(undefined);
+    });
+  });
+  const stop = async () => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  const endpoint = `http://127.0.0.1:${port}`;
+  try {
+    await untilAnswers(`${endpoint}/moto-api/`, child, () => tail);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { endpoint, stop };
+}
+
+/** Returns the Python of a virtual environment that has moto. */
+function installMoto() {
+  const cache = process.env.WEIR_TEST_CACHE ?? join(homedir(), '.cache', 'weir');
+  const folder = join(cache, `moto-${MOTO_VERSION}`);
+  const python = join(folder, 'bin', 'python');
+  // Written last: a half-installed folder is made anew.
+  const done = join(folder, 'installed');
+  if (existsSync(done)) return python;
+  mkdirSync(cache, { recursive: true });
+  rmSync(folder, { recursive: true, force: true });
+  must('python3', ['-m', 'venv', folder]);
+  must(python, ['-m', 'pip', 'install', '--quiet', `moto[server]==${MOTO_VERSION}`]);
+  writeFileSync(done, '');
+  return python;
+}
+
+function must(command, args) {
+  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status === 0) return;
+  const reason = error?.message ?? stderr.trim().slice(-1000);
+  throw new Error(
+    `S3 for tests needs Python 3 with venv and pip: \`${command} ${args.join(' ')}\` failed: ${reason}`,
+  );
+}
+
+async function untilAnswers(url, child, tail) {
+  for (const end = Date.now() + READY_WITHIN_MS; Date.now() < end; await sleep(100)) {
+    if (child.exitCode !== null) throw new Error(`moto ended by itself: ${tail()}`);
+    try {
+      await fetch(url);
+      return;
+    } catch {
+      // Not listening yet.
+    }
+  }
+  throw new Error(`moto did not answer at ${url} within ${READY_WITHIN_MS / 1000} s: ${tail()}`);
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
