@@ -8,11 +8,11 @@ export {
 } from './flags.ts';
 export {
   createIngester,
-  type FlushRequest,
   type Ingester,
   type IngesterParts,
   type Readiness,
 } from './ingester.ts';
+export type { FlushRequest } from './routes.ts';
 export type { HostParts } from './worker/hosted-partition.ts';
 export { createUlids } from './worker/ulids.ts';
 export { createInlineWorkers } from './workers/inline-workers.ts';

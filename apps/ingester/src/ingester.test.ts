@@ -211,7 +211,7 @@ describe('two ingesters', () => {
     await ready(first);
     await world.push([sample('up', 0, 1)], 1);
     await first.ingester.waitApplied(new Map([[1, 1]]));
-    const second = await world.begin();
+    const second = await world.begin(createFate(), world.bucket, 'host-2');
     await ready(second);
     await until(
       () => second.ingester.readiness().ready && first.ingester.readiness().ready,

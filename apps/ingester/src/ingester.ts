@@ -16,7 +16,7 @@ import { createIngesterMetrics } from './metrics.ts';
 import { createOwnedPartition, type OwnedPartition } from './owned-partition.ts';
 import type { Maintenance } from './partition-upkeep.ts';
 import { createIngesterRead } from './read.ts';
-import { registerRoutes } from './routes.ts';
+import { type FlushRequest, registerRoutes } from './routes.ts';
 import type { PartitionStats, PartitionWorkers } from './workers/partition-host.ts';
 
 /** Partitions that cut and ship at the same time. */
@@ -32,13 +32,6 @@ export interface IngesterParts {
   readonly telemetry: Telemetry;
   readonly workers: PartitionWorkers;
   readonly limits: { settingsFor(tenant: string): TenantSettings };
-}
-
-export interface FlushRequest {
-  /** All tenants when left out or empty. */
-  readonly tenants?: readonly string[];
-  /** Resolve (or reject) only when everything is shipped and committed. */
-  readonly wait: boolean;
 }
 
 export interface Readiness {

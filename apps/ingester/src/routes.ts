@@ -1,8 +1,16 @@
 // The ingester's HTTP routes, named as Mimir's. JSON only; the console has the pages.
 import { toWeirError } from '@weir/errors';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { FlushRequest } from './ingester.ts';
+import { type FastifyReply, type FastifyRequest, type HttpServer, readForm } from '@weir/http';
 import type { LocalBlock, PartitionStats } from './workers/partition-host.ts';
+
+const FORM_SIZE_MAX_BYTES = 64 * 1024;
+
+export interface FlushRequest {
+  /** All tenants when left out or empty. */
+  readonly tenants?: readonly string[];
+  /** Resolve (or reject) only when everything is shipped and committed. */
+  readonly wait: boolean;
+}
 
 export interface RoutedIngester {
   flush(request: FlushRequest): Promise<void>;
@@ -10,7 +18,7 @@ export interface RoutedIngester {
 }
 
 export function registerRoutes(
-  server: FastifyInstance,
+  server: HttpServer,
   ingester: RoutedIngester,
   parts: { nowMs(): number; running(): boolean },
 ): void {
@@ -40,22 +48,14 @@ async function flush(
   running: boolean,
 ): Promise<FastifyReply> {
   if (!running) return reply.code(503).type('text/plain').send('ingester is not running');
-  const fields = { ...asFields(request.query), ...asFields(request.body) };
-  const tenants = [fields.tenant ?? []].flat();
-  const wait = fields.wait === 'true';
   try {
-    await ingester.flush({ tenants, wait });
+    const form = await readForm(request, FORM_SIZE_MAX_BYTES);
+    await ingester.flush({ tenants: form.getAll('tenant'), wait: form.get('wait') === 'true' });
   } catch (error) {
     const { status, message } = toWeirError(error);
     return reply.code(status).type('text/plain').send(message);
   }
   return reply.code(204).send();
-}
-
-function asFields(value: unknown): Record<string, string | string[]> {
-  return typeof value === 'object' && value !== null
-    ? (value as Record<string, string | string[]>)
-    : {};
 }
 
 interface TenantRow {

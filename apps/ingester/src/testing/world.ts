@@ -13,7 +13,7 @@ import type { PartitionLog } from '@weir/log';
 import { createMemoryLog } from '@weir/log/memory';
 import { SampleColumns } from '@weir/model';
 import { decodeChunkedSeries, type SeriesChunks } from '@weir/query';
-import { type Clock, seededRandom } from '@weir/runtime';
+import { type Clock, seededRandom, systemClock } from '@weir/runtime';
 import { silentTelemetry } from '@weir/telemetry';
 import { decodeBlockMeta, openBlock } from '@weir/tsdb/block';
 import { decodeXorChunk } from '@weir/tsdb/chunk';
@@ -59,7 +59,7 @@ export function createManualClock(startMs: number): ManualClock {
       timers.add(timer);
       return { cancel: () => timers.delete(timer) };
     },
-    yield: () => new Promise((resolve) => setImmediate(resolve)),
+    yield: () => systemClock.yield(),
     advance(ms) {
       now += ms;
       for (const timer of [...timers].filter(({ atMs }) => atMs <= now)) {
@@ -133,7 +133,7 @@ export interface World {
   readonly clock: ManualClock;
   readonly disk: FakeDisk;
   readonly dir: string;
-  begin(fate?: Fate, bucket?: Bucket): Promise<Process>;
+  begin(fate?: Fate, bucket?: Bucket, hostName?: string): Promise<Process>;
   push(samples: readonly FakeSample[], partition?: number): Promise<void>;
   /** Forgets the disk, as a new node would have it. */
   loseDisk(): Promise<void>;
@@ -150,7 +150,6 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
   const disk: FakeDisk = new Map();
   const nextUlid = createUlids(clock, random);
   const alive = new Set<Ingester>();
-  const place = { dataDir: dir, hostName: 'host-1', address: '127.0.0.1:1' };
 
   return {
     log,
@@ -158,7 +157,7 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
     clock,
     disk,
     dir,
-    async begin(fate = createFate(), ownBucket = bucket) {
+    async begin(fate = createFate(), ownBucket = bucket, hostName = 'host-1') {
       const inline = createInlineWorkers({
         openStore: (path) => openFakeStore(path, disk),
         openHead: async (partition, store) =>
@@ -181,7 +180,9 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
         fate,
       );
       const settings = ingesterSettings(defaultsOf(ingesterFlags), {
-        ...place,
+        dataDir: hostName === 'host-1' ? dir : join(dir, hostName),
+        hostName,
+        address: '127.0.0.1:1',
         targets: ['ingester'],
       });
       const ingester = createIngester(settings, {
@@ -226,7 +227,7 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
 export async function until(condition: () => boolean, what: () => string): Promise<void> {
   for (let turn = 0; turn < 1_000_000; turn++) {
     if (condition()) return;
-    await new Promise((resolve) => setImmediate(resolve));
+    await systemClock.yield();
   }
   throw new Error(`never happened: ${what()}`);
 }
