@@ -12,7 +12,7 @@ export interface RocksdbHeadStoreSettings {
   readonly path: string;
 }
 
-const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
 const CACHE_BYTES = 8 * 1024 * 1024;
 const BLOCK_BYTES = 16 * 1024;
 const OPEN_FILES_MAX = 256;

@@ -44,6 +44,15 @@ export class ByteArena {
     let left = position & SLAB_MASK;
     let right = from;
     const end = left + length;
+    // Sixteen bytes a turn with one branch: this loop is the dearest of the whole apply path.
+    for (const last = end - 16; left <= last; left += 16, right += 16) {
+      const difference =
+        (view.getInt32(left, true) ^ other.getInt32(right, true)) |
+        (view.getInt32(left + 4, true) ^ other.getInt32(right + 4, true)) |
+        (view.getInt32(left + 8, true) ^ other.getInt32(right + 8, true)) |
+        (view.getInt32(left + 12, true) ^ other.getInt32(right + 12, true));
+      if (difference !== 0) return false;
+    }
     for (const last = end - 4; left <= last; left += 4, right += 4) {
       if (view.getInt32(left, true) !== other.getInt32(right, true)) return false;
     }
