@@ -1,9 +1,18 @@
 // An S3 server for tests: moto, installed once into the cache outside the tree, started on a free port,
 // everything in memory. With WEIR_S3_ENDPOINT set that address is used instead, and not stopped.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -18,27 +27,27 @@ export async function startMoto() {
   if (given) return { endpoint: given, stop: async () => {} };
   const python = installMoto();
   const port = await freePort();
+  // A file, not a pipe: moto logs each request, and would stall on a pipe that nobody empties.
+  const folder = mkdtempSync(join(tmpdir(), 'weir-moto-'));
+  const logFile = join(folder, 'log');
+  const log = openSync(logFile, 'w');
   const child = spawn(python, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', log, log],
   });
-  let tail = '';
-  child.stderr.on('data', (text) => {
-    tail = (tail + text).slice(-2000);
-  });
+  closeSync(log);
   const ended = new Promise((resolve) => {
     child.once('exit', resolve);
-    child.once('error', (error) => {
-      tail += error.message;
-      resolve(undefined);
-    });
+    child.once('error', resolve);
   });
+  const tail = () => readFileSync(logFile, 'utf8').slice(-2000);
   const stop = async () => {
     child.kill('SIGKILL');
     await ended;
+    rmSync(folder, { recursive: true, force: true });
   };
   const endpoint = `http://127.0.0.1:${port}`;
   try {
-    await untilAnswers(`${endpoint}/moto-api/`, child, () => tail);
+    await untilAnswers(`${endpoint}/moto-api/`, child, tail);
   } catch (error) {
     await stop();
     throw error;

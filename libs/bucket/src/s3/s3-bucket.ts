@@ -68,7 +68,12 @@ function createClient(settings: S3Settings): S3Client {
     maxAttempts: ATTEMPTS_MAX,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      // Unless told so, the SDK only warns, and waits for ever.
+      throwOnRequestTimeout: true,
+    },
   });
 }
 
