@@ -27,16 +27,21 @@ interface ModelSeries {
 
 class ModelTenant {
   eventTime = -Infinity;
+  oldest = -Infinity;
   readonly late: number;
   readonly series = new Map<string, ModelSeries>();
   constructor(late: number) {
     this.late = late;
   }
 
-  apply(labels: string, t: number, v: number): void {
+  /** What is too old is decided once a record. */
+  begin(): void {
     const closed = Math.floor((this.eventTime - HOUR) / WINDOW) * WINDOW;
-    if (t < this.eventTime && (t < closed || t < this.eventTime - Math.max(HOUR, this.late)))
-      return;
+    this.oldest = Math.max(closed, this.eventTime - Math.max(HOUR, this.late));
+  }
+
+  apply(labels: string, t: number, v: number): void {
+    if (t < this.oldest) return;
     const known = this.series.get(labels) ?? { last: -Infinity, samples: new Map() };
     if (t <= known.last) {
       if (t === known.last || known.samples.has(t)) return;
@@ -145,6 +150,7 @@ describe('partition head', () => {
       for (let offset = 0; offset < 1500; offset++) {
         now += next(20) === 0 ? next(400) * STEP : next(2) * STEP;
         const { tenant, all, value } = randomRecord(next, offset, now);
+        model.get(tenant)!.begin();
         head.apply([value], offset + 1);
         for (const { labels, samples } of all) {
           const name = printLabels(series(labels).labels);

@@ -24,6 +24,8 @@ export class RecordApplier {
   #window: WindowState | undefined;
   #generation: Generation | undefined;
   #shipped = false;
+  /** Samples before this are too old: as the tenant stood before the record, whatever its order. */
+  #oldest = Number.NEGATIVE_INFINITY;
 
   constructor(state: HeadState) {
     this.#state = state;
@@ -59,6 +61,7 @@ export class RecordApplier {
     this.#tenant = tenant;
     this.#window = undefined;
     this.#windowIndex = Number.NaN;
+    this.#oldest = Math.max(tenant.closedBefore, tenant.eventTime - tenant.tooOldMs);
     tenant.dirty = true;
     let previous = tenant.lastRef;
     let sample = 0;
@@ -87,11 +90,9 @@ export class RecordApplier {
   /** Whether a sample at t may be stored at all. Remembers its window. */
   #admit(t: number, offset: number): boolean {
     const tenant = this.#tenant!;
-    if (t < tenant.eventTime) {
-      if (t < tenant.closedBefore || t < tenant.eventTime - tenant.tooOldMs) {
-        this.#state.discard(tenant.name, 'sample_timestamp_too_old');
-        return false;
-      }
+    if (t < this.#oldest) {
+      this.#state.discard(tenant.name, 'sample_timestamp_too_old');
+      return false;
     }
     if (!(t <= TIME_MAX && t >= -TIME_MAX)) {
       this.#state.discard(tenant.name, 'sample_timestamp_out_of_range');

@@ -37,6 +37,25 @@ function uvarints(...values: number[]): Uint8Array {
 }
 
 describe('records', () => {
+  it('may hold hours of each series: what is too old was so before the record', async () => {
+    const head = await open();
+    const hours = [0, 1, 2, 3, 4].map((hour) => [hour * 3_600_000, hour] as [number, number]);
+    const body = writeRequest(
+      series({ __name__: 'a' }, ...hours),
+      series({ __name__: 'b' }, ...hours),
+    );
+    head.apply([record(0, body)], 1);
+    const times = hours.map(([t]) => t);
+    expect(await contents(head)).toEqual([
+      ['__name__=a', times],
+      ['__name__=b', times],
+    ]);
+    head.apply([record(1, writeRequest(series({ __name__: 'c' }, [3_600_000 - 1, 1])))], 2);
+    expect(head.takeDiscards()).toEqual([
+      { tenant: 'one', reason: 'sample_timestamp_too_old', count: 1 },
+    ]);
+  });
+
   it('recognises a series however its labels are written', async () => {
     const head = await open();
     const sorted = encodeLabels([
