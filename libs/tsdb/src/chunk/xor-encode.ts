@@ -46,28 +46,133 @@ export class XorEncoder {
    */
   encode(t: Float64Array, bits: Int32Array, from: number, to: number): void {
     this.#reserve((to - from) * 5 + 8);
+    let index = from;
+    for (; index < to && this.count < 2; index++) {
+      this.#encodeEarly(t[index]!, bits[2 * index + 1]!, bits[2 * index]!);
+    }
+    if (index < to) this.#encodeRun(t, bits, index, to);
+  }
+
+  /** The first two samples, whose times are written differently. */
+  #encodeEarly(at: number, high: number, low: number): void {
+    if (this.count === 0) {
+      this.#putVarint(at < 0 ? -at * 2 - 1 : at * 2);
+      this.#put(high, 32);
+      this.#put(low, 32);
+    } else {
+      this.delta = at - this.t;
+      this.#putVarint(this.delta);
+      this.#putValue(high ^ this.high, low ^ this.low);
+    }
+    this.t = at;
+    this.high = high;
+    this.low = low;
+    this.count++;
+  }
+
+  /**
+   * All others: the loop that ingest spends most on, so the state is in locals, #put() is written out,
+   * and the bits of the time and those that announce the value go in one step (29 at most).
+   */
+  #encodeRun(t: Float64Array, bits: Int32Array, from: number, to: number): void {
+    const { words } = this;
+    let { t: lastT, delta: lastDelta, high: lastHigh, low: lastLow } = this;
+    let { leading, trailing, word, wordBits, wordCount } = this;
     for (let index = from; index < to; index++) {
       const at = t[index]!;
-      const low = bits[2 * index]!;
-      const high = bits[2 * index + 1]!;
-      if (this.count === 0) {
-        this.#putVarint(at < 0 ? -at * 2 - 1 : at * 2);
-        this.#put(high, 32);
-        this.#put(low, 32);
-      } else {
-        const delta = at - this.t;
-        let prefixSize = 0;
-        if (this.count === 1) this.#putVarint(delta);
-        else if (delta === this.delta) prefixSize = 1;
-        else this.#putDeltaOfDelta(delta - this.delta);
-        this.delta = delta;
-        this.#putValue(high ^ this.high, low ^ this.low, prefixSize);
+      const delta = at - lastT;
+      let control = 0;
+      let size = 1;
+      if (delta !== lastDelta) {
+        const dod = delta - lastDelta;
+        if (dod >= -8191 && dod <= 8192) {
+          control = (2 << 14) | (dod & 0x3fff);
+          size = 16;
+        } else {
+          this.word = word;
+          this.wordBits = wordBits;
+          this.wordCount = wordCount;
+          this.#putDeltaOfDelta(dod);
+          word = this.word;
+          wordBits = this.wordBits;
+          wordCount = this.wordCount;
+          size = 0;
+        }
+        lastDelta = delta;
       }
-      this.t = at;
-      this.high = high;
-      this.low = low;
-      this.count++;
+      lastT = at;
+      const low = bits[2 * index]! ^ lastLow;
+      const high = bits[2 * index + 1]! ^ lastHigh;
+      lastLow ^= low;
+      lastHigh ^= high;
+      let significant = 0;
+      if ((low | high) === 0) {
+        control <<= 1;
+        size++;
+      } else {
+        const zerosBefore = Math.min(Math.clz32(high), 31);
+        const zerosAfter = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low);
+        // NO_WINDOW is larger than any count of zeros.
+        if (zerosBefore >= leading && zerosAfter >= trailing) {
+          control = (control << 2) | 2;
+          size += 2;
+        } else {
+          leading = zerosBefore;
+          trailing = zerosAfter;
+          control = (control << 13) | (3 << 11) | (leading << 6) | ((64 - leading - trailing) & 63);
+          size += 13;
+        }
+        significant = 64 - leading - trailing;
+      }
+      let free = 32 - wordBits;
+      if (size < free) {
+        word |= control << (free - size);
+        wordBits += size;
+      } else {
+        wordBits = size - free;
+        words[wordCount++] = word | (control >>> wordBits);
+        word = wordBits === 0 ? 0 : control << (32 - wordBits);
+      }
+      if (significant === 0) continue;
+      let part = 0;
+      if (trailing >= 32) part = high >>> (trailing - 32);
+      else part = trailing === 0 ? low : (low >>> trailing) | (high << (32 - trailing));
+      if (significant > 32) {
+        const upper = high >>> trailing;
+        const upperSize = significant - 32;
+        free = 32 - wordBits;
+        if (upperSize < free) {
+          word |= upper << (free - upperSize);
+          wordBits += upperSize;
+        } else {
+          wordBits = upperSize - free;
+          words[wordCount++] = word | (upper >>> wordBits);
+          word = wordBits === 0 ? 0 : upper << (32 - wordBits);
+        }
+        significant = 32;
+      } else if (significant < 32) {
+        part &= (1 << significant) - 1;
+      }
+      free = 32 - wordBits;
+      if (significant < free) {
+        word |= part << (free - significant);
+        wordBits += significant;
+      } else {
+        wordBits = significant - free;
+        words[wordCount++] = word | (part >>> wordBits);
+        word = wordBits === 0 ? 0 : part << (32 - wordBits);
+      }
     }
+    this.count += to - from;
+    this.t = lastT;
+    this.delta = lastDelta;
+    this.high = lastHigh;
+    this.low = lastLow;
+    this.leading = leading;
+    this.trailing = trailing;
+    this.word = word;
+    this.wordBits = wordBits;
+    this.wordCount = wordCount;
   }
 
   #reserve(words: number): void {
@@ -118,21 +223,14 @@ export class XorEncoder {
     }
   }
 
-  /** `zeros` bits are due before it: they go with the control bits in one step. */
-  #putValue(high: number, low: number, zeros: number): void {
+  #putValue(high: number, low: number): void {
     if (high === 0 && low === 0) {
-      this.#put(0, zeros + 1);
+      this.#put(0, 1);
       return;
     }
-    const leading = Math.min(Math.clz32(high), 31);
-    const trailing = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low);
-    if (this.leading !== NO_WINDOW && leading >= this.leading && trailing >= this.trailing) {
-      this.#put(2, zeros + 2);
-    } else {
-      this.leading = leading;
-      this.trailing = trailing;
-      this.#put((3 << 11) | (leading << 6) | ((64 - leading - trailing) & 63), zeros + 13);
-    }
+    this.leading = Math.min(Math.clz32(high), 31);
+    this.trailing = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low);
+    this.#put((3 << 11) | (this.leading << 6) | ((64 - this.leading - this.trailing) & 63), 13);
     this.#putSignificant(high, low);
   }
 
