@@ -33,11 +33,16 @@ export function readPushBody(
     };
     checkMessageSize(Number(request.headers['content-length'] ?? 0), 'compressed', limitBytes);
     request.on('data', onData);
-    request.once('end', () =>
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)),
-    );
+    let ended = false;
+    request.once('end', () => {
+      ended = true;
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
+    });
     request.once('error', (cause) => fail(goneAway(cause)));
-    request.once('close', () => fail(goneAway(undefined)));
+    request.once('close', () => {
+      // Every request closes; an error with its stack is made only for one that didn't end.
+      if (!ended) fail(goneAway(undefined));
+    });
   });
 }
 

@@ -1,13 +1,14 @@
 // Groups the accepted runs of a push by partition and copies them into records. A record's value is the
 // concatenation of its runs, which is a WriteRequest; so building is one copy and no encoding. Values
-// are exact-size buffers of their own, because the log and its consumers keep (and transfer) them.
+// have a buffer each, because the log and its consumers keep them, move them to another thread, or give
+// them back one by one.
 import type { ProduceRecord } from '@weir/log';
 import { type AcceptedWrite, withId } from '@weir/wire';
 import type { SlotTable } from './slot-table.ts';
 
 const RECORD_VERSION = 1;
 
-/** Where record values come from; each must own its whole ArrayBuffer. */
+/** Where record values come from; each must be alone in its buffer. */
 export interface RecordBuffers {
   take(sizeBytes: number): Uint8Array;
 }

@@ -13,6 +13,8 @@ export interface ConsumeLoopParts {
   readonly intake: RecordIntake;
   received(batch: RecordBatch): void;
   applied(applied: Applied): void;
+  /** Nobody reads these bytes any more: applied, in this process. */
+  release(value: Uint8Array): void;
   /** Records in [from, to) were truncated away before they could be read. */
   missed(from: number, to: number): void;
 }
@@ -50,7 +52,10 @@ export function startConsumeLoop(
   function apply(batch: RecordBatch): void {
     const message = parts.intake.take(batch, position);
     position = batch.nextOffset;
-    const done = parts.host.apply(message).then(parts.applied);
+    const done = parts.host.apply(message).then((applied) => {
+      parts.applied(applied);
+      for (const { value } of batch.records) parts.release(value);
+    });
     underWay.push(
       done.catch((error) => {
         failure ??= toWeirError(error);

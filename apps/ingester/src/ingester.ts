@@ -32,6 +32,8 @@ export interface IngesterParts {
   readonly telemetry: Telemetry;
   readonly workers: PartitionWorkers;
   readonly limits: { settingsFor(tenant: string): TenantSettings };
+  /** Takes the memory of record values that were applied, to be used again. */
+  readonly release?: (value: Uint8Array) => void;
 }
 
 export interface Readiness {
@@ -94,6 +96,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
           host: () => workers.hostOf(partition),
           member: memberNow,
           settingsFor: (tenant) => parts.limits.settingsFor(tenant),
+          release: parts.release ?? (() => undefined),
         },
       ),
     );

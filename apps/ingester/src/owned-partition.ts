@@ -50,6 +50,8 @@ export interface OwnedPartitionParts {
   host(): PartitionHost;
   member(): Promise<GroupMember>;
   settingsFor(tenant: string): TenantSettings;
+  /** Takes the memory of record values that were applied. */
+  release(value: Uint8Array): void;
 }
 
 export interface OwnedPartition {
@@ -220,7 +222,10 @@ export function createOwnedPartition(
     });
     const loop = startConsumeLoop(
       { partition, fromOffset, consumeBytesMax: settings.consumeBytesMax },
-      { log, host, intake, received: onReceived, applied: onApplied, missed: onMissed },
+      {
+        ...{ log, host, intake, received: onReceived, applied: onApplied, missed: onMissed },
+        release: parts.release,
+      },
     );
     opening.recovered();
     waiters.reached(applied);

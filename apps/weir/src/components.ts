@@ -1,7 +1,9 @@
 // The components of a process and what connects them: only this file knows which of them are threads of
 // this process and which are elsewhere.
+import { type BufferPool, createBufferPool } from '@weir/bytes';
 import { activePartitions } from '@weir/cluster';
 import { createDistributor } from '@weir/distributor';
+import { WeirError } from '@weir/errors';
 import { type HttpServer, tenantOf } from '@weir/http';
 import {
   createIngester,
@@ -21,6 +23,11 @@ import { bucketSettings, type Place } from './place.ts';
 import type { Service } from './services.ts';
 import { REVISION, VERSION } from './version.ts';
 
+/** Of record values in flight, kept for the next pushes. */
+const RECORD_BUFFERS_MAX_BYTES = 8 * 1024 * 1024;
+/** A push whose samples are logged waits this long for their apply. */
+const APPLY_PATIENCE_MS = 10_000;
+
 export interface ComponentParts {
   readonly configuration: Configuration;
   readonly place: Place;
@@ -37,15 +44,16 @@ export function createComponents(
   parts: ComponentParts,
 ): readonly Service[] {
   const limits = createLimits(parts.configuration.limits);
+  const recordBuffers = createBufferPool(RECORD_BUFFERS_MAX_BYTES);
   const services: Service[] = [];
   let ingester: Ingester | undefined;
   if (components.includes('ingester')) {
-    ingester = createIngesterOf(components, limits, parts);
+    ingester = createIngesterOf(components, limits, recordBuffers, parts);
     services.push(ingesterService(ingester));
   }
   if (components.includes('querier')) services.push(createQuerierService(ingester, parts));
   if (components.includes('distributor')) {
-    createDistributorOf(ingester, limits, parts);
+    createDistributorOf(ingester, limits, recordBuffers, parts);
     services.push({ name: 'distributor' });
   }
   return services;
@@ -54,6 +62,7 @@ export function createComponents(
 function createIngesterOf(
   components: readonly Component[],
   limits: Limits,
+  recordBuffers: BufferPool,
   { configuration, place, address, foundations, server, clock, telemetry }: ComponentParts,
 ): Ingester {
   const settings = ingesterSettings(configuration.ingester, {
@@ -78,6 +87,7 @@ function createIngesterOf(
         return { outOfOrderWindowMs, seriesMax };
       },
     },
+    release: (value) => recordBuffers.give(value),
   });
   ingester.routes(server);
   readRoutes(server, ingester.read);
@@ -135,6 +145,7 @@ function ownersOf(ingester: Ingester | undefined, parts: ComponentParts): OwnerD
 function createDistributorOf(
   ingester: Ingester | undefined,
   limits: Limits,
+  recordBuffers: BufferPool,
   { configuration, foundations, server, clock, telemetry }: ComponentParts,
 ): void {
   const { cluster, log, alone } = foundations;
@@ -151,15 +162,40 @@ function createDistributorOf(
     telemetry,
     tenantOf: (request) => tenantOf(request, configuration.tenants),
     ...(alone && ingester !== undefined
-      ? { afterLogged: (offsets: ReadonlyMap<number, number>) => waitApplied(ingester, offsets) }
+      ? {
+          // The ingester gives a record's memory back once it is applied.
+          buffers: recordBuffers,
+          afterLogged: (offsets: ReadonlyMap<number, number>) =>
+            waitApplied(ingester, offsets, clock),
+        }
       : {}),
   });
   distributor.routes(server);
 }
 
-/** In one process a push waits for its apply, so that a client reads its own writes. */
-function waitApplied(ingester: Ingester, offsets: ReadonlyMap<number, number>): Promise<void> {
-  return ingester.waitApplied(
-    new Map([...offsets].map(([partition, last]) => [partition, last + 1])),
-  );
+/**
+ * In one process a push waits for its apply, so that a client reads its own writes; but not for ever: a
+ * partition may be stuck. Rejects with `unavailable` then. The samples are in the log, and will be applied.
+ */
+async function waitApplied(
+  ingester: Pick<Ingester, 'waitApplied'>,
+  offsets: ReadonlyMap<number, number>,
+  clock: Clock,
+): Promise<void> {
+  const patience = new AbortController();
+  const timer = clock.after(APPLY_PATIENCE_MS, () => {
+    const partitions = [...offsets.keys()].join(', ');
+    patience.abort(
+      new WeirError(
+        'unavailable',
+        `the samples are logged but were not applied within ${APPLY_PATIENCE_MS / 1000} s (partitions ${partitions}); see /ready for what is stuck`,
+      ),
+    );
+  });
+  try {
+    const positions = new Map([...offsets].map(([partition, last]) => [partition, last + 1]));
+    await ingester.waitApplied(positions, patience.signal);
+  } finally {
+    timer.cancel();
+  }
 }

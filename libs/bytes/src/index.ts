@@ -1,4 +1,5 @@
-// Bytes without meaning: varints, checksums, comparison, hashing, text.
+// Bytes without meaning: varints, checksums, comparison, hashing, text, and their memory.
+export { type BufferPool, createBufferPool } from './buffer-pool.ts';
 export { compareBytes, equalBytes, equalRange, hashBytes } from './compare.ts';
 export { crc32c } from './crc32c.ts';
 export { text, utf8 } from './text.ts';
