@@ -59,6 +59,8 @@ export interface HeadSelect {
   readonly maxT: number;
   /** Leave the chunks out: only which series exist. */
   readonly labelsOnly?: boolean;
+  /** Of each series only its newest sample in the range is wanted; older ones may be left out. */
+  readonly newestOnly?: boolean;
 }
 
 export interface Discard {

@@ -15,6 +15,7 @@ import {
   Pages,
 } from './pages/pages.ts';
 import { LabelIndex } from './postings/label-index.ts';
+import { EpochTimes } from './reads/epoch-times.ts';
 import { Appender } from './series/append.ts';
 import { C, R, SeriesStore } from './series/series-store.ts';
 import { Tenant, WINDOW_MS } from './windows.ts';
@@ -40,13 +41,25 @@ export class HeadState {
   running: PageCapture | undefined;
   readonly discards = new Map<string, Map<string, number>>();
   readonly reads = new Reads();
-  /** The last epoch that is committed in the store; its chunks are there. */
-  committedEpoch = 0;
+  readonly epochTimes = new EpochTimes();
   /** Epochs whose checkpoint was cut short: their rows don't count. */
   readonly abortedEpochs = new Set<number>();
   /** Refs of removed series that reads under way may still look at. */
   readonly removed = new Set<number>();
   readonly #reader = new LabelReader();
+  #committedEpoch = 0;
+
+  /** The last epoch that is committed in the store; its chunks are there. */
+  get committedEpoch(): number {
+    return this.#committedEpoch;
+  }
+
+  set committedEpoch(epoch: number) {
+    this.#committedEpoch = epoch;
+    for (const { id, eventTime } of this.tenantsByName.values()) {
+      if (eventTime > -Infinity) this.epochTimes.committed(id, epoch, eventTime);
+    }
+  }
 
   tenant(name: string): Tenant {
     return this.tenantsByName.get(name) ?? this.addTenant(name, this.tenants.length);
@@ -83,9 +96,14 @@ export class HeadState {
   }
 
   /** Creates a series from canonical labels that no series of the tenant has. */
-  createSeries(tenant: Tenant, bytes: Uint8Array, from: number, length: number): number {
+  createSeries(
+    tenant: Tenant,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+    hash: number,
+  ): number {
     const { store } = this;
-    const hash = store.hash(bytes, from, from + length, tenant.id);
     const metric = this.#metricOf(tenant, bytes, from, length);
     const ref = store.add(bytes, from, length, hash);
     const pageSlot = this.pages.place(metric, ref);
@@ -97,7 +115,8 @@ export class HeadState {
   /** Puts a series that the store holds back where its page row says. */
   restoreSeries(tenant: Tenant, bytes: Uint8Array, page: number, slot: number): number {
     const { store } = this;
-    const hash = store.hash(bytes, 0, bytes.length, tenant.id);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const hash = store.hash(view, 0, bytes.length, tenant.id);
     const { metric } = this.pages.page(page);
     this.#metricOf(tenant, bytes, 0, bytes.length);
     const ref = store.add(bytes, 0, bytes.length, hash);

@@ -4,6 +4,9 @@
 import { byName, type Metric, PAGE_BITS, type Pages } from '../pages/pages.ts';
 import { R, type SeriesStore } from '../series/series-store.ts';
 
+/** So few are sorted where they stand; more are picked from the kept order of their metrics. */
+const SORTED_MAX = 64;
+
 /** Sorts refs of one tenant into label order. `nameFirst` says that __name__ leads every label set. */
 export function inLabelOrder(
   store: SeriesStore,
@@ -11,7 +14,9 @@ export function inLabelOrder(
   refs: Uint32Array,
   nameFirst: boolean,
 ): Uint32Array {
-  if (!nameFirst) return refs.sort((a, b) => compareSeries(store, a, b));
+  if (!nameFirst || refs.length <= SORTED_MAX) {
+    return refs.sort((a, b) => compareSeries(store, a, b));
+  }
   const chosen = new Set<Metric>();
   let max = 0;
   for (const ref of refs) {

@@ -1,5 +1,6 @@
 // Answers selects and cuts: which series, in which order, and their label names and values.
 import { utf8 } from '@weir/bytes';
+import { LabelReader, labelValue } from '@weir/model';
 import { cutThrough, freeze, seriesInWindow } from '../cuts.ts';
 import type { CutSource, HeadSelect, HeadSeries, HeadStore, TenantWindow } from '../head.ts';
 import { sortByBytes } from '../postings/label-index.ts';
@@ -8,9 +9,13 @@ import { selectRefs } from '../postings/select-refs.ts';
 import { C, R } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
-import { type ChunkRead, readSeries, type VisibleWindow } from './series-reader.ts';
+import { type ChunkRead, readSeries } from './series-reader.ts';
+import type { VisibleWindow } from './stored-chunks.ts';
 
+const NO_CHUNKS: HeadSeries['chunks'] = [];
 const LABELS_BATCH = 512;
+/** Up to here the labels of the selected series are looked through, from here on the posting lists. */
+const SCANNED_MAX = 1024;
 
 export async function* select(
   state: HeadState,
@@ -29,17 +34,20 @@ export async function* select(
   }
 }
 
-function chunkRead(tenant: Tenant, { minT, maxT }: HeadSelect, refs: Uint32Array): ChunkRead {
+function chunkRead(tenant: Tenant, request: HeadSelect, refs: Uint32Array): ChunkRead {
+  const { minT, maxT, newestOnly = false } = request;
   const windows = new Map<number, VisibleWindow>();
   for (const { index } of tenant.windows.values()) {
     const from = tenant.droppedThrough(index) + 1;
     windows.set(index, { window: index, from, to: Infinity });
   }
-  return { tenant, refs, minT, maxT, windows, othersVisible: true };
+  return { tenant, refs, minT, maxT, newestOnly, windows, othersVisible: true };
 }
 
 function* labelBatches(state: HeadState, refs: Uint32Array): Generator<HeadSeries[]> {
-  const series = Array.from(refs, (ref) => ({ labels: state.store.labelsOf(ref), chunks: [] }));
+  // All at once: the series may be gone when the next batch is asked for, the arena's bytes are not.
+  const series: HeadSeries[] = [];
+  for (const ref of refs) series.push({ labels: state.store.labelsOf(ref), chunks: NO_CHUNKS });
   for (let from = 0; from < series.length; from += LABELS_BATCH) {
     yield series.slice(from, from + LABELS_BATCH);
   }
@@ -49,35 +57,85 @@ function* labelBatches(state: HeadState, refs: Uint32Array): Generator<HeadSerie
 function matching(state: HeadState, tenant: Tenant, request: HeadSelect): Uint32Array {
   const refs = selectRefs(state.index, tenant.id, request.matchers);
   const { minT, maxT } = request;
-  return refs.filter((ref) => {
-    const window = state.store.record(ref, R.window);
-    if (window * WINDOW_MS + state.store.record(ref, R.last) < minT) return false;
-    const oldest = 31 - Math.clz32(state.store.getCold(ref, C.windows));
-    return oldest === 31 || (window - oldest) * WINDOW_MS <= maxT;
-  });
+  const { store } = state;
+  let count = 0;
+  for (let at = 0; at < refs.length; at++) {
+    const ref = refs[at];
+    const window = store.record(ref, R.window);
+    if (window * WINDOW_MS + store.record(ref, R.last) < minT) continue;
+    const oldest = 31 - Math.clz32(store.getCold(ref, C.windows));
+    if (oldest !== 31 && (window - oldest) * WINDOW_MS > maxT) continue;
+    refs[count++] = ref;
+  }
+  return refs.subarray(0, count);
 }
 
 function ordered(state: HeadState, tenant: Tenant, refs: Uint32Array): Uint32Array {
   return inLabelOrder(state.store, state.pages, refs, state.nameNotFirst[tenant.id] === 0);
 }
 
+/** Without matchers from the index alone, of all series there are: the time range is the head's. */
 export function labelNames(state: HeadState, request: HeadSelect): string[] {
   const tenant = state.tenantsByName.get(request.tenant);
-  if (!tenant) return [];
-  const isSelected = membership(matching(state, tenant, request));
-  const names: string[] = [];
-  for (const entry of state.index.tenant(tenant.id).names.values()) {
-    if (entry.pairs.some((pair) => state.index.lists.read(pair).some(isSelected))) {
-      names.push(entry.name);
-    }
+  if (!tenant || !overlapsHead(tenant, request)) return [];
+  const { lists } = state.index;
+  const entries = [...state.index.tenant(tenant.id).names.values()];
+  if (request.matchers.length === 0) {
+    const isInUse = (pair: number) => lists.count(pair) > 0;
+    return namesOf(entries.filter(({ pairs }) => pairs.some(isInUse)));
   }
-  return sortByBytes(names);
+  const refs = matching(state, tenant, request);
+  if (refs.length <= SCANNED_MAX) return sortByBytes([...namesOfSeries(state, refs)]);
+  const isSelected = membership(refs);
+  return namesOf(entries.filter(({ pairs }) => pairs.some((p) => lists.read(p).some(isSelected))));
 }
 
 export function labelValues(state: HeadState, name: string, request: HeadSelect): string[] {
   const tenant = state.tenantsByName.get(request.tenant);
-  if (!tenant) return [];
-  return sortByBytes(valuesOf(state, tenant, name, matching(state, tenant, request)));
+  if (!tenant || !overlapsHead(tenant, request)) return [];
+  if (request.matchers.length === 0) {
+    const names = state.index.tenant(tenant.id).names.get(name);
+    if (!names) return [];
+    const isInUse = (_: string, at: number) => state.index.lists.count(names.pairs[at]) > 0;
+    return sortByBytes(state.index.values(names).filter(isInUse));
+  }
+  const refs = matching(state, tenant, request);
+  if (refs.length <= SCANNED_MAX) return sortByBytes([...valuesOfSeries(state, name, refs)]);
+  return sortByBytes(valuesOf(state, tenant, name, refs));
+}
+
+/** Whether any window of the tenant may hold samples in the range. */
+function overlapsHead(tenant: Tenant, { minT, maxT }: HeadSelect): boolean {
+  if (minT > tenant.eventTime) return false;
+  for (const { index, generations } of tenant.windows.values()) {
+    if (generations.length > 0 && index * WINDOW_MS <= maxT && (index + 1) * WINDOW_MS > minT) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function namesOf(entries: readonly { readonly name: string }[]): string[] {
+  return sortByBytes(entries.map(({ name }) => name));
+}
+
+function namesOfSeries(state: HeadState, refs: Uint32Array): Set<string> {
+  const found = new Set<string>();
+  const reader = new LabelReader();
+  for (const ref of refs) {
+    reader.reset(state.store.labelsOf(ref));
+    while (reader.next()) found.add(reader.nameText());
+  }
+  return found;
+}
+
+function valuesOfSeries(state: HeadState, name: string, refs: Uint32Array): Set<string> {
+  const found = new Set<string>();
+  for (const ref of refs) {
+    const value = labelValue(state.store.labelsOf(ref), name);
+    if (value !== undefined) found.add(value);
+  }
+  return found;
 }
 
 function valuesOf(state: HeadState, tenant: Tenant, name: string, refs: Uint32Array): string[] {
@@ -136,6 +194,7 @@ async function* cutSeries(
       refs: ordered(state, tenant, refs.slice()),
       minT,
       maxT: minT + WINDOW_MS - 1,
+      newestOnly: false,
       windows: new Map([[visible.window, visible]]),
       othersVisible: false,
     });

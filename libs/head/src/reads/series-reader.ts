@@ -5,14 +5,15 @@
 // refs that a drop gives up are not deleted or reused before this read has ended (Reads).
 import { CHUNK_XOR, type Chunk } from '@weir/tsdb/chunk';
 import type { HeadSeries, HeadStore } from '../head.ts';
-import { type Metric, PAGE_BITS, PAGE_SLOTS } from '../pages/pages.ts';
+import { PAGE_BITS, PAGE_SLOTS } from '../pages/pages.ts';
 import { packedSamples } from '../series/append.ts';
 import type { ByteArena } from '../series/byte-arena.ts';
 import { C, R } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
-import { chunkRange, keyNumber, readChunkEntries } from '../store/rows.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
 import { disjointChunks, type RankedChunk } from './merge-chunks.ts';
+import { lastTime, NewestSamples } from './newest-sample.ts';
+import { readStored, type VisibleWindow } from './stored-chunks.ts';
 
 const GROUP_SERIES = 8192;
 const BATCH_SERIES = 512;
@@ -21,13 +22,6 @@ const BATCH_BYTES = 256 * 1024;
 const CLOSED_RANK = 2 ** 40;
 const WAITING_RANK = 2 ** 50;
 
-/** Generations of one window that a read sees, both inclusive. */
-export interface VisibleWindow {
-  readonly window: number;
-  readonly from: number;
-  readonly to: number;
-}
-
 export interface ChunkRead {
   readonly tenant: Tenant;
   /** In the order in which series are wanted. */
@@ -35,6 +29,8 @@ export interface ChunkRead {
   /** Inclusive, ms. */
   readonly minT: number;
   readonly maxT: number;
+  /** Of each series only its newest sample in the range is wanted. */
+  readonly newestOnly: boolean;
   readonly windows: ReadonlyMap<number, VisibleWindow>;
   /** Whether windows that are not listed are visible: those that begin while reading. */
   readonly othersVisible: boolean;
@@ -69,12 +65,15 @@ interface Identities {
 
 function remember(state: HeadState, refs: Uint32Array): Identities {
   const { store } = state;
-  return {
-    arena: store.labels,
-    positions: Int32Array.from(refs, (ref) => store.record(ref, R.labels)),
-    lengths: Int32Array.from(refs, (ref) => store.labelsLength(ref)),
-    pageSlots: Int32Array.from(refs, (ref) => store.record(ref, R.pageSlot)),
-  };
+  const positions = new Int32Array(refs.length);
+  const lengths = new Int32Array(refs.length);
+  const pageSlots = new Int32Array(refs.length);
+  for (let at = 0; at < refs.length; at++) {
+    positions[at] = store.record(refs[at], R.labels);
+    lengths[at] = store.labelsLength(refs[at]);
+    pageSlots[at] = store.record(refs[at], R.pageSlot);
+  }
+  return { arena: store.labels, positions, lengths, pageSlots };
 }
 
 async function readGroup(
@@ -86,37 +85,51 @@ async function readGroup(
   to: number,
 ): Promise<Draft[]> {
   const drafts: Draft[] = [];
-  const bySlot = new Map<number, Draft>();
-  const pages = new Set<number>();
+  const newest = new NewestSamples(state.store);
+  const pages = new Map<number, (Draft | undefined)[]>();
   const epoch = state.committedEpoch;
   for (let at = from; at < to; at++) {
+    const ref = read.refs[at];
     const labels = identities.arena.read(identities.positions[at], identities.lengths[at]);
-    const draft = { labels, chunks: [] };
-    readMemory(state, read, read.refs[at], draft);
+    const draft: Draft = { labels, chunks: [] };
     drafts.push(draft);
+    if (read.newestOnly && readNewest(state, read, ref, newest, draft)) continue;
+    readMemory(state, read, ref, draft);
     const pageSlot = identities.pageSlots[at];
-    bySlot.set(pageSlot, draft);
-    pages.add(pageSlot >>> PAGE_BITS);
-  }
-  for (const [metric, pageIds] of byMetric(state, pages)) {
-    for (const visible of read.windows.values()) {
-      if (!overlaps(read, visible.window * WINDOW_MS, (visible.window + 1) * WINDOW_MS - 1))
-        continue;
-      await readRows(state, store, read, visible, metric, pageIds, bySlot, epoch);
+    let page = pages.get(pageSlot >>> PAGE_BITS);
+    if (page === undefined) {
+      page = new Array<Draft | undefined>(PAGE_SLOTS);
+      pages.set(pageSlot >>> PAGE_BITS, page);
     }
+    page[pageSlot & (PAGE_SLOTS - 1)] = draft;
   }
+  if (pages.size === 0) return drafts;
+  await readStored(state, store, read, pages.keys(), epoch, (page, window, rowEpoch, entry) => {
+    const draft = pages.get(page)?.[entry.slot];
+    if (draft === undefined) return;
+    const minT = window * WINDOW_MS + entry.minRel;
+    const maxT = window * WINDOW_MS + entry.maxRel;
+    if (!overlaps(read, minT, maxT)) return;
+    const rank = entry.outOfOrder ? rowEpoch : 0;
+    draft.chunks.push({ minT, maxT, encoding: CHUNK_XOR, bytes: entry.bytes, rank });
+  });
   return drafts;
 }
 
-function byMetric(state: HeadState, pages: Set<number>): Map<Metric, number[]> {
-  const metrics = new Map<Metric, number[]>();
-  for (const page of [...pages].sort((a, b) => a - b)) {
-    const { metric } = state.pages.page(page);
-    const known = metrics.get(metric);
-    if (known) known.push(page);
-    else metrics.set(metric, [page]);
-  }
-  return metrics;
+/** True where the series' last sample is the newest in the range, and so all that is wanted. */
+function readNewest(
+  state: HeadState,
+  read: ChunkRead,
+  ref: number,
+  newest: NewestSamples,
+  draft: Draft,
+): boolean {
+  const t = lastTime(state.store, ref);
+  if (t < read.minT || t > read.maxT) return false;
+  const window = state.store.record(ref, R.window);
+  if (!isVisible(read, window, read.tenant.openGeneration(window))) return false;
+  draft.chunks.push(newest.chunk(ref, t));
+  return true;
 }
 
 function overlaps(read: ChunkRead, minT: number, maxT: number): boolean {
@@ -164,60 +177,6 @@ function readMemory(state: HeadState, read: ChunkRead, ref: number, draft: Draft
     if (!isVisible(read, late, read.tenant.openGeneration(late))) continue;
     draft.chunks.push({ ...chunk, rank: WAITING_RANK });
   }
-}
-
-/** The rows of one window and metric: all of them in one scan, or page by page when few are wanted. */
-async function readRows(
-  state: HeadState,
-  store: HeadStore,
-  read: ChunkRead,
-  visible: VisibleWindow,
-  metric: Metric,
-  pages: number[],
-  bySlot: Map<number, Draft>,
-  epoch: number,
-): Promise<void> {
-  const { window } = visible;
-  const last = Math.min(visible.to, read.tenant.openGeneration(window));
-  for (let generation = visible.from; generation <= last; generation++) {
-    const range = (...rest: number[]) =>
-      chunkRange(metric.tenant, window, generation, metric.id, ...rest);
-    const scans: [Uint8Array, Uint8Array][] =
-      pages.length * 4 >= metric.pages.length
-        ? [[range(pages[0]), range(pages[pages.length - 1] + 1)]]
-        : pages.map((page) => [range(page), range(page + 1)]);
-    for (const [from, to] of scans) {
-      for await (const rows of store.scan(from, to)) {
-        for (const [key, row] of rows) {
-          const rowEpoch = keyNumber(key, 5);
-          if (rowEpoch > epoch || state.abortedEpochs.has(rowEpoch)) continue;
-          addRow(read, window, keyNumber(key, 4) * PAGE_SLOTS, row, rowEpoch, bySlot);
-        }
-      }
-    }
-  }
-}
-
-function addRow(
-  read: ChunkRead,
-  window: number,
-  firstSlot: number,
-  row: Uint8Array,
-  epoch: number,
-  bySlot: Map<number, Draft>,
-): void {
-  const start = window * WINDOW_MS;
-  readChunkEntries(row, ({ slot, outOfOrder, minRel, maxRel, bytes }) => {
-    const draft = bySlot.get(firstSlot + slot);
-    if (!draft || !overlaps(read, start + minRel, start + maxRel)) return;
-    draft.chunks.push({
-      minT: start + minRel,
-      maxT: start + maxRel,
-      encoding: CHUNK_XOR,
-      bytes,
-      rank: outOfOrder ? epoch : 0,
-    });
-  });
 }
 
 function* inBatches(drafts: Draft[]): Generator<HeadSeries[]> {

@@ -122,7 +122,7 @@ export class RecordApplier {
       state.discard(tenant.name, length === 0 ? 'missing_metric_name' : 'labels_too_long', samples);
       return -1;
     }
-    const hash = state.store.hash(bytes, from, from + length, tenant.id);
+    const hash = staged.hashes[index];
     const view = remade ? new DataView(bytes.buffer, bytes.byteOffset) : staged.view;
     const found = state.store.find(view, from, length, hash, tenant.id);
     if (found >= 0) return found;
@@ -131,7 +131,7 @@ export class RecordApplier {
       state.discard(tenant.name, 'max_series_per_user', samples);
       return -1;
     }
-    return state.createSeries(tenant, bytes, from, length);
+    return state.createSeries(tenant, bytes, from, length, hash);
   }
 
   #append(ref: number, tenant: Tenant, sample: number, offset: number): void {

@@ -20,11 +20,12 @@ export class StagedRecord implements Cursor {
   at = 0;
   bytes: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(new ArrayBuffer(0));
-  /** Per series: its ref, or -1 and where its label bytes are. */
+  /** Per series: its ref, or -1 and where its label bytes are, and their hash. */
   seriesCount = 0;
   refs = new Int32Array(256);
   labelsFrom = new Int32Array(256);
   labelsLength = new Int32Array(256);
+  hashes = new Int32Array(256);
   /** Canonical labels that had to be made, by series; else they lie in the record. */
   readonly remade = new Map<number, Uint8Array>();
   /** Samples of series s end here; they begin where those of s − 1 end. */
@@ -70,7 +71,17 @@ export class StagedRecord implements Cursor {
 
   /** Reads a length and returns where that many bytes end. */
   #length(limit: number): number {
-    const length = readUvarint(this.bytes, this, limit);
+    const { bytes, at } = this;
+    let length = 0;
+    if (at < limit && bytes[at] < 128) {
+      length = bytes[at];
+      this.at = at + 1;
+    } else if (at + 1 < limit && bytes[at + 1] < 128) {
+      length = (bytes[at] & 127) | (bytes[at + 1] << 7);
+      this.at = at + 2;
+    } else {
+      length = readUvarint(bytes, this, limit);
+    }
     const end = this.at + length;
     if (end > limit) throw new WeirError('invalid', 'message reaches past the end of its record');
     return end;
@@ -130,10 +141,8 @@ export class StagedRecord implements Cursor {
     const store = this.#store;
     const ref = store.record(previous - 1, R.next) - 1;
     if (ref < 0) return -1;
-    const length = store.labelsLength(ref);
-    const to = from + length;
-    if (length === 0 || to > end || (to < end && this.bytes[to] === LABEL)) return -1;
-    if (!store.hasLabels(ref, this.view, from, length, tenant)) return -1;
+    const to = store.matchLabels(ref, this.view, from, end, tenant);
+    if (to < 0 || (to < end && this.bytes[to] === LABEL)) return -1;
     this.at = to;
     return ref;
   }
@@ -149,7 +158,8 @@ export class StagedRecord implements Cursor {
     const length = this.at - from;
     this.labelsFrom[index] = from;
     this.labelsLength[index] = length;
-    const hash = store.hash(this.bytes, from, this.at, tenant);
+    const hash = store.hash(this.view, from, this.at, tenant);
+    this.hashes[index] = hash;
     const ref = length === 0 ? -1 : store.find(this.view, from, length, hash, tenant);
     if (ref >= 0) {
       if (previous !== 0) store.setRecord(previous - 1, R.next, ref + 1);
@@ -164,7 +174,8 @@ export class StagedRecord implements Cursor {
   #remake(index: number, from: number, end: number, tenant: number): void {
     const labels = canonicalLabels(this.bytes, from, end);
     const view = new DataView(labels.buffer, labels.byteOffset, labels.byteLength);
-    const hash = this.#store.hash(labels, 0, labels.length, tenant);
+    const hash = this.#store.hash(view, 0, labels.length, tenant);
+    this.hashes[index] = hash;
     this.refs[index] =
       labels.length === 0 ? -1 : this.#store.find(view, 0, labels.length, hash, tenant);
     this.labelsLength[index] = labels.length;
@@ -179,6 +190,10 @@ export class StagedRecord implements Cursor {
     if (end - at >= 11 && bytes[at] === VALUE && bytes[at + 9] === TIMESTAMP) {
       this.bits[2 * index] = view.getInt32(at + 1, true);
       this.bits[2 * index + 1] = view.getInt32(at + 5, true);
+      if (end - at === 16 && this.#readDate(at + 10, index)) {
+        this.at = end;
+        return;
+      }
       this.at = at + 10;
       this.times[index] = this.#timestamp(end);
       if (this.at === end) return;
@@ -205,6 +220,22 @@ export class StagedRecord implements Cursor {
         this.#skip(end);
       }
     }
+  }
+
+  /** A varint of six bytes, as every time between 1971 and 2109 is; else false. */
+  #readDate(at: number, index: number): boolean {
+    const { bytes } = this;
+    const head = this.view.getInt32(at, true);
+    const fifth = bytes[at + 4];
+    const sixth = bytes[at + 5];
+    if ((head & 0x80808080) !== (0x80808080 | 0) || fifth < 128 || sixth > 127) return false;
+    const low =
+      (head & 0x7f) |
+      ((head >>> 1) & 0x3f80) |
+      ((head >>> 2) & 0x1fc000) |
+      ((head >>> 3) & 0xfe00000);
+    this.times[index] = low + ((fifth & 127) | (sixth << 7)) * 0x10000000;
+    return true;
   }
 
   /** An int64 varint; negative ones take ten bytes. Far beyond 2^53 it is only roughly right. */
@@ -241,6 +272,7 @@ export class StagedRecord implements Cursor {
     this.refs = grown(this.refs);
     this.labelsFrom = grown(this.labelsFrom);
     this.labelsLength = grown(this.labelsLength);
+    this.hashes = grown(this.hashes);
     this.samplesTo = grown(this.samplesTo);
   }
 

@@ -1,11 +1,11 @@
 // The series of a partition as typed arrays: one 64-byte record each, a cold record beside it, a block
 // of eight raw samples, label bytes in an arena, and one hash table for all tenants. Refs are dense,
 // start at 0 and are reused. Nothing here knows what a sample's time means; see series/append.ts.
-import { hashBytes } from '@weir/bytes';
 import { PAGE_BITS } from '../pages/pages.ts';
 import { ByteArena } from './byte-arena.ts';
 import { ChunkBlocks } from './chunk-blocks.ts';
 import { ClosedLog } from './closed-log.ts';
+import { hashView } from './hash-view.ts';
 
 export const SLAB_BITS = 9;
 export const SLAB_MASK = (1 << SLAB_BITS) - 1;
@@ -70,8 +70,8 @@ export class SeriesStore {
   #free: number[] = [];
 
   /** Hash of label bytes within a tenant, never 0. */
-  hash(bytes: Uint8Array, from: number, to: number, tenant: number): number {
-    return hashBytes(bytes, from, to, tenant) | 0 || 1;
+  hash(view: DataView, from: number, to: number, tenant: number): number {
+    return hashView(view, from, to, tenant) || 1;
   }
 
   /** The series with these labels, or -1. */
@@ -209,8 +209,16 @@ export class SeriesStore {
     return this.labels.read(this.record(ref, R.labels), this.labelsLength(ref));
   }
 
-  /** Whether these bytes are the labels of the series, which may have been removed meanwhile. */
-  hasLabels(ref: number, view: DataView, from: number, length: number, tenant: number): boolean {
-    return this.#same(ref, view, from, length, tenant);
+  /**
+   * Where the labels of the series end if they begin at `from`, else -1. The series may have been
+   * removed meanwhile, or its ref may be another one's now.
+   */
+  matchLabels(ref: number, view: DataView, from: number, end: number, tenant: number): number {
+    const record = this.records[ref >>> SLAB_BITS];
+    const at = (ref & SLAB_MASK) << RECORD_BITS;
+    const length = record[at + R.labelsLength];
+    if (length === 0 || from + length > end) return -1;
+    if (this.pageTenants[record[at + R.pageSlot] >>> PAGE_BITS] !== tenant) return -1;
+    return this.labels.equals(record[at + R.labels], length, view, from) ? from + length : -1;
   }
 }
