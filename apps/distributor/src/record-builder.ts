@@ -7,6 +7,8 @@ import { type AcceptedWrite, withId } from '@weir/wire';
 import type { SlotTable } from './slot-table.ts';
 
 const RECORD_VERSION = 1;
+/** What a larger push needs is not kept. */
+const GATHERED_KEPT_MAX_BYTES = 4 << 20;
 
 /** Where record values come from; each must be alone in its buffer. */
 export interface RecordBuffers {
@@ -26,6 +28,7 @@ export class RecordBuilder {
   readonly #open = new Map<number, number>();
   readonly #partitions: number[] = [];
   readonly #sizes: number[] = [];
+  #gathered = new Uint8Array(0);
 
   constructor(recordSizeMaxBytes: number, buffers: RecordBuffers) {
     this.#recordSizeMax = recordSizeMaxBytes;
@@ -40,8 +43,8 @@ export class RecordBuilder {
     key: Uint8Array,
   ): ProduceRecord[] {
     this.#plan(accepted, slots);
-    const values = this.#sizes.map((size) => this.#buffers.take(size));
-    const ends = this.#sizes.map(() => 0);
+    const gathered = this.#room();
+    const ends = this.#starts();
     const rewritten = accepted.rewritten.bytes;
     const recordOf = this.#recordOf;
     for (let index = 0; index < accepted.count; index++) {
@@ -51,15 +54,36 @@ export class RecordBuilder {
       const size = accepted.size[index]!;
       const run =
         from >= 0 ? body.subarray(from, from + size) : rewritten.subarray(~from, ~from + size);
-      values[record]!.set(run, ends[record]!);
+      gathered.set(run, ends[record]!);
       ends[record]! += size;
     }
-    return values.map((value, record) => ({
-      partition: this.#partitions[record]!,
-      key,
-      value,
-      version: RECORD_VERSION,
-    }));
+    return this.#starts().map((start, record) => {
+      const value = this.#buffers.take(this.#sizes[record]!);
+      value.set(gathered.subarray(start, start + value.length));
+      return { partition: this.#partitions[record]!, key, value, version: RECORD_VERSION };
+    });
+  }
+
+  /**
+   * Where each record begins in the gathering memory: runs of odd lengths are copied there, because copies
+   * into shared memory are slow unless both ends are aligned.
+   */
+  #starts(): number[] {
+    let end = 0;
+    return this.#sizes.map((size) => {
+      const start = end;
+      end += alignUp(size);
+      return start;
+    });
+  }
+
+  #room(): Uint8Array {
+    const wanted = this.#sizes.reduce((sum, size) => sum + alignUp(size), 0);
+    if (wanted > GATHERED_KEPT_MAX_BYTES) return new Uint8Array(wanted);
+    if (wanted > this.#gathered.length) {
+      this.#gathered = new Uint8Array(Math.min(wanted * 2, GATHERED_KEPT_MAX_BYTES));
+    }
+    return this.#gathered;
   }
 
   /** Decides each run's record: a partition's runs go, in order, into as few records as fit. */
@@ -101,4 +125,8 @@ export class RecordBuilder {
       ),
     );
   }
+}
+
+function alignUp(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / 8) * 8;
 }
