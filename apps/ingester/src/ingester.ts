@@ -21,8 +21,8 @@ import type { PartitionStats, PartitionWorkers } from './workers/partition-host.
 
 /** Partitions that cut and ship at the same time. */
 const UPKEEP_CONCURRENCY = 2;
-/** A member that got no partition by then has none to wait for. */
-const ASSIGNMENT_GRACE_MS = 10_000;
+/** A member that got no partition by then has none to wait for (a dead one holds them for 15 s). */
+const ASSIGNMENT_GRACE_MS = 20_000;
 
 export interface IngesterParts {
   readonly log: PartitionLog;
@@ -213,9 +213,9 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
         return { ready: false, reason: 'waiting for partitions to be assigned' };
       }
       if (owned.size < assigned.size) return { ready: false, reason: 'partitions are changing' };
-      for (const { partition, serving, stuck, reason } of owned.values()) {
+      for (const { partition, announced, stuck, reason } of owned.values()) {
         if (stuck) return { ready: false, reason: `partition ${partition} is stuck: ${reason}` };
-        if (!serving) return { ready: false, reason: `partition ${partition}: ${reason}` };
+        if (!announced) return { ready: false, reason: `partition ${partition}: ${reason}` };
       }
       return { ready: true, reason: 'ready' };
     },

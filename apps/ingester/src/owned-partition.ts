@@ -59,6 +59,8 @@ export interface OwnedPartition {
   /** The next offset to be applied. */
   readonly applied: number;
   readonly serving: boolean;
+  /** The cluster knows that it is serving. */
+  readonly announced: boolean;
   readonly seriesCount: number;
   /** The log went on since the last maintenance, and nothing was applied. */
   readonly stuck: boolean;
@@ -96,6 +98,7 @@ export function createOwnedPartition(
   let disowned = false;
   let claim = 0;
   let serving = false;
+  let announced = false;
   let session: Session | undefined;
   let seen = { applied: 0, end: 0 };
   let stuck = false;
@@ -145,10 +148,15 @@ export function createOwnedPartition(
   function announce(): void {
     if (serving || applied < target || stopping.signal.aborted) return;
     serving = true;
-    put(true).catch((error) => {
-      serving = false;
-      opening.failed(error);
-    });
+    put(true).then(
+      () => {
+        announced = serving;
+      },
+      (error) => {
+        serving = false;
+        opening.failed(error);
+      },
+    );
   }
 
   /** Above every claim that the cluster or the manifest has seen (a cluster in memory forgets). */
@@ -259,6 +267,7 @@ export function createOwnedPartition(
   async function endFailedSession(error: unknown): Promise<void> {
     session = undefined;
     serving = false;
+    announced = false;
     metrics.partitionFailures.inc();
     opening.failed(error);
     try {
@@ -285,6 +294,9 @@ export function createOwnedPartition(
     },
     get serving() {
       return serving;
+    },
+    get announced() {
+      return announced;
     },
     get seriesCount() {
       return seriesCount;
@@ -322,6 +334,7 @@ export function createOwnedPartition(
   /** The checkpoint saves a replay; the commit saves the next owner one. Losing either loses no data. */
   async function finish(): Promise<void> {
     serving = false;
+    announced = false;
     try {
       await session?.upkeep.finish();
     } catch (error) {

@@ -3,7 +3,7 @@
 import type { Bucket } from '@weir/bucket';
 import { createBucket } from '@weir/bucket/open';
 import type { Cluster } from '@weir/cluster';
-import { openKafkaCluster } from '@weir/cluster/kafka';
+import { clusterTopicOf, openKafkaCluster } from '@weir/cluster/kafka';
 import { createMemoryCluster } from '@weir/cluster/memory';
 import { WeirError } from '@weir/errors';
 import type { PartitionLog } from '@weir/log';
@@ -66,7 +66,10 @@ function openLog(
   parts: { readonly clock: Clock; readonly telemetry: Telemetry },
   alone: boolean,
 ): Promise<PartitionLog> {
-  if (!alone) return openKafkaLog(configuration.kafka, parts);
+  if (!alone) {
+    const parkingTopic = clusterTopicOf({ ...configuration.kafka, ...configuration.cluster });
+    return openKafkaLog(configuration.kafka, parts, { parkingTopic });
+  }
   return openEmbeddedLog(
     {
       directory: place.logDir,

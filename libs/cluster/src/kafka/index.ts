@@ -1,2 +1,7 @@
 // Cluster state on a compacted Kafka topic.
-export { type ClusterSettings, clusterFlags, openKafkaCluster } from './kafka-cluster.ts';
+export {
+  type ClusterSettings,
+  clusterFlags,
+  clusterTopicOf,
+  openKafkaCluster,
+} from './kafka-cluster.ts';

@@ -26,12 +26,16 @@ const TOPIC_CONFIG = {
   'min.cleanable.dirty.ratio': '0.1',
 };
 
+export function clusterTopicOf(settings: ClusterSettings): string {
+  return settings.clusterTopic || `${settings.topic}-cluster`;
+}
+
 /** Opens the cluster's topic, creating it if allowed, and replays it to its end. */
 export async function openKafkaCluster(
   settings: ClusterSettings,
   parts: KafkaLogParts,
 ): Promise<Cluster> {
-  const topic = settings.clusterTopic || `${settings.topic}-cluster`;
+  const topic = clusterTopicOf(settings);
   const clusterLog = await openKafkaLog(
     { ...settings, topic, lingerMs: LINGER_MS, autoCreateTopicDefaultPartitions: 1 },
     parts,

@@ -51,6 +51,13 @@ export const kafkaFlags = defineFlags({
     default: 'classic',
     help: 'classic (cooperative-sticky), classic-eager (range), or consumer (KIP-848).',
   },
+  sessionTimeoutMs: {
+    kind: 'duration',
+    flag: 'ingest-storage.kafka.session-timeout',
+    yaml: 'ingest_storage.kafka.session_timeout',
+    default: 15_000,
+    help: 'After that an ingester that died loses its partitions to the others; until then a restart gets them back. With group protocol consumer the broker decides.',
+  },
   autoCreateTopicEnabled: {
     kind: 'bool',
     flag: 'ingest-storage.kafka.auto-create-topic-enabled',

@@ -23,6 +23,8 @@ export interface KafkaTopicOptions {
   readonly topicConfig?: Readonly<Record<string, string>>;
   /** An empty value is produced as a tombstone, and a tombstone is read as an empty value. */
   readonly emptyIsTombstone?: boolean;
+  /** Makes the memberships static: where members wait that have left; see member.ts. */
+  readonly parkingTopic?: string;
 }
 
 /** Opens the topic named in the settings, creating it if allowed. */
@@ -130,7 +132,9 @@ export async function openKafkaLog(
     },
     async join(group, memberId, events) {
       checkOpen();
-      const member = await joinGroup(driver, settings, { group, memberId, events }, { clock, log });
+      const { parkingTopic } = options;
+      const membership = { group, memberId, events, parkingTopic };
+      const member = await joinGroup(driver, settings, membership, { clock, log });
       members.add(member);
       return member;
     },

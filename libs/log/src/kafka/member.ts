@@ -1,6 +1,12 @@
 // A member of a consumer group: it is given partitions and stores offsets, and reads nothing. Every
 // partition stays paused. A commit resolves when the broker has taken it and rejects when it hasn't
 // (the client's own commit callback says "fine" in both cases, so the commit event is used).
+//
+// With a parking topic the membership is static: a process that died gets its partitions back as soon as
+// it is started again under the same id. A static member can't leave, so close() subscribes to the
+// parking topic instead, which moves its partitions at once. Started again within the session time-out
+// such a member is given what it was left with, without a rebalance: it parks once more and comes back,
+// because only a changed subscription makes the group assign anew.
 import { WeirError } from '@weir/errors';
 import type { Clock, Timer } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
@@ -21,6 +27,10 @@ const POLL_EVERY_MS = 50;
 /** While a commit waits for its answer. */
 const POLL_BUSY_MS = 2;
 const COMMIT_WITHIN_MS = 10_000;
+/** A new member waits for the others to give partitions up; after that it asks for a rebalance. */
+const EMPTY_HANDED_MS = 4_000;
+/** How long leaving waits for the others to take over. */
+const PARK_WITHIN_MS = 5_000;
 
 type Assignment = { topic: string; partition: number; offset?: number };
 
@@ -49,7 +59,16 @@ const PROTOCOLS = new Map<string, ClientConfig>([
   ['consumer', { 'group.protocol': 'consumer' }],
 ]);
 
-export function memberConfig(settings: KafkaSettings, group: string, memberId: string) {
+export interface Membership {
+  readonly group: string;
+  readonly memberId: string;
+  readonly events: GroupEvents;
+  /** An existing topic that holds nothing for this group; with it the membership is static. */
+  readonly parkingTopic?: string | undefined;
+}
+
+export function memberConfig(settings: KafkaSettings, membership: Membership) {
+  const { group, memberId, parkingTopic } = membership;
   const protocol = PROTOCOLS.get(settings.groupProtocol);
   if (protocol === undefined) {
     const known = [...PROTOCOLS.keys()].join(', ');
@@ -61,6 +80,11 @@ export function memberConfig(settings: KafkaSettings, group: string, memberId: s
     ...protocol,
     'client.id': `${settings.clientId}-${memberId}`,
     'group.id': group,
+    ...(parkingTopic !== undefined && { 'group.instance.id': memberId }),
+    // With the protocol of KIP-848 the broker decides.
+    ...(settings.groupProtocol !== 'consumer' && {
+      'session.timeout.ms': settings.sessionTimeoutMs,
+    }),
     'enable.auto.commit': false,
     'enable.auto.offset.store': false,
     // Nothing is read, so no offset is ever picked.
@@ -72,23 +96,50 @@ export function memberConfig(settings: KafkaSettings, group: string, memberId: s
 export async function joinGroup(
   driver: Driver,
   settings: KafkaSettings,
-  who: { readonly group: string; readonly memberId: string; readonly events: GroupEvents },
+  membership: Membership,
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): Promise<GroupMember> {
   const { topic } = settings;
-  const { group, memberId, events } = who;
+  const { group, memberId, events, parkingTopic } = membership;
   const commits: Commit[] = [];
   let closed = false;
   let poll: Timer | undefined;
+  let emptyHanded: Timer | undefined;
+  /** Called at the next assignment while the member is parked. */
+  let parked: (() => void) | undefined;
+  let everAssigned = false;
+
+  const park = (topicToWaitAt: string, then: () => void) => {
+    client.subscribe([topicToWaitAt]);
+    parked = then;
+  };
+  /** The group has to assign anew: leave the topic and come back. */
+  const askForRebalance = () => {
+    if (closed || everAssigned || parked !== undefined || parkingTopic === undefined) return;
+    everAssigned = true;
+    log.info({ group, memberId }, 'kafka member: asks for its partitions by coming back');
+    park(parkingTopic, () => client.subscribe([topic]));
+  };
+  const onAssigned = (assignment: readonly Assignment[], partitions: readonly number[]) => {
+    const unpark = parked;
+    parked = undefined;
+    // Not from inside the callback: the client is still taking the assignment.
+    if (unpark !== undefined) clock.after(0, unpark);
+    else if (assignment.length > partitions.length) clock.after(0, askForRebalance);
+    else if (assignment.length === 0) emptyHanded ??= clock.after(EMPTY_HANDED_MS, askForRebalance);
+    if (partitions.length === 0) return;
+    everAssigned = true;
+    events.assigned(partitions);
+  };
 
   const onRebalance = (error: { code: number } | undefined, assignment: Assignment[]) => {
-    const partitions = assignment.map((one) => one.partition);
+    const partitions = assignment.filter((one) => one.topic === topic).map((one) => one.partition);
     const cooperative = client.rebalanceProtocol() === 'COOPERATIVE';
     if (error?.code === CODE.assignPartitions) {
       if (cooperative) client.incrementalAssign(assignment);
       else client.assign(assignment);
       client.pause(assignment);
-      if (partitions.length > 0) events.assigned(partitions);
+      onAssigned(assignment, partitions);
       return;
     }
     const lost = client.assignmentLost();
@@ -101,7 +152,7 @@ export async function joinGroup(
   };
 
   const config = {
-    ...memberConfig(settings, group, memberId),
+    ...memberConfig(settings, membership),
     rebalance_cb: (error: { code: number } | undefined, assignment: Assignment[]) => {
       try {
         onRebalance(error, assignment);
@@ -164,6 +215,19 @@ export async function joinGroup(
       schedulePoll();
     });
 
+  /** Resolves when the group has taken the partitions away, or when it doesn't answer. */
+  const leave = async () => {
+    everAssigned = true;
+    if (parkingTopic === undefined) return;
+    await new Promise<void>((resolve) => {
+      const deadline = clock.after(PARK_WITHIN_MS, resolve);
+      park(parkingTopic, () => {
+        deadline.cancel();
+        resolve();
+      });
+    });
+  };
+
   await connect(client, settings.dialTimeoutMs + settings.writeTimeoutMs);
   client.subscribe([topic]);
   schedulePoll();
@@ -174,7 +238,9 @@ export async function joinGroup(
     },
     async close() {
       if (closed) return;
+      await leave();
       closed = true;
+      emptyHanded?.cancel();
       poll?.cancel();
       for (const commit of commits.splice(0)) {
         commit.reject(new WeirError('closed', `member ${memberId} has left group ${group}`));
