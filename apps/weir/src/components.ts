@@ -3,7 +3,6 @@
 import { type BufferPool, createBufferPool } from '@weir/bytes';
 import { activePartitions } from '@weir/cluster';
 import { createDistributor } from '@weir/distributor';
-import { WeirError } from '@weir/errors';
 import { type HttpServer, tenantOf } from '@weir/http';
 import {
   createIngester,
@@ -17,6 +16,7 @@ import type { OwnerDirectory } from '@weir/query';
 import { createHttpReadPort, createReadAgent, readRoutes } from '@weir/query/remote';
 import { type Clock, systemRandom } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
+import { waitApplied } from './apply-wait.ts';
 import type { Component, Configuration } from './configuration.ts';
 import type { Foundations } from './foundations.ts';
 import { bucketSettings, type Place } from './place.ts';
@@ -25,8 +25,6 @@ import { REVISION, VERSION } from './version.ts';
 
 /** Of record values in flight, kept for the next pushes. */
 const RECORD_BUFFERS_MAX_BYTES = 8 * 1024 * 1024;
-/** A push whose samples are logged waits this long for their apply. */
-const APPLY_PATIENCE_MS = 10_000;
 
 export interface ComponentParts {
   readonly configuration: Configuration;
@@ -171,31 +169,4 @@ function createDistributorOf(
       : {}),
   });
   distributor.routes(server);
-}
-
-/**
- * In one process a push waits for its apply, so that a client reads its own writes; but not for ever: a
- * partition may be stuck. Rejects with `unavailable` then. The samples are in the log, and will be applied.
- */
-async function waitApplied(
-  ingester: Pick<Ingester, 'waitApplied'>,
-  offsets: ReadonlyMap<number, number>,
-  clock: Clock,
-): Promise<void> {
-  const patience = new AbortController();
-  const timer = clock.after(APPLY_PATIENCE_MS, () => {
-    const partitions = [...offsets.keys()].join(', ');
-    patience.abort(
-      new WeirError(
-        'unavailable',
-        `the samples are logged but were not applied within ${APPLY_PATIENCE_MS / 1000} s (partitions ${partitions}); see /ready for what is stuck`,
-      ),
-    );
-  });
-  try {
-    const positions = new Map([...offsets].map(([partition, last]) => [partition, last + 1]));
-    await ingester.waitApplied(positions, patience.signal);
-  } finally {
-    timer.cancel();
-  }
 }

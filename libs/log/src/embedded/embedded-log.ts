@@ -1,6 +1,6 @@
 // The partition log of one process: segment files on its own disk. All partitions share one stream, so
 // that a request is one append; what waits shares one fdatasync. Composes the writer, the readers, the
-// group offsets and truncation. There is one process per directory; nothing here enforces that.
+// group offsets and truncation. One process has a directory open at a time (directory-lock.ts).
 import { WeirError } from '@weir/errors';
 import type { Clock, Random } from '@weir/runtime';
 import { silentTelemetry, type Telemetry } from '@weir/telemetry';
@@ -8,6 +8,7 @@ import { createGroupRegistry } from '../in-process/group.ts';
 import type { PartitionConsumer, PartitionLog } from '../partition-log.ts';
 import { createAppender } from './appender.ts';
 import { openConsumer, truncatedAway } from './consumer.ts';
+import { lockDirectory } from './directory-lock.ts';
 import { diskFiles, type Files } from './files.ts';
 import { createLogMetrics } from './metrics.ts';
 import { openGroupOffsets } from './offsets.ts';
@@ -43,8 +44,30 @@ export interface EmbeddedLogParts {
   readonly files?: Files;
 }
 
-/** Opens or creates the log in a directory. */
+/** Opens or creates the log in a directory; rejects with `unavailable` when another process has it. */
 export async function openEmbeddedLog(
+  settings: EmbeddedLogSettings,
+  parts: EmbeddedLogParts,
+): Promise<PartitionLog> {
+  const { files = diskFiles, telemetry = silentTelemetry() } = parts;
+  await files.mkdir(settings.directory);
+  const lock = await lockDirectory(files, settings.directory, telemetry.log);
+  try {
+    const log = await openLocked(settings, parts);
+    return {
+      ...log,
+      async close() {
+        await log.close();
+        await lock.release();
+      },
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function openLocked(
   settings: EmbeddedLogSettings,
   parts: EmbeddedLogParts,
 ): Promise<PartitionLog> {
@@ -57,8 +80,7 @@ export async function openEmbeddedLog(
   const { log } = telemetry;
   const metrics = createLogMetrics(telemetry.metrics);
 
-  await files.mkdir(directory);
-  const meta = await openMeta(files, directory, settings.partitions, random);
+  const meta = await openMeta(directory, settings.partitions, random, { files, log, metrics });
   const segments = await openSegments(directory, meta, { files, log, metrics });
   const offsets = await openGroupOffsets(files, directory, log, () => void truncate());
   const ends = nextOffsets(segments, meta.partitions, offsets, { files, log, metrics });

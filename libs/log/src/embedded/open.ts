@@ -1,15 +1,17 @@
 // Reads a log's directory back. It never fails because of what the segments hold: torn tails are cut,
 // damage is counted, logged and passed, unreadable files are put aside.
 import { text } from '@weir/bytes';
-import { WeirError } from '@weir/errors';
+import { toWeirError, WeirError } from '@weir/errors';
 import type { Random } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
 import { type Files, readIfThere, replaceFile } from './files.ts';
 import type { LogMetrics } from './metrics.ts';
 import type { GroupOffsets } from './offsets.ts';
 import {
+  formatUuid,
   headerSize,
   indexPath,
+  readIdentity,
   recoverSegment,
   type Segment,
   saveIndex,
@@ -24,16 +26,18 @@ export interface Meta {
   readonly partitions: number;
 }
 
-/** The log's identity and number of partitions, which `wanted` can only raise. */
+/**
+ * The log's identity and number of partitions, which `wanted` can only raise. When their file is lost, the
+ * segments' headers tell them; a damaged file without any segment is `corrupt`.
+ */
 export async function openMeta(
-  files: Files,
   directory: string,
   wanted: number,
   random: Random,
+  parts: OpenParts,
 ): Promise<Meta> {
-  const path = `${directory}/${META_FILE}`;
-  const bytes = await readIfThere(files, path);
-  const known = bytes === undefined ? undefined : parseMeta(path, bytes);
+  const { files } = parts;
+  const known = await knownMeta(directory, parts);
   const meta = {
     topicId: known?.topicId ?? newUuid(random),
     partitions: Math.max(known?.partitions ?? 1, wanted),
@@ -42,6 +46,47 @@ export async function openMeta(
     await replaceFile(files, directory, META_FILE, JSON.stringify(meta));
   }
   return meta;
+}
+
+async function knownMeta(directory: string, parts: OpenParts): Promise<Meta | undefined> {
+  const { files, log, metrics } = parts;
+  const path = `${directory}/${META_FILE}`;
+  let lost: WeirError | undefined;
+  const bytes = await readIfThere(files, path);
+  try {
+    if (bytes !== undefined) return parseMeta(path, bytes);
+  } catch (error) {
+    lost = toWeirError(error);
+  }
+  const rebuilt = await metaOfSegments(files, directory);
+  if (rebuilt === undefined && lost !== undefined) throw lost;
+  if (rebuilt !== undefined) {
+    await replaceFile(files, directory, META_FILE, JSON.stringify(rebuilt));
+    metrics.damaged.inc();
+    log.error(
+      { file: path, err: lost, ...rebuilt },
+      'embedded log: its identity was lost and is taken from the newest segment',
+    );
+  }
+  return rebuilt;
+}
+
+/** What the newest segment with a sound header says; later segments know of all partitions. */
+async function metaOfSegments(files: Files, directory: string): Promise<Meta | undefined> {
+  for (const sequence of (await sequencesOf(files, directory)).reverse()) {
+    const found = await readIdentity(files, directory, sequence);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+async function sequencesOf(files: Files, directory: string): Promise<number[]> {
+  const names = await files.readdir(directory);
+  return names
+    .map((name) => SEGMENT_NAME.exec(name)?.[1])
+    .filter((match) => match !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 function parseMeta(path: string, bytes: Uint8Array): Meta {
@@ -59,7 +104,7 @@ function newUuid(random: Random): string {
   const bytes = Buffer.from(random.bytes(16));
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  return formatUuid(bytes);
 }
 
 export interface OpenParts {
@@ -75,14 +120,8 @@ export async function openSegments(
   parts: OpenParts,
 ): Promise<Segment[]> {
   const { files, log, metrics } = parts;
-  const names = await files.readdir(directory);
-  const sequences = names
-    .map((name) => SEGMENT_NAME.exec(name)?.[1])
-    .filter((match) => match !== undefined)
-    .map(Number)
-    .sort((a, b) => a - b);
   const segments: Segment[] = [];
-  for (const sequence of sequences) {
+  for (const sequence of await sequencesOf(files, directory)) {
     const path = segmentPath(directory, sequence);
     const found = await recoverSegment(files, directory, sequence, meta.topicId);
     if (found.segment === undefined) {

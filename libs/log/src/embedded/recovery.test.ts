@@ -152,4 +152,29 @@ describe('embedded log after a crash', () => {
       { numRuns: 120 },
     );
   });
+
+  it.each([
+    ['damaged', (path: string) => writeFile(path, '{"topicId": "x')],
+    ['lost', (path: string) => rm(path)],
+  ])('a %s meta.json is made anew from the segments, and that is counted', async (_name, spoil) => {
+    const { directory } = await copyOf();
+    const meta = join(directory, 'meta.json');
+    const wanted = await readFile(meta, 'utf8');
+    await spoil(meta);
+    const { log, seen, damaged } = await readBack(directory);
+    expect(seen.flat().length).toBe(RECORDS);
+    expect(damaged).toBe(1);
+    expect(await readFile(meta, 'utf8')).toBe(wanted);
+    await produceAfter(log, seen[1]!.length);
+    await log.close();
+    await rm(directory, { recursive: true });
+  });
+
+  it('a damaged meta.json without any segment is an error, not a new log', async () => {
+    const { directory, segment } = await copyOf();
+    await writeFile(join(directory, 'meta.json'), '{');
+    await rm(segment);
+    await expect(openAt(directory)).rejects.toMatchObject({ kind: 'corrupt' });
+    await rm(directory, { recursive: true });
+  });
 });

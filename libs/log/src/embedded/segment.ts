@@ -3,7 +3,7 @@
 // created; frames of earlier segments at or past it were never acknowledged and don't count.
 import { crc32c, text, utf8 } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
-import { type Files, readIfThere, syncDirectory, writeFully } from './files.ts';
+import { type FileHandle, type Files, readIfThere, syncDirectory, writeFully } from './files.ts';
 import { readUint64, valueIsSound, writeUint64 } from './frame.ts';
 import { walkFrames } from './walk.ts';
 
@@ -100,22 +100,62 @@ function headerCrc(bytes: Uint8Array): number {
   return crc32c(bytes, FIXED_HEADER_BYTES, bytes.length, crc32c(bytes, 0, 36));
 }
 
-/** The header's bases, or undefined when these bytes aren't the header of this segment of this log. */
-function decodeHeader(bytes: Uint8Array, sequence: number, topicId: string) {
+interface Header {
+  readonly topicId: string;
+  readonly bases: number[];
+}
+
+/** Undefined when these bytes aren't the header of a segment with this sequence number. */
+function decodeHeader(bytes: Uint8Array, sequence: number): Header | undefined {
   if (bytes.length < FIXED_HEADER_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint32(32, true);
   const size = headerSize(count);
   if (count > PARTITIONS_MAX || bytes.length < size) return undefined;
   const header = bytes.subarray(0, size);
-  const id = Buffer.from(topicId.replaceAll('-', ''), 'hex');
   const sound =
     Buffer.compare(header.subarray(0, 8), MAGIC) === 0 &&
-    Buffer.compare(header.subarray(16, 32), id) === 0 &&
     readUint64(view, 8) === sequence &&
     view.getUint32(36, true) === headerCrc(header);
   if (!sound) return undefined;
-  return Array.from({ length: count }, (_, at) => readUint64(view, FIXED_HEADER_BYTES + 8 * at));
+  const bases = Array.from({ length: count }, (_, at) =>
+    readUint64(view, FIXED_HEADER_BYTES + 8 * at),
+  );
+  return { topicId: formatUuid(header.subarray(16, 32)), bases };
+}
+
+export function formatUuid(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+async function readHeader(
+  handle: FileHandle,
+  size: number,
+  sequence: number,
+): Promise<Header | undefined> {
+  const head = new Uint8Array(Math.min(size, FIXED_HEADER_BYTES));
+  await handle.read(head, 0, head.length, 0);
+  const count =
+    head.length < FIXED_HEADER_BYTES ? 0 : new DataView(head.buffer).getUint32(32, true);
+  const full = new Uint8Array(Math.min(size, headerSize(Math.min(count, PARTITIONS_MAX))));
+  await handle.read(full, 0, full.length, 0);
+  return decodeHeader(full, sequence);
+}
+
+/** The log that a segment says it is part of; undefined when its header is unreadable. */
+export async function readIdentity(
+  files: Files,
+  directory: string,
+  sequence: number,
+): Promise<{ readonly topicId: string; readonly partitions: number } | undefined> {
+  const handle = await files.open(segmentPath(directory, sequence), 'r');
+  try {
+    const header = await readHeader(handle, (await handle.stat()).size, sequence);
+    return header && { topicId: header.topicId, partitions: header.bases.length };
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Takes a record into the segment's offsets and index; `position` is where its frame starts. */
@@ -169,17 +209,11 @@ export async function recoverSegment(
   const handle = await files.open(segmentPath(directory, sequence), 'r+');
   try {
     const { size } = await handle.stat();
-    const head = new Uint8Array(Math.min(size, FIXED_HEADER_BYTES));
-    await handle.read(head, 0, head.length, 0);
-    const count =
-      head.length < FIXED_HEADER_BYTES ? 0 : new DataView(head.buffer).getUint32(32, true);
-    const full = new Uint8Array(Math.min(size, headerSize(Math.min(count, PARTITIONS_MAX))));
-    await handle.read(full, 0, full.length, 0);
-    const bases = decodeHeader(full, sequence, topicId);
-    if (bases === undefined) {
+    const found = await readHeader(handle, size, sequence);
+    if (found?.topicId !== topicId) {
       return { segment: undefined, damagedStretches: 0, badTailBytes: size };
     }
-    const segment = newSegment(directory, sequence, bases);
+    const segment = newSegment(directory, sequence, found.bases);
     if (await loadIndex(files, segment, size)) {
       return { segment, damagedStretches: 0, badTailBytes: 0 };
     }
