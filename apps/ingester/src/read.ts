@@ -9,6 +9,7 @@ import {
   openRemoteSeries,
   type ReadPort,
   type ReadRequest,
+  type ReadTexts,
   serveRead,
 } from '@weir/query';
 import type { PartitionHost, PartitionWorkers } from './workers/partition-host.ts';
@@ -55,10 +56,14 @@ function groupByHost(
 
 function createMergingReader(hosts: readonly HostRequest[]): LocalReader {
   const askAll = async <T>(signal: AbortSignal): Promise<T[]> => {
-    const answers = await Promise.all(
-      hosts.map(([host, request]) => onlyMessage<T[]>(host, request, signal)),
-    );
-    return answers.flat();
+    return Promise.all(hosts.map(([host, request]) => onlyMessage<T>(host, request, signal)));
+  };
+  const askForTexts = async (signal: AbortSignal): Promise<ReadTexts> => {
+    const answers = await askAll<ReadTexts>(signal);
+    return {
+      heldBlocks: answers.flatMap(({ heldBlocks }) => heldBlocks),
+      texts: answers.flatMap(({ texts }) => texts),
+    };
   };
   return {
     async select(_request, signal) {
@@ -70,9 +75,11 @@ function createMergingReader(hosts: readonly HostRequest[]): LocalReader {
         sources: opened.map(({ batches }) => batches),
       };
     },
-    labelNames: (_request, signal) => askAll<string>(signal),
-    labelValues: (_request, signal) => askAll<string>(signal),
-    metadata: (_request, signal) => askAll<MetricMetadata>(signal),
+    labelNames: (_request, signal) => askForTexts(signal),
+    labelValues: (_request, signal) => askForTexts(signal),
+    async metadata(_request, signal) {
+      return (await askAll<MetricMetadata[]>(signal)).flat();
+    },
   };
 }
 

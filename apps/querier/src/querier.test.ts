@@ -47,8 +47,8 @@ const reader: LocalReader = {
       ],
     };
   },
-  labelNames: async () => ['job', '__name__'],
-  labelValues: async (request) => (request.name === 'job' ? ['b', 'a'] : []),
+  labelNames: async () => ({ heldBlocks: [], texts: ['job', '__name__'] }),
+  labelValues: async ({ name }) => ({ heldBlocks: [], texts: name === 'job' ? ['b', 'a'] : [] }),
   metadata: async () => [
     { metric: 'up', type: 'gauge', help: 'h', unit: '' },
     { metric: 'up', type: 'counter', help: 'h2', unit: 's' },

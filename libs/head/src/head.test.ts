@@ -134,6 +134,19 @@ async function openConfigured(store = createMemoryHeadStore()) {
 async function expectEqual(head: PartitionHead, model: Map<string, ModelTenant>) {
   for (const [tenant, state] of model) {
     expect((await dump(head, tenant)).sort(byLabels)).toEqual(expected(state).sort(byLabels));
+    // Ranges that need only some checkpoints' rows, and moments that need none.
+    for (const backMs of [0, 2 * STEP, 40 * STEP]) {
+      const maxT = state.eventTime - backMs;
+      const minT = maxT - 5 * 60_000;
+      const inRange = expected(state, minT, maxT).sort(byLabels);
+      expect((await dump(head, tenant, minT, maxT)).sort(byLabels)).toEqual(inRange);
+      const select = { tenant, matchers: [], minT, maxT, newestOnly: true };
+      const newest = (await collect(head.select(select)))
+        .map((one) => [printLabels(one.labels), samplesOf(one, minT, maxT).slice(-1)] as const)
+        .filter(([, samples]) => samples.length > 0);
+      const wanted = inRange.map(([labels, samples]) => [labels, samples.slice(-1)]);
+      expect(newest.sort(byLabels)).toEqual(wanted);
+    }
   }
 }
 

@@ -7,6 +7,8 @@ export interface SelectRequest {
   /** Inclusive, ms: no sample outside is needed. */
   readonly minT: number;
   readonly maxT: number;
+  /** Of each series only its newest sample in the range is needed; others may come all the same. */
+  readonly newestOnly?: boolean;
 }
 
 export interface SeriesStream {

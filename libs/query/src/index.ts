@@ -13,6 +13,13 @@ export {
 } from './metadata-reader.ts';
 export { createQueryable, type QueryableParts } from './queryable.ts';
 export { decodeChunkedSeries, encodeChunkedSeries } from './read-message.ts';
-export type { OwnerDirectory, ReadHeader, ReadKind, ReadPort, ReadRequest } from './read-port.ts';
+export type {
+  OwnerDirectory,
+  ReadHeader,
+  ReadKind,
+  ReadPort,
+  ReadRequest,
+  ReadTexts,
+} from './read-port.ts';
 export { openRemoteSeries, type RemoteSeries } from './remote-series.ts';
 export type { SeriesBatches, SeriesChunks, SeriesSelect } from './series-chunks.ts';

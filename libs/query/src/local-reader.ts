@@ -4,8 +4,8 @@
 import { unreachable } from '@weir/errors';
 import type { MetricMetadata } from '@weir/model';
 import { mergeBatches } from './merge-series.ts';
-import { encodeChunkedSeries, encodeHeader, encodeJson } from './read-message.ts';
-import type { ReadRequest } from './read-port.ts';
+import { encodeChunkedSeries, encodeHeader, encodeJson, encodeTexts } from './read-message.ts';
+import type { ReadRequest, ReadTexts } from './read-port.ts';
 import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
 
 /** Size at which a message is sent; a series is never split, so one message may be larger. */
@@ -23,9 +23,9 @@ export interface LocalReader {
   /** For kinds `select` and `series`; chunks may be left out of the latter. */
   select(request: ReadRequest, signal: AbortSignal): Promise<LocalSelection>;
   /** In any order; duplicates are fine. */
-  labelNames(request: ReadRequest, signal: AbortSignal): Promise<readonly string[]>;
+  labelNames(request: ReadRequest, signal: AbortSignal): Promise<ReadTexts>;
   /** Values of the label request.name. */
-  labelValues(request: ReadRequest, signal: AbortSignal): Promise<readonly string[]>;
+  labelValues(request: ReadRequest, signal: AbortSignal): Promise<ReadTexts>;
   metadata(request: ReadRequest, signal: AbortSignal): Promise<readonly MetricMetadata[]>;
 }
 
@@ -44,10 +44,10 @@ export async function* serveRead(
       return;
     }
     case 'labelNames':
-      yield encodeJson(sortedDistinct(await reader.labelNames(request, signal)));
+      yield encodeTexts(sortedDistinct(await reader.labelNames(request, signal)));
       return;
     case 'labelValues':
-      yield encodeJson(sortedDistinct(await reader.labelValues(request, signal)));
+      yield encodeTexts(sortedDistinct(await reader.labelValues(request, signal)));
       return;
     case 'metadata':
       yield encodeJson(await reader.metadata(request, signal));
@@ -84,6 +84,6 @@ async function* encodeBatches(
   }
 }
 
-function sortedDistinct(values: readonly string[]): string[] {
-  return [...new Set(values)].sort();
+function sortedDistinct({ heldBlocks, texts }: ReadTexts): ReadTexts {
+  return { heldBlocks, texts: [...new Set(texts)].sort() };
 }

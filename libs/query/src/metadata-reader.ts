@@ -3,7 +3,7 @@
 import type { LabelBytes, Matcher, MetricMetadata } from '@weir/model';
 import type { BlockCatalog } from './block-catalog.ts';
 import { SeriesMerge } from './merge-series.ts';
-import { decodeJson, decodeStrings } from './read-message.ts';
+import { decodeJson, decodeTexts } from './read-message.ts';
 import type { OwnerDirectory } from './read-port.ts';
 import { askOwners, followSignal, openRemoteSeries, readMessage } from './remote-series.ts';
 import type { SeriesBatches } from './series-chunks.ts';
@@ -105,8 +105,13 @@ async function askForStrings(
       readMessage,
     );
     const found = new Set<string>();
-    for (const answer of answers) for (const item of decodeStrings(answer)) found.add(item);
-    const blocks = await parts.catalog.blocks(tenant, minT, maxT);
+    const held = new Set<string>();
+    for (const { texts, heldBlocks } of answers.map(decodeTexts)) {
+      for (const text of texts) found.add(text);
+      for (const ulid of heldBlocks) held.add(ulid);
+    }
+    const listed = await parts.catalog.blocks(tenant, minT, maxT);
+    const blocks = listed.filter(({ meta }) => !held.has(meta.ulid));
     for (let at = 0; at < blocks.length; at += BLOCK_CONCURRENCY) {
       const some = blocks.slice(at, at + BLOCK_CONCURRENCY).map(async (block) => {
         const reader = await block.open();

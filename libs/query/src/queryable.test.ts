@@ -32,8 +32,8 @@ async function* once(...batch: SeriesChunks[]): SeriesBatches {
 function owner(reader: Partial<LocalReader>, requests: ReadRequest[] = []): ReadPort {
   const whole: LocalReader = {
     select: async () => ({ heldBlocks: [], sources: [] }),
-    labelNames: async () => [],
-    labelValues: async () => [],
+    labelNames: async () => ({ heldBlocks: [], texts: [] }),
+    labelValues: async () => ({ heldBlocks: [], texts: [] }),
     metadata: async () => [],
     ...reader,
   };
@@ -160,11 +160,17 @@ describe('metadata reader', () => {
 
   it('unites names and values of owners and blocks, up to the limit', async () => {
     const requests: ReadRequest[] = [];
+    const heldBlocks = ['02'];
     const head = owner(
-      { labelNames: async () => ['job', 'a', 'job'], labelValues: async () => ['z'] },
+      {
+        labelNames: async () => ({ heldBlocks, texts: ['job', 'a', 'job'] }),
+        labelValues: async () => ({ heldBlocks, texts: ['z'] }),
+      },
       requests,
     );
-    const parts = { owners: directory(head), catalog: catalogOf(block('01', series('y'))) };
+    // Block 02 has been asked by its owner.
+    const catalog = catalogOf(block('01', series('y')), block('02', series('b')));
+    const parts = { owners: directory(head), catalog };
     const reader = createMetadataReader({ tenant: 't' }, parts);
     expect(await reader.labelNames(request, never)).toEqual({
       items: ['a', 'job', 'of_01'],

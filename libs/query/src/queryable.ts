@@ -43,8 +43,8 @@ async function openSources(
   parts: QueryableParts,
   controller: AbortController,
 ): Promise<SeriesBatches[]> {
-  const { matchers, minT, maxT } = request;
-  const question = { kind: 'select', tenant, matchers, minT, maxT } as const;
+  const { matchers, minT, maxT, newestOnly = false } = request;
+  const question = { kind: 'select', tenant, matchers, minT, maxT, newestOnly } as const;
   const answers = await askOwners(parts.owners, question, controller, openRemoteSeries);
   const held = new Set(answers.flatMap((answer) => answer.heldBlocks));
   const blocks = (await parts.catalog.blocks(tenant, minT, maxT)).filter(
@@ -54,7 +54,7 @@ async function openSources(
   controller.signal.throwIfAborted();
   return [
     ...answers.map((answer) => answer.batches),
-    ...readers.map((reader) => reader.select({ matchers, minT, maxT })),
+    ...readers.map((reader) => reader.select({ matchers, minT, maxT, newestOnly })),
   ];
 }
 

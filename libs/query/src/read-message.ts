@@ -8,7 +8,7 @@
 import { type Cursor, readUvarint, text, utf8, uvarintSize, writeUvarint } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { Chunk } from '@weir/tsdb/chunk';
-import type { ReadHeader } from './read-port.ts';
+import type { ReadHeader, ReadTexts } from './read-port.ts';
 import type { SeriesChunks } from './series-chunks.ts';
 
 /** Bytes of a negative int64 as a varint. */
@@ -29,10 +29,17 @@ export function decodeHeader(message: Uint8Array): ReadHeader {
   return { heldBlocks: held };
 }
 
-export function decodeStrings(message: Uint8Array): readonly string[] {
-  const value = decodeJson(message);
-  if (!isStrings(value)) throw new WeirError('corrupt', 'read answer is not a list of strings');
-  return value;
+export function encodeTexts(texts: ReadTexts): Uint8Array {
+  return encodeJson(texts);
+}
+
+export function decodeTexts(message: Uint8Array): ReadTexts {
+  const value = decodeJson(message) as { heldBlocks?: unknown; texts?: unknown } | null;
+  const { heldBlocks, texts } = value ?? {};
+  if (!isStrings(texts) || !isStrings(heldBlocks)) {
+    throw new WeirError('corrupt', 'read answer holds no list of texts');
+  }
+  return { heldBlocks, texts };
 }
 
 export function decodeJson(message: Uint8Array): unknown {

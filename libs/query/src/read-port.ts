@@ -3,8 +3,8 @@
 //
 // `select` and `series` answer first one JSON message, ReadHeader, then messages that are remote read's
 // ChunkedReadResponse (prompb/remote.proto): chunked_series with labels and chunks, ascending in label
-// order over the whole answer of one owner. `labelNames` and `labelValues` answer one JSON message, a
-// sorted string array; `metadata` one JSON array of MetricMetadata.
+// order over the whole answer of one owner. `labelNames` and `labelValues` answer one JSON message,
+// ReadTexts; `metadata` one JSON array of MetricMetadata.
 import type { MatcherSpec } from '@weir/model';
 
 export type ReadKind = 'select' | 'series' | 'labelNames' | 'labelValues' | 'metadata';
@@ -16,6 +16,8 @@ export interface ReadRequest {
   /** Inclusive, ms. */
   readonly minT: number;
   readonly maxT: number;
+  /** For select: of each series only its newest sample in the range is needed. */
+  readonly newestOnly?: boolean;
   /** For labelValues. */
   readonly name?: string;
   /** Partitions to be read; the owner answers `unavailable` if it doesn't own one of them. */
@@ -25,6 +27,11 @@ export interface ReadRequest {
 export interface ReadHeader {
   /** Blocks (ULIDs) of this tenant that the owner has read locally: not to be read from the bucket. */
   readonly heldBlocks: readonly string[];
+}
+
+/** Names or values, sorted, and the blocks that were asked for them. */
+export interface ReadTexts extends ReadHeader {
+  readonly texts: readonly string[];
 }
 
 export interface ReadPort {

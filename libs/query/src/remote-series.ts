@@ -14,6 +14,7 @@ export interface OwnerQuestion {
   /** Inclusive, ms. */
   readonly minT: number;
   readonly maxT: number;
+  readonly newestOnly?: boolean;
   readonly name?: string;
 }
 
@@ -68,11 +69,11 @@ export async function askOwners<Answer>(
   controller: AbortController,
   ask: (port: ReadPort, request: ReadRequest, signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer[]> {
-  const { tenant, kind, minT, maxT, name } = question;
+  // Compiled matchers can't cross threads.
   const matchers = question.matchers.map(({ name, op, value }) => ({ name, op, value }));
-  const base = { tenant, kind, matchers, minT, maxT, ...(name === undefined ? {} : { name }) };
+  const base = { ...question, matchers };
   try {
-    const found = await owners.owners(tenant);
+    const found = await owners.owners(question.tenant);
     return await Promise.all(
       found.map(({ port, partitions }) => ask(port, { ...base, partitions }, controller.signal)),
     );

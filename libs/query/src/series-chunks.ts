@@ -19,4 +19,6 @@ export interface SeriesSelect {
   readonly maxT: number;
   /** Leave the chunks out: only which series exist. */
   readonly labelsOnly?: boolean;
+  /** Of each series only its newest sample in the range is needed. */
+  readonly newestOnly?: boolean;
 }

@@ -95,7 +95,7 @@ function createReader(hosted: readonly HostedPartition[]): LocalReader {
         ...heads.map((head) => head.labelNames(select)),
         ...blocks.map(({ reader }) => reader.labelNames(select)),
       ]);
-      return answers.flat();
+      return { heldBlocks: blocks.map(({ ulid }) => ulid), texts: answers.flat() };
     },
     async labelValues(request) {
       const select = selectOf(request);
@@ -105,7 +105,7 @@ function createReader(hosted: readonly HostedPartition[]): LocalReader {
         ...heads.map((head) => head.labelValues(name, select)),
         ...blocks.map(({ reader }) => reader.labelValues(name, select)),
       ]);
-      return answers.flat();
+      return { heldBlocks: blocks.map(({ ulid }) => ulid), texts: answers.flat() };
     },
     async metadata(request) {
       return hosted.flatMap(({ head }) => head?.metadata(request.tenant) ?? []);
@@ -120,6 +120,7 @@ function selectOf(request: ReadRequest): HeadSelect {
     minT: request.minT,
     maxT: request.maxT,
     labelsOnly: request.kind !== 'select',
+    newestOnly: request.newestOnly ?? false,
   };
 }
 

@@ -63,8 +63,8 @@ const reader = {
   async select() {
     return { heldBlocks: [], sources: [manySeries()] };
   },
-  labelNames: async () => ['a'],
-  labelValues: async () => [],
+  labelNames: async () => ({ heldBlocks: [], texts: ['a'] }),
+  labelValues: async () => ({ heldBlocks: [], texts: [] }),
   metadata: async () => [],
 };
 

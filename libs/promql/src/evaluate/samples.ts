@@ -20,8 +20,7 @@ export async function readSamples(
   staleness: 'keep' | 'drop',
 ): Promise<SampleStream> {
   context.check();
-  const { matchers, minT, maxT } = read;
-  const series = await context.queryable.select({ matchers, minT, maxT }, context.signal);
+  const series = await context.queryable.select(read, context.signal);
   const samples = new SampleColumns(1024);
   const load = () => {
     samples.clear();

@@ -23,6 +23,8 @@ export interface SelectorRead {
   /** Inclusive, ms: exactly what the windows or look-backs of all steps can touch. */
   readonly minT: number;
   readonly maxT: number;
+  /** Only the newest sample of each series in the range counts: a selector at one moment. */
+  readonly newestOnly: boolean;
 }
 
 /** Raw samples of series, for range-vector functions. */

@@ -115,7 +115,7 @@ class Planner {
     if (expr.kind !== 'matrix-selector') throw new TypeError(`not a range vector: ${expr.kind}`);
     const { selector, rangeMs } = expr;
     const times = this.#times(selector, steps);
-    const source: SampleNode = { kind: 'read', ...this.#read(selector, times, rangeMs) };
+    const source: SampleNode = { kind: 'read', ...this.#read(selector, times, rangeMs, false) };
     return { source, times, rangeMs };
   }
 
@@ -137,18 +137,19 @@ class Planner {
     return { startMs: fixed - offsetMs, stepMs: 0, count: steps.count };
   }
 
-  #read(selector: VectorSelector, times: Steps, rangeMs: number) {
+  #read(selector: VectorSelector, times: Steps, rangeMs: number, newestOnly: boolean) {
     return {
       matchers: selector.matchers.map(createMatcher),
       minT: times.startMs - rangeMs + 1,
       maxT: times.startMs + (times.count - 1) * times.stepMs,
+      newestOnly,
     };
   }
 
   #select(selector: VectorSelector, steps: Steps, result: 'value' | 'timestamp'): VectorNode {
     const times = this.#times(selector, steps);
     const { lookbackMs } = this.#settings;
-    const read = this.#read(selector, times, lookbackMs);
+    const read = this.#read(selector, times, lookbackMs, times.count === 1);
     return { kind: 'select', read, times, lookbackMs, result, steps };
   }
 

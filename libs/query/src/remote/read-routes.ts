@@ -75,6 +75,7 @@ function isReadRequest(value: unknown): value is ReadRequest {
     typeof request.tenant === 'string' &&
     typeof request.minT === 'number' &&
     typeof request.maxT === 'number' &&
+    (request.newestOnly === undefined || typeof request.newestOnly === 'boolean') &&
     (request.name === undefined
       ? request.kind !== 'labelValues'
       : typeof request.name === 'string') &&
