@@ -12,6 +12,7 @@ import {
   OPEN_DIRTY,
   OPEN_PENDING,
   PAGE_BITS,
+  type Page,
   Pages,
 } from './pages/pages.ts';
 import { LabelIndex } from './postings/label-index.ts';
@@ -46,6 +47,8 @@ export class HeadState {
   readonly abortedEpochs = new Set<number>();
   /** Refs of removed series that reads under way may still look at. */
   readonly removed = new Set<number>();
+  /** By label pair __name__="…": its metric. */
+  readonly #metricsByPair = new Map<number, Metric>();
   readonly #reader = new LabelReader();
   #committedEpoch = 0;
 
@@ -95,45 +98,51 @@ export class HeadState {
     reasons.set(reason, (reasons.get(reason) ?? 0) + count);
   }
 
-  /** Creates a series from canonical labels that no series of the tenant has. */
+  /** Creates a series from canonical labels that no series of the tenant has; `view` views `bytes`. */
   createSeries(
     tenant: Tenant,
     bytes: Uint8Array,
+    view: DataView,
     from: number,
     length: number,
     hash: number,
   ): number {
-    const { store } = this;
+    const ref = this.store.add(view, from, length, hash);
+    this.index.addSeries(tenant.id, ref, bytes, view, from, length);
     const metric = this.#metricOf(tenant, bytes, from, length);
-    const ref = store.add(bytes, from, length, hash);
     const pageSlot = this.pages.place(metric, ref);
-    this.#enter(tenant, ref, pageSlot, metric.unsorted);
+    this.#enter(tenant, ref, pageSlot, metric.unsorted, hash);
     this.touchLabels(pageSlot >>> PAGE_BITS);
     return ref;
   }
 
-  /** Puts a series that the store holds back where its page row says. */
-  restoreSeries(tenant: Tenant, bytes: Uint8Array, page: number, slot: number): number {
+  /** Puts a series that the store holds back where its page row says. `view` views `bytes`. */
+  restoreSeries(
+    tenant: Tenant,
+    bytes: Uint8Array,
+    view: DataView,
+    from: number,
+    length: number,
+    page: Page,
+    slot: number,
+  ): number {
     const { store } = this;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const hash = store.hash(view, 0, bytes.length, tenant.id);
-    const { metric } = this.pages.page(page);
-    this.#metricOf(tenant, bytes, 0, bytes.length);
-    const ref = store.add(bytes, 0, bytes.length, hash);
-    this.pages.set(this.pages.page(page), slot, ref);
-    this.#enter(tenant, ref, (page << PAGE_BITS) | slot, metric.unsorted);
+    const hash = store.hash(view, from, from + length, tenant.id);
+    const ref = store.add(view, from, length, hash);
+    this.index.addSeries(tenant.id, ref, bytes, view, from, length);
+    this.#metricOf(tenant, bytes, from, length);
+    this.pages.set(page, slot, ref);
+    this.#enter(tenant, ref, (page.id << PAGE_BITS) | slot, page.metric.unsorted, hash);
     return ref;
   }
 
-  #enter(tenant: Tenant, ref: number, pageSlot: number, unsorted: number[]): void {
+  #enter(tenant: Tenant, ref: number, pageSlot: number, unsorted: number[], hash: number): void {
     const { store } = this;
     store.setRecord(ref, R.pageSlot, pageSlot);
     store.setPageTenant(pageSlot >>> PAGE_BITS, tenant.id);
     unsorted.push(ref);
-    const labels = store.labelsOf(ref);
-    this.index.addSeries(tenant.id, ref, labels, 0, labels.length);
     tenant.seriesCount++;
-    tenant.seriesSum = (tenant.seriesSum + store.record(ref, R.hash)) | 0;
+    tenant.seriesSum = (tenant.seriesSum + hash) | 0;
     tenant.dirty = true;
   }
 
@@ -142,15 +151,23 @@ export class HeadState {
     return this.pages.metric(tenant.id, labelValue(labels, METRIC_NAME) ?? '', id);
   }
 
-  /** The metric of a label set; also counts label sets that __name__ does not lead. */
+  /**
+   * The metric of the series that was indexed last; also counts label sets that __name__ does not lead.
+   * Most series find it by their first label's pair, without their name as a string.
+   */
   #metricOf(tenant: Tenant, bytes: Uint8Array, from: number, length: number): Metric {
+    const first = this.index.lastPairs[0];
+    const known = this.#metricsByPair.get(first);
+    if (known !== undefined && this.index.lastPairCount > 0) return known;
     const reader = this.#reader.reset(bytes, from, from + length);
     let name = '';
     for (let at = 0; reader.next(); at++) {
       if (!isMetricName(bytes, reader.nameFrom, reader.nameTo)) continue;
       name = text(bytes.subarray(reader.valueFrom, reader.valueTo));
+      const metric = this.pages.metric(tenant.id, name);
       if (at > 0) this.nameNotFirst[tenant.id]++;
-      return this.pages.metric(tenant.id, name);
+      else this.#metricsByPair.set(first, metric);
+      return metric;
     }
     this.nameNotFirst[tenant.id]++;
     return this.pages.metric(tenant.id, name);

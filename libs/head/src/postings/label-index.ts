@@ -4,6 +4,7 @@
 import { compareBytes, hashBytes, text, utf8 } from '@weir/bytes';
 import { encodeLabels, LabelReader } from '@weir/model';
 import { ByteArena } from '../series/byte-arena.ts';
+import { hashView } from '../series/hash-view.ts';
 import { PostingLists } from './posting-lists.ts';
 
 export interface NameIndex {
@@ -29,6 +30,10 @@ export class LabelIndex {
   #lengths = new Int32Array(64);
   #table = new Int32Array(128);
   #pairs = 0;
+  /** Pairs of the series added last, in the order of its labels. */
+  lastPairs = new Int32Array(64);
+  lastPairCount = 0;
+  #lastTenant = -1;
   readonly #reader = new LabelReader();
 
   tenant(id: number): TenantIndex {
@@ -39,15 +44,37 @@ export class LabelIndex {
     return index;
   }
 
-  /** Adds a series to the lists of all its labels. */
-  addSeries(tenant: number, ref: number, bytes: Uint8Array, from: number, length: number): void {
+  /** Adds a series to the lists of all its labels; `view` views `bytes`. */
+  addSeries(
+    tenant: number,
+    ref: number,
+    bytes: Uint8Array,
+    view: DataView,
+    from: number,
+    length: number,
+  ): void {
     const index = this.tenant(tenant);
     this.lists.append(index.all, ref);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const reader = this.#reader.reset(bytes, from, from + length);
+    // Series that come one after the other share most labels, in the same places.
+    const known = this.#lastTenant === tenant ? this.lastPairCount : 0;
+    let count = 0;
     for (let start = from; reader.next(); start = reader.at) {
-      this.lists.append(this.#intern(index, tenant, bytes, view, start, reader), ref);
+      let pair = count < known ? this.lastPairs[count] : -1;
+      if (pair < 0 || !this.#isPair(pair, view, start, reader.at - start)) {
+        pair = this.#intern(index, tenant, bytes, view, start, reader);
+      }
+      if (count === this.lastPairs.length) this.lastPairs = grown(this.lastPairs);
+      this.lastPairs[count++] = pair;
+      this.lists.append(pair, ref);
     }
+    this.lastPairCount = count;
+    this.#lastTenant = tenant;
+  }
+
+  #isPair(pair: number, view: DataView, start: number, length: number): boolean {
+    if (this.#lengths[pair] !== length) return false;
+    return this.#arena.equals(this.#positions[pair], length, view, start);
   }
 
   #intern(
@@ -59,10 +86,10 @@ export class LabelIndex {
     reader: LabelReader,
   ): number {
     const length = reader.at - start;
-    const hash = hashBytes(bytes, start, reader.at, tenant) | 0;
+    const hash = hashView(view, start, reader.at, tenant);
     const found = this.#find(hash, view, start, length);
     if (found >= 0) return found;
-    const pair = this.#newPair(hash, this.#arena.append(bytes, start, length) | 0, length);
+    const pair = this.#newPair(hash, this.#arena.appendView(view, start, length) | 0, length);
     const name = text(bytes.subarray(reader.nameFrom, reader.nameTo));
     let names = index.names.get(name);
     if (!names) {
@@ -84,13 +111,7 @@ export class LabelIndex {
     for (let at = hash & mask; ; at = (at + 1) & mask) {
       const pair = this.#table[at] - 1;
       if (pair < 0) return -1;
-      if (
-        this.#hashes[pair] === hash &&
-        this.#lengths[pair] === length &&
-        this.#arena.equals(this.#positions[pair], length, view, start)
-      ) {
-        return pair;
-      }
+      if (this.#hashes[pair] === hash && this.#isPair(pair, view, start, length)) return pair;
     }
   }
 

@@ -123,7 +123,7 @@ export class RecordApplier {
       return -1;
     }
     const hash = staged.hashes[index];
-    const view = remade ? new DataView(bytes.buffer, bytes.byteOffset) : staged.view;
+    const view = remade ? new DataView(bytes.buffer, bytes.byteOffset, bytes.length) : staged.view;
     const found = state.store.find(view, from, length, hash, tenant.id);
     if (found >= 0) return found;
     const max = tenant.settings.seriesMax;
@@ -131,7 +131,7 @@ export class RecordApplier {
       state.discard(tenant.name, 'max_series_per_user', samples);
       return -1;
     }
-    return state.createSeries(tenant, bytes, from, length, hash);
+    return state.createSeries(tenant, bytes, view, from, length, hash);
   }
 
   #append(ref: number, tenant: Tenant, sample: number, offset: number): void {

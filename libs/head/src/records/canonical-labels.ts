@@ -2,7 +2,7 @@
 // writer's record does not have it: unsorted labels, empty values, labels behind samples, a repeated
 // name (the last one counts, as protobuf readers that build maps have it).
 
-import { type Cursor, readUvarint, text, uvarintSize } from '@weir/bytes';
+import { type Cursor, readUvarint, text } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { encodeLabels } from '@weir/model';
 import { compareRange } from './ranges.ts';
@@ -20,40 +20,46 @@ interface Field extends Cursor {
 export function isCanonical(bytes: Uint8Array, from: number, to: number): boolean {
   let previousFrom = 0;
   let previousTo = -1;
-  const cursor = { at: from };
-  const length = (limit: number): number => {
-    const start = cursor.at;
-    const value = readUvarint(bytes, cursor, limit);
-    return cursor.at - start === uvarintSize(value) && cursor.at + value <= limit ? value : -1;
-  };
-  try {
-    while (cursor.at < to) {
-      if (bytes[cursor.at++] !== LABEL) return false;
-      const size = length(to);
-      if (size < 0) return false;
-      const end = cursor.at + size;
-      if (bytes[cursor.at++] !== 0x0a) return false;
-      const nameLength = length(end);
-      if (nameLength <= 0) return false;
-      const nameFrom = cursor.at;
-      cursor.at += nameLength;
-      const nameTo = cursor.at;
-      if (bytes[cursor.at++] !== 0x12) return false;
-      const valueLength = length(end);
-      if (valueLength <= 0) return false;
-      cursor.at += valueLength;
-      if (cursor.at !== end) return false;
-      if (previousTo >= 0 && compareRange(bytes, previousFrom, previousTo, nameFrom, nameTo) >= 0) {
-        return false;
-      }
-      previousFrom = nameFrom;
-      previousTo = nameTo;
+  for (let at = from; at < to; ) {
+    if (bytes[at] !== LABEL) return false;
+    const size = minimalLength(bytes, at + 1, to);
+    if (size < 0) return false;
+    const inner = at + 1 + sizeOfLength(size);
+    const end = inner + size;
+    const nameLength = end > to || bytes[inner] !== 0x0a ? 0 : minimalLength(bytes, inner + 1, end);
+    if (nameLength <= 0) return false;
+    const nameFrom = inner + 1 + sizeOfLength(nameLength);
+    const nameTo = nameFrom + nameLength;
+    const valueLength =
+      nameTo >= end || bytes[nameTo] !== 0x12 ? 0 : minimalLength(bytes, nameTo + 1, end);
+    if (valueLength <= 0) return false;
+    if (nameTo + 1 + sizeOfLength(valueLength) + valueLength !== end) return false;
+    if (previousTo >= 0 && compareRange(bytes, previousFrom, previousTo, nameFrom, nameTo) >= 0) {
+      return false;
     }
-  } catch (error) {
-    if (error instanceof WeirError) return false;
-    throw error;
+    previousFrom = nameFrom;
+    previousTo = nameTo;
+    at = end;
   }
-  return cursor.at === to;
+  return true;
+}
+
+/** A varint of at most three bytes (labels are shorter than 2 MB), none of them to spare; else -1. */
+function minimalLength(bytes: Uint8Array, at: number, end: number): number {
+  if (at >= end) return -1;
+  const first = bytes[at];
+  if (first < 128) return first;
+  if (at + 1 >= end) return -1;
+  const second = bytes[at + 1];
+  if (second < 128) return second === 0 ? -1 : (first & 127) | (second << 7);
+  if (at + 2 >= end) return -1;
+  const third = bytes[at + 2];
+  return third === 0 || third > 127 ? -1 : (first & 127) | ((second & 127) << 7) | (third << 14);
+}
+
+function sizeOfLength(length: number): number {
+  if (length < 128) return 1;
+  return length < 16384 ? 2 : 3;
 }
 
 /** The canonical labels of a TimeSeries message at bytes[from, to). Throws `invalid` on damage. */

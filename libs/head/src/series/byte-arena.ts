@@ -17,24 +17,50 @@ export class ByteArena {
   freedBytes = 0;
   /** Whether any run contains a zero byte; see equals(). */
   #hasZeroBytes = false;
-  #at = SLAB_SIZE;
+  #at = 0;
 
   /** Copies bytes[from, from + length) and returns their position, below 2^32. */
   append(bytes: Uint8Array, from: number, length: number): number {
-    if (this.#at + length > SLAB_SIZE) {
+    return this.appendView(
+      new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+      from,
+      length,
+    );
+  }
+
+  /** The same for bytes that have a view already. */
+  appendView(source: DataView, from: number, length: number): number {
+    if (this.#at + length > SLAB_SIZE || this.slabs.length === 0) {
       const slab = new Uint8Array(SLAB_SIZE);
       this.slabs.push(slab);
       this.views.push(new DataView(slab.buffer));
       this.#at = 0;
     }
-    const slab = this.slabs[this.slabs.length - 1];
-    const run = bytes.subarray(from, from + length);
-    if (!this.#hasZeroBytes) this.#hasZeroBytes = run.includes(0);
-    slab.set(run, this.#at);
+    this.#copy(source, from, length);
     const position = (this.slabs.length - 1) * SLAB_SIZE + this.#at;
     this.#at += length;
     this.usedBytes += length;
     return position;
+  }
+
+  /** By words: a call of set() needs a view object and takes longer. Looks for zero bytes on the way. */
+  #copy(source: DataView, from: number, length: number): void {
+    const view = this.views[this.views.length - 1];
+    const end = from + length;
+    let at = from;
+    let to = this.#at;
+    let zeros = 0;
+    for (const last = end - 4; at <= last; at += 4, to += 4) {
+      const word = source.getInt32(at, true);
+      zeros |= (word - 0x01010101) & ~word & 0x80808080;
+      view.setInt32(to, word, true);
+    }
+    for (; at < end; at++, to++) {
+      const byte = source.getUint8(at);
+      if (byte === 0) zeros = 1;
+      view.setUint8(to, byte);
+    }
+    if (zeros !== 0) this.#hasZeroBytes = true;
   }
 
   /** A view; its content never changes. `position` may be a signed 32-bit number. */

@@ -96,19 +96,19 @@ export class SeriesStore {
   }
 
   /** Adds a series that find() did not find; its record is empty but for its identity. */
-  add(bytes: Uint8Array, from: number, length: number, hash: number): number {
+  add(view: DataView, from: number, length: number, hash: number): number {
     const ref = this.#takeRef();
     const record = this.records[ref >>> SLAB_BITS];
     const at = (ref & SLAB_MASK) << RECORD_BITS;
-    record.fill(0, at, at + (1 << RECORD_BITS));
+    for (let field = 0; field < 1 << RECORD_BITS; field++) record[at + field] = 0;
     record[at + R.hash] = hash;
-    record[at + R.labels] = this.labels.append(bytes, from, length) | 0;
+    record[at + R.labels] = this.labels.appendView(view, from, length) | 0;
     record[at + R.labelsLength] = length;
     record[at + R.window] = NO_WINDOW;
     record[at + R.last] = -1;
     const coldAt = (ref & SLAB_MASK) << COLD_BITS;
     const cold = this.cold[ref >>> SLAB_BITS];
-    cold.fill(0, coldAt, coldAt + (1 << COLD_BITS));
+    for (let field = 0; field < 1 << COLD_BITS; field++) cold[coldAt + field] = 0;
     this.count++;
     if (this.count * 4 > this.#table.length * 3) this.#rebuildTable();
     else this.#insert(hash, ref);

@@ -14,9 +14,9 @@ import {
   key,
   keyNumber,
   LABELS,
+  LabelsRow,
   METADATA,
   OPEN,
-  readLabelsRow,
   restoreOpenRow,
   rowEpoch,
   TENANT,
@@ -77,14 +77,18 @@ async function recoverRows(state: HeadState, store: HeadStore, commit: CommitSta
 }
 
 function restorePage(state: HeadState, id: number, row: Uint8Array): void {
-  const { metric: metricId, tenant: tenantId, series } = readLabelsRow(row);
-  const tenant = state.tenants[tenantId];
+  const labels = new LabelsRow(row);
+  const tenant = state.tenants[labels.tenant];
   if (!tenant) throw new WeirError('corrupt', `head store: page ${id} of unknown tenant`);
   // A page that lost all its series is a free number: the next page written under it wins by its epoch.
-  if (series.length === 0) return;
-  const metric = state.metricFor(tenant, series[0][1], metricId);
+  if (!labels.next()) return;
+  const { view } = labels;
+  const first = row.subarray(labels.from, labels.from + labels.length);
+  const metric = state.metricFor(tenant, first, labels.metric);
   const page = state.pages.addPage(metric, id);
-  for (const [slot, labels] of series) state.restoreSeries(tenant, labels, id, slot);
+  do {
+    state.restoreSeries(tenant, row, view, labels.from, labels.length, page, labels.slot);
+  } while (labels.next());
   for (let slot = 0; slot < page.refs.length && slot < PAGE_SLOTS; slot++) {
     if (page.refs[slot] > 0) continue;
     page.refs[slot] = 0;

@@ -136,24 +136,35 @@ export function encodeLabelsRow(state: HeadState, page: Page, epoch: number): Ui
   return out;
 }
 
-export function readLabelsRow(row: Uint8Array): {
-  metric: number;
-  tenant: number;
-  series: [slot: number, labels: Uint8Array][];
-} {
-  const view = new DataView(row.buffer, row.byteOffset, row.byteLength);
-  if (row.length < 12) throw damaged('labels');
-  const series: [number, Uint8Array][] = [];
-  for (let at = 12; at < row.length; ) {
-    if (at + 8 > row.length) throw damaged('labels');
-    const slot = view.getUint32(at, true);
-    const length = view.getUint32(at + 4, true);
-    at += 8;
-    if (at + length > row.length || slot >= PAGE_SLOTS) throw damaged('labels');
-    series.push([slot, row.subarray(at, at + length)]);
-    at += length;
+/** A cursor over a labels row. */
+export class LabelsRow {
+  readonly view: DataView;
+  readonly metric: number;
+  readonly tenant: number;
+  slot = 0;
+  /** Where the labels of the current series lie. */
+  from = 12;
+  length = 0;
+
+  constructor(row: Uint8Array) {
+    if (row.length < 12) throw damaged('labels');
+    this.view = new DataView(row.buffer, row.byteOffset, row.length);
+    this.metric = this.view.getUint32(4, true);
+    this.tenant = this.view.getUint32(8, true);
   }
-  return { metric: view.getUint32(4, true), tenant: view.getUint32(8, true), series };
+
+  /** Goes to the next series; false at the end. */
+  next(): boolean {
+    const at = this.from + this.length;
+    const size = this.view.byteLength;
+    if (at === size) return false;
+    if (at + 8 > size) throw damaged('labels');
+    this.slot = this.view.getUint32(at, true);
+    this.length = this.view.getUint32(at + 4, true);
+    this.from = at + 8;
+    if (this.from + this.length > size || this.slot >= PAGE_SLOTS) throw damaged('labels');
+    return true;
+  }
 }
 
 export function rowEpoch(row: Uint8Array): number {
