@@ -319,3 +319,31 @@ describe('a broker that goes away', () => {
     await log.close();
   });
 });
+
+describe('trap: the end of a partition is told before the messages that were met on the way', () => {
+  it('every record arrives, though partitions reach their ends in the middle of batches', async () => {
+    const topic = newTopic();
+    const log = await openLog(topic, { autoCreateTopicDefaultPartitions: 8, lingerMs: 0 });
+    const rounds = 150;
+    const read = async (partition: number) => {
+      const consumer = await log.consume(partition, 0);
+      const offsets: number[] = [];
+      while (offsets.length < rounds) {
+        const { records } = await consumer.next(BIG);
+        for (const { offset } of records) offsets.push(offset);
+        if (consumer.position >= rounds) break;
+      }
+      await consumer.close();
+      return offsets;
+    };
+    const reading = Promise.all(Array.from({ length: 8 }, (_, partition) => read(partition)));
+    for (let round = 0; round < rounds; round++) {
+      const records = Array.from({ length: 8 }, (_, partition) => record(`${round}`, partition));
+      await log.produce(records);
+      if (round % 10 === 0) await systemClock.sleep(round % 120);
+    }
+    const complete = Array.from({ length: rounds }, (_, offset) => offset);
+    expect(await reading).toEqual(Array.from({ length: 8 }, () => complete));
+    await log.close();
+  });
+});

@@ -26,6 +26,8 @@ export const CODE = {
   revokePartitions: -174,
   offsetOutOfRange: 1,
   unknownTopic: 3,
+  leaderNotAvailable: 5,
+  notLeader: 6,
   messageTooLarge: 10,
   illegalGeneration: 22,
   unknownMember: 25,

@@ -56,7 +56,7 @@ export async function openKafkaLog(
   const producer = await openProducer(driver, settings, { clock, log, emptyIsTombstone });
   const queries = new driver.KafkaConsumer(readerConfig(settings) as object) as KafkaConsumer;
   await connect(queries, settings.dialTimeoutMs + settings.writeTimeoutMs);
-  const offsets = askWatermarks(queries, topic, QUERY_TIMEOUT_MS);
+  const offsets = askWatermarks(queries, topic, QUERY_TIMEOUT_MS, clock);
   const readers: Reader[] = [];
   const members = new Set<GroupMember>();
   let opening: Promise<Reader> | undefined;
@@ -108,7 +108,7 @@ export async function openKafkaLog(
         throw outOfRange(partition, fromOffset, start, end);
       const reader = await readerFor(partition);
       checkOpen();
-      return reader.consume(partition, fromOffset);
+      return await reader.consume(partition, fromOffset);
     },
     async startOffset(partition) {
       checkPartition(partition);

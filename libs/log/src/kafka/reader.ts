@@ -23,6 +23,7 @@ const MESSAGES_MAX = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
 const CONSUME_WAIT_MS = 100;
 const WATCH_EVERY_MS = 3000;
+const LEADER_POLL_MS = 100;
 
 export interface Offsets {
   /** Start and end of a partition, asked of the broker. */
@@ -32,7 +33,7 @@ export interface Offsets {
 export interface Reader {
   reads(partition: number): boolean;
   /** Begins at an offset that is known to be inside of the log. */
-  consume(partition: number, fromOffset: number): PartitionConsumer;
+  consume(partition: number, fromOffset: number): Promise<PartitionConsumer>;
   close(): Promise<void>;
 }
 
@@ -68,6 +69,9 @@ export async function openReader(
   const queues = new Map<number, Queue>();
   let closed = false;
   let running: Promise<void> | undefined;
+  let underWay: Promise<void> | undefined;
+  /** Partitions that were closed during a call of the client, which may still bring messages of them. */
+  const leftOver = new Map<number, Promise<void>>();
   let watch: Timer | undefined;
 
   const at = (queue: Queue) => [{ topic, partition: queue.partition }];
@@ -91,20 +95,21 @@ export async function openReader(
     queue.wake?.();
   };
 
+  // Not in the callback of consume(): that comes after the ends of partitions which were met on the way.
+  client.on('data', take);
   let messagesMax = 8;
-  const takeAll = (messages: readonly KafkaMessage[]) => {
+  const adaptMax = (messages: readonly KafkaMessage[]) => {
     if (messages.length === 0) return;
     const bytes = messages.reduce((sum, message) => sum + message.size, 1);
     const fitting = Math.floor((BATCH_BYTES * messages.length) / bytes);
     // Grows step by step: large messages may come again.
     messagesMax = Math.max(1, Math.min(MESSAGES_MAX, messagesMax * 2, fitting));
-    for (const message of messages) take(message);
   };
   const consumeOnce = () =>
     new Promise<void>((resolve) => {
       client.consume(messagesMax, (error, messages) => {
         if (error) onConsumeError(error);
-        else takeAll(messages);
+        else adaptMax(messages);
         resolve();
       });
     });
@@ -116,7 +121,11 @@ export async function openReader(
   };
 
   const run = async () => {
-    while (!closed && queues.size > 0) await consumeOnce();
+    while (!closed && queues.size > 0) {
+      underWay = consumeOnce();
+      await underWay;
+      underWay = undefined;
+    }
     running = undefined;
   };
 
@@ -193,6 +202,7 @@ export async function openReader(
       async close() {
         if (queues.get(partition) !== queue) return;
         queues.delete(partition);
+        if (underWay !== undefined) leftOver.set(partition, underWay);
         client.incrementalUnassign(at(queue));
         fail(queue, new WeirError('closed', `consumer of partition ${partition} is closed`));
       },
@@ -203,18 +213,23 @@ export async function openReader(
   watchOn();
   return {
     reads: (partition) => queues.has(partition),
-    consume(partition, fromOffset) {
+    async consume(partition, fromOffset) {
       const queue: Queue = {
         partition,
         records: [],
         bytes: 0,
         paused: false,
-        expected: fromOffset,
+        // Until it is assigned, any message is a former consumer's.
+        expected: Number.POSITIVE_INFINITY,
         position: fromOffset,
         failure: undefined,
         wake: undefined,
       };
       queues.set(partition, queue);
+      await leftOver.get(partition);
+      leftOver.delete(partition);
+      if (closed) throw new WeirError('closed', 'kafka log is closed');
+      queue.expected = fromOffset;
       client.incrementalAssign([{ topic, partition, offset: fromOffset }]);
       running ??= run();
       return consumerOf(queue);
@@ -231,15 +246,34 @@ export async function openReader(
   };
 }
 
-/** Start and end of a partition by asking its leader, never from the client's memory. */
-export function askWatermarks(client: KafkaConsumer, topic: string, timeoutMs: number): Offsets {
+/**
+ * Start and end of a partition by asking its leader, never from the client's memory. A partition whose
+ * leader is only being made known (a new topic, a broker that came back) is asked again for a while.
+ */
+export function askWatermarks(
+  client: KafkaConsumer,
+  topic: string,
+  timeoutMs: number,
+  clock: Clock,
+): Offsets {
+  const ask = (partition: number) =>
+    call<{ lowOffset: number; highOffset: number }>(`offsets of partition ${partition}`, (done) =>
+      client.queryWatermarkOffsets(topic, partition, timeoutMs, done),
+    );
   return {
     async watermarks(partition) {
-      const found = await call<{ lowOffset: number; highOffset: number }>(
-        `offsets of partition ${partition}`,
-        (done) => client.queryWatermarkOffsets(topic, partition, timeoutMs, done),
-      );
-      return { start: found.lowOffset, end: found.highOffset };
+      const deadlineMs = clock.steadyMs() + timeoutMs;
+      for (;;) {
+        try {
+          const { lowOffset, highOffset } = await ask(partition);
+          return { start: lowOffset, end: highOffset };
+        } catch (error) {
+          const { code } = (error as WeirError).cause as { code?: number };
+          const leaderUnknown = code === CODE.leaderNotAvailable || code === CODE.notLeader;
+          if (!leaderUnknown || clock.steadyMs() > deadlineMs) throw error;
+          await clock.sleep(LEADER_POLL_MS);
+        }
+      }
     },
   };
 }
