@@ -94,6 +94,11 @@ export interface PartitionHead {
 
   /** Writes a checkpoint (paged, one atomic flip); apply() may go on meanwhile. */
   checkpoint(): Promise<void>;
+  /**
+   * Defined while applying has outrun a running checkpoint: pages that change before they are written
+   * are kept in memory. Await it before the next apply(), so that this stays below some 64 MB.
+   */
+  room(): Promise<void> | undefined;
 
   /** Series in Prometheus's label order. Batches are bounded (about 256 KiB or 512 series). */
   select(select: HeadSelect): AsyncIterable<readonly HeadSeries[]>;
@@ -132,7 +137,7 @@ export interface HeadStore {
   getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
   /** Rows of [from, to) in key order, in batches. */
   scan(from: Uint8Array, to: Uint8Array): AsyncIterable<readonly [Uint8Array, Uint8Array][]>;
-  /** All or nothing. With `sync` it survives power loss. */
+  /** All or nothing. With `sync` it survives power loss. The rows are copied before the call returns. */
   write(batch: StoreBatch, sync: boolean): Promise<void>;
   close(): Promise<void>;
 }

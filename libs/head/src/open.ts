@@ -85,6 +85,7 @@ function createHead(
     },
     configure: (tenant: string, value: TenantSettings) => state.configure(tenant, value),
     markShipped: (shipped: readonly ShippedWindow[]) => state.markShipped(shipped),
+    room: () => state.running?.room(),
     checkpoint() {
       const next = checkpointing.then(checkpoint);
       checkpointing = next.catch(() => {});

@@ -26,6 +26,7 @@ const METRIC_NAME = '__name__';
 /** A checkpoint that is being written: it wants to see a page before it changes. */
 export interface PageCapture {
   capture(page: number, flags: number): void;
+  room(): Promise<void> | undefined;
 }
 
 export class HeadState {

@@ -142,6 +142,7 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
       assert(nextOffset >= position, 'a head does not go back');
       position = nextOffset;
     },
+    room: () => undefined,
     configure() {},
     markShipped(more) {
       shipped = [...shipped, ...more];

@@ -160,6 +160,8 @@ export async function openHostedPartition(
       position = record.offset + 1;
       samples += Math.max(0, into.samplesSinceCheckpoint - before);
       checkpointer.noteBytes(record.value.byteLength);
+      const room = into.room();
+      if (room !== undefined) await room;
       if (clock.steadyMs() - sliceStart < SLICE_MS) continue;
       await clock.yield();
       sliceStart = clock.steadyMs();

@@ -70,17 +70,22 @@ export class ChunkBlocks {
     return (block << 4) | used;
   }
 
-  /** Copies a chain's words to out[0…] and returns how many. */
-  copy(first: number, tail: number, out: Int32Array): number {
+  /** The block behind this one; anything for the last of a chain. */
+  next(block: number): number {
+    return this.#slab(block)[this.#base(block) + LINK];
+  }
+
+  /** Copies a chain's words to out[from…] and returns how many. */
+  copy(first: number, tail: number, out: Int32Array, from = 0): number {
     if (tail === 0) return 0;
     const last = tail >>> 4;
-    let count = 0;
+    let count = from;
     for (let block = first; ; ) {
       const slab = this.#slab(block);
       const base = this.#base(block);
       const used = block === last ? tail & 15 : LINK;
       for (let index = 0; index < used; index++) out[count++] = slab[base + index];
-      if (block === last) return count;
+      if (block === last) return count - from;
       block = slab[base + LINK];
     }
   }

@@ -79,6 +79,22 @@ export class ClosedLog {
     return ((((slabIndex << SLAB_BITS) | at) << 1) | this.#current) + 1;
   }
 
+  /** Page × 64 + slot of the series of an entry. */
+  pageSlot(address: number): number {
+    return this.#field(address, PAGE_SLOT);
+  }
+
+  /** Bytes of the chunk of an entry. */
+  chunkSize(address: number): number {
+    return this.#field(address, SIZE) & 0xffffff;
+  }
+
+  #field(address: number, field: number): number {
+    const index = (address - 1) >>> 1;
+    const slab = this.#logs[(address - 1) & 1].slabs[index >>> SLAB_BITS];
+    return slab[(index & (SLAB_INTS - 1)) + field];
+  }
+
   /** The entry at an address; valid until the next call. */
   read(address: number): ClosedEntry {
     const index = (address - 1) >>> 1;

@@ -21,15 +21,16 @@ import {
   COMMIT_KEY,
   chunkEntrySize,
   chunkKey,
-  encodeLabelsRow,
   encodeOpenRow,
   FORMAT_VERSION,
   key,
   LABELS,
+  labelsRowSize,
   METADATA,
   OPEN,
   TENANT,
   writeChunkEntry,
+  writeLabelsRow,
 } from './rows.ts';
 import { encodeMetadata, encodeTenant } from './tenant-rows.ts';
 
@@ -40,6 +41,9 @@ export interface CommitState {
   readonly metadataSlots: Map<number, number>;
   checkpointPosition: number;
 }
+
+/** Rows of changing pages may wait for the store up to this, then applying should wait. */
+const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 
 interface TenantRow {
   readonly tenant: Tenant;
@@ -60,6 +64,8 @@ export class Checkpoint implements PageCapture {
   readonly #tenants: TenantRow[] = [];
   readonly #metadata: TenantRow[] = [];
   readonly #marks: DropMark[] = [];
+  #room: Promise<void> | undefined;
+  #makeRoom: () => void = () => {};
 
   /** Takes the state as it is now; from here on `state.running` sees pages before they change. */
   constructor(state: HeadState, store: HeadStore, commit: CommitState) {
@@ -104,16 +110,35 @@ export class Checkpoint implements PageCapture {
     const { pages } = this.#state;
     const entry = pages.page(page);
     if ((flags & LABELS_PENDING) !== 0) {
-      const row = encodeLabelsRow(this.#state, entry, this.#epoch);
-      this.#writer.put(key(LABELS, page, entry.labelsSlot), row);
+      const { store } = this.#state;
+      const size = labelsRowSize(store, entry);
+      const row = this.#writer.row(key(LABELS, page, entry.labelsSlot), size);
+      writeLabelsRow(store, entry, this.#epoch, row);
       this.#labelPages.push(page);
     }
     if ((flags & OPEN_PENDING) !== 0) {
       const row = encodeOpenRow(this.#state, entry, this.#epoch);
-      this.#writer.put(key(OPEN, page, entry.openSlot), row);
+      const bytes = new Uint8Array(row.buffer, 0, row.byteLength);
+      this.#writer.put(key(OPEN, page, entry.openSlot), bytes);
       this.#openPages.push(page);
     }
     pages.flags[page] &= ~(LABELS_PENDING | OPEN_PENDING);
+  }
+
+  /** While too many captured rows wait for the store: a promise that ends when they don't. */
+  room(): Promise<void> | undefined {
+    if (this.#room === undefined && this.#writer.pendingBytes > PENDING_BYTES_MAX) {
+      this.#room = new Promise((resolve) => {
+        this.#makeRoom = resolve;
+      });
+    }
+    return this.#room;
+  }
+
+  #tellRoom(): void {
+    if (this.#room === undefined) return;
+    this.#room = undefined;
+    this.#makeRoom();
   }
 
   async run(): Promise<void> {
@@ -122,6 +147,8 @@ export class Checkpoint implements PageCapture {
     } catch (error) {
       this.#abort();
       throw error;
+    } finally {
+      this.#tellRoom();
     }
     this.#committed();
   }
@@ -134,13 +161,11 @@ export class Checkpoint implements PageCapture {
     for (const page of this.#pages) {
       const flags = this.#state.pages.flags[page];
       if ((flags & (LABELS_PENDING | OPEN_PENDING)) !== 0) this.capture(page, flags);
-      if (writer.isFull) await writer.flush();
+      if (writer.isFull) await writer.flushFull();
+      this.#tellRoom();
     }
     this.#state.running = undefined;
-    for (const [rowKey, row] of this.#chunkRows()) {
-      writer.put(rowKey, row);
-      if (writer.isFull) await writer.flush();
-    }
+    for (const _ of this.#chunkRows()) if (writer.isFull) await writer.flushFull();
     this.#putTenantRows(TENANT, this.#tenants, this.#commit.tenantSlots);
     this.#putTenantRows(METADATA, this.#metadata, this.#commit.metadataSlots);
     await writer.flush();
@@ -160,26 +185,32 @@ export class Checkpoint implements PageCapture {
     }
   }
 
-  /** Frozen chunks as rows: one per page, window and generation. */
-  *#chunkRows(): Generator<[Uint8Array, Uint8Array]> {
-    const { pages, store } = this.#state;
-    const order = Float64Array.from(this.#closed, (address, index) => {
-      return (store.closed.read(address).pageSlot >>> PAGE_BITS) * 2 ** 26 + index;
-    }).sort();
+  /** Puts frozen chunks as rows, one per page, window and generation; yields after each page. */
+  *#chunkRows(): Generator<void> {
+    const { closed } = this.#state.store;
+    const { pages } = this.#state;
+    // Sorted by page, then by age.
+    const order = new Float64Array(this.#closed.length);
+    for (let index = 0; index < order.length; index++) {
+      const page = closed.pageSlot(this.#closed[index]) >>> PAGE_BITS;
+      order[index] = page * 2 ** 26 + index;
+    }
+    order.sort();
     for (let from = 0; from < order.length; ) {
       const page = Math.floor(order[from] / 2 ** 26);
       const groups = new Map<string, number[]>();
       let to = from;
       for (; to < order.length && Math.floor(order[to] / 2 ** 26) === page; to++) {
         const address = this.#closed[order[to] % 2 ** 26];
-        const { window, generation } = store.closed.read(address);
+        const { window, generation } = closed.read(address);
         if (this.#isGone(pages.page(page).metric.tenant, window, generation)) continue;
         const group = `${window} ${generation}`;
         const known = groups.get(group);
         if (known) known.push(address);
         else groups.set(group, [address]);
       }
-      for (const addresses of groups.values()) yield this.#chunkRow(page, addresses);
+      for (const addresses of groups.values()) this.#putChunkRow(page, addresses);
+      yield;
       from = to;
     }
   }
@@ -191,21 +222,18 @@ export class Checkpoint implements PageCapture {
     return this.#state.reads.oldest() >= mark.readNumber;
   }
 
-  #chunkRow(page: number, addresses: number[]): [Uint8Array, Uint8Array] {
+  #putChunkRow(page: number, addresses: number[]): void {
     const { pages, store } = this.#state;
     let size = 0;
-    for (const address of addresses) {
-      size += chunkEntrySize(store.closed.read(address).bytes.length);
-    }
-    const row = new Uint8Array(size);
+    for (const address of addresses) size += chunkEntrySize(store.closed.chunkSize(address));
+    const { window, generation } = store.closed.read(addresses[0]);
+    const rowKey = chunkKey(pages.page(page), window, generation, this.#epoch);
+    const row = this.#writer.row(rowKey, size);
+    const view = new DataView(row.buffer, row.byteOffset, row.length);
     let at = 0;
     for (const address of addresses) {
-      const { pageSlot, outOfOrder, minRel, maxRel, bytes } = store.closed.read(address);
-      const slot = pageSlot & (PAGE_SLOTS - 1);
-      at = writeChunkEntry(row, at, { slot, outOfOrder, minRel, maxRel, bytes });
+      at = writeChunkEntry(row, view, at, store.closed.read(address));
     }
-    const { window, generation } = store.closed.read(addresses[0]);
-    return [chunkKey(pages.page(page), window, generation, this.#epoch), row];
   }
 
   #committed(): void {
@@ -227,7 +255,7 @@ export class Checkpoint implements PageCapture {
       if (store.closed.isFrozen(store.getCold(ref, C.closed))) store.setCold(ref, C.closed, 0);
     };
     for (const address of this.#closed) {
-      const { pageSlot } = store.closed.read(address);
+      const pageSlot = store.closed.pageSlot(address);
       const ref = pages.page(pageSlot >>> PAGE_BITS).refs[pageSlot & (PAGE_SLOTS - 1)] - 1;
       if (ref >= 0) forget(ref);
     }

@@ -2,12 +2,14 @@
 // so that ranges are contiguous; numbers in values are little endian.
 import { WeirError } from '@weir/errors';
 import { PAGE_SLOTS, type Page } from '../pages/pages.ts';
+import type { ClosedEntry } from '../series/closed-log.ts';
 import {
   C,
   COLD_BITS,
   R,
   RAW_MAX,
   RECORD_BITS,
+  type SeriesStore,
   SLAB_BITS,
   SLAB_MASK,
 } from '../series/series-store.ts';
@@ -80,15 +82,20 @@ export interface ChunkEntry {
   bytes: Uint8Array;
 }
 
-export function writeChunkEntry(out: Uint8Array, at: number, entry: ChunkEntry): number {
-  const view = new DataView(out.buffer, out.byteOffset);
-  out[at] = entry.slot;
-  out[at + 1] = entry.outOfOrder ? 1 : 0;
-  view.setUint16(at + 2, entry.bytes.length, true);
-  view.setInt32(at + 4, entry.minRel, true);
-  view.setInt32(at + 8, entry.maxRel, true);
-  out.set(entry.bytes, at + CHUNK_HEADER);
-  return at + CHUNK_HEADER + entry.bytes.length;
+/** Writes a closed chunk at `at` and returns the end; `view` views `out`. */
+export function writeChunkEntry(
+  out: Uint8Array,
+  view: DataView,
+  at: number,
+  { pageSlot, outOfOrder, minRel, maxRel, bytes }: ClosedEntry,
+): number {
+  out[at] = pageSlot & (PAGE_SLOTS - 1);
+  out[at + 1] = outOfOrder ? 1 : 0;
+  view.setUint16(at + 2, bytes.length, true);
+  view.setInt32(at + 4, minRel, true);
+  view.setInt32(at + 8, maxRel, true);
+  out.set(bytes, at + CHUNK_HEADER);
+  return at + CHUNK_HEADER + bytes.length;
 }
 
 /** Calls `each` with the entries of a chunk row; the object is reused, its bytes view the row. */
@@ -114,26 +121,36 @@ function damaged(kind: string): WeirError {
   return new WeirError('corrupt', `head store: damaged ${kind} row`);
 }
 
-/** Epoch, metric, tenant; then per series its slot and labels, each as u32 length-prefixed bytes. */
-export function encodeLabelsRow(state: HeadState, page: Page, epoch: number): Uint8Array {
-  const { store } = state;
+export function labelsRowSize(store: SeriesStore, page: Page): number {
   let size = 12;
-  for (const ref of page.refs) if (ref > 0) size += 8 + store.labelsLength(ref - 1);
-  const out = new Uint8Array(size);
-  const view = new DataView(out.buffer);
+  for (let slot = 0; slot < page.refs.length; slot++) {
+    const ref = page.refs[slot] - 1;
+    if (ref >= 0) size += 8 + store.labelsLength(ref);
+  }
+  return size;
+}
+
+/** Epoch, metric, tenant; then per series its slot and labels, each as u32 length-prefixed bytes. */
+export function writeLabelsRow(
+  store: SeriesStore,
+  page: Page,
+  epoch: number,
+  out: Uint8Array,
+): void {
+  const view = new DataView(out.buffer, out.byteOffset, out.length);
   view.setUint32(0, epoch, true);
   view.setUint32(4, page.metric.id, true);
   view.setUint32(8, page.metric.tenant, true);
   let at = 12;
-  for (const [slot, ref] of page.refs.entries()) {
-    if (ref <= 0) continue;
-    const labels = store.labelsOf(ref - 1);
+  for (let slot = 0; slot < page.refs.length; slot++) {
+    const ref = page.refs[slot] - 1;
+    if (ref < 0) continue;
+    const labels = store.labelsOf(ref);
     view.setUint32(at, slot, true);
     view.setUint32(at + 4, labels.length, true);
     out.set(labels, at + 8);
     at += 8 + labels.length;
   }
-  return out;
 }
 
 /** A cursor over a labels row. */
@@ -184,48 +201,112 @@ const OPEN_FIELDS = [
   R.min,
 ] as const;
 const scratch = new Int32Array(1 << 20);
-const wordScratch = new Int32Array(2048);
 
 /**
  * Epoch, count of series, count of series with out-of-order samples; then the series: slot, number of
  * words, window bits, OPEN_FIELDS, words, raw times, raw value bits; then slot, count, samples.
+ * A view of memory that the next call writes over.
  */
-export function encodeOpenRow(state: HeadState, page: Page, epoch: number): Uint8Array {
+export function encodeOpenRow(state: HeadState, page: Page, epoch: number): Int32Array {
   const { store } = state;
+  const { refs } = page;
+  fetchOpenChunks(store, refs);
   let at = 3;
   let series = 0;
-  const late: [slot: number, ref: number][] = [];
-  for (let slot = 0; slot < page.refs.length; slot++) {
-    const ref = page.refs[slot] - 1;
+  let late: [slot: number, ref: number][] | undefined;
+  for (let slot = 0; slot < refs.length; slot++) {
+    const ref = refs[slot] - 1;
     if (ref < 0) continue;
     series++;
-    const record = store.records[ref >>> SLAB_BITS];
-    const recordAt = (ref & SLAB_MASK) << RECORD_BITS;
-    const cold = store.cold[ref >>> SLAB_BITS];
-    const coldAt = (ref & SLAB_MASK) << COLD_BITS;
-    const words = store.blocks.copy(
-      record[recordAt + R.first],
-      record[recordAt + R.tail],
-      wordScratch,
-    );
-    scratch[at++] = slot;
-    scratch[at++] = words;
-    scratch[at++] = cold[coldAt + C.windows];
-    for (const field of OPEN_FIELDS) scratch[at++] = record[recordAt + field];
-    for (let word = 0; word < words; word++) scratch[at++] = wordScratch[word];
-    const raw = record[recordAt + R.packed] & 15;
-    const rawAt = (ref & SLAB_MASK) * RAW_MAX;
-    const times = store.rawTimes[ref >>> SLAB_BITS];
-    const bits = store.rawBits[ref >>> SLAB_BITS];
-    for (let index = 0; index < raw; index++) scratch[at++] = times[rawAt + index];
-    for (let index = 0; index < raw * 2; index++) scratch[at++] = bits[2 * rawAt + index];
-    if (cold[coldAt + C.outOfOrder] !== 0) late.push([slot, ref]);
+    scratch[at] = slot;
+    at = writeOpen(store, ref, at);
+    if (store.getCold(ref, C.outOfOrder) === 0) continue;
+    late ??= [];
+    late.push([slot, ref]);
   }
   scratch[0] = epoch;
   scratch[1] = series;
-  scratch[2] = late.length;
-  for (const [slot, ref] of late) at = writeLate(state, slot, ref, at);
-  return new Uint8Array(scratch.slice(0, at).buffer);
+  scratch[2] = late?.length ?? 0;
+  for (const [slot, ref] of late ?? []) at = writeLate(state, slot, ref, at);
+  return scratch.subarray(0, at);
+}
+
+const chains = new Int32Array(PAGE_SLOTS);
+
+/**
+ * Reads a word of all that the open chunks of a page lie in. Its series are far from each other in
+ * memory: one by one each would wait for memory some eight times, this way the waits overlap.
+ */
+function fetchOpenChunks(store: SeriesStore, refs: Int32Array): number {
+  let sum = 0;
+  for (let slot = 0; slot < refs.length; slot++) {
+    const ref = refs[slot] - 1;
+    chains[slot] = 0;
+    if (ref < 0) continue;
+    const slab = ref >>> SLAB_BITS;
+    const index = ref & SLAB_MASK;
+    const record = store.records[slab];
+    chains[slot] = record[(index << RECORD_BITS) + R.tail] >>> 4;
+    sum += store.cold[slab][index << COLD_BITS] + store.rawTimes[slab][index * RAW_MAX];
+    sum += store.rawBits[slab][index * RAW_MAX * 2];
+  }
+  for (let slot = 0; slot < refs.length; slot++) {
+    if (chains[slot] === 0) continue;
+    const ref = refs[slot] - 1;
+    const record = store.records[ref >>> SLAB_BITS];
+    const first = record[((ref & SLAB_MASK) << RECORD_BITS) + R.first];
+    if (first === chains[slot]) chains[slot] = 0;
+    else chains[slot] = first;
+  }
+  for (let isLeft = true; isLeft; ) {
+    isLeft = false;
+    for (let slot = 0; slot < refs.length; slot++) {
+      if (chains[slot] === 0) continue;
+      const ref = refs[slot] - 1;
+      const record = store.records[ref >>> SLAB_BITS];
+      const last = record[((ref & SLAB_MASK) << RECORD_BITS) + R.tail] >>> 4;
+      const next = store.blocks.next(chains[slot]);
+      chains[slot] = next === last ? 0 : next;
+      if (next === last) sum += store.blocks.next(next);
+      else isLeft = true;
+    }
+  }
+  return sum;
+}
+
+/** Writes a series behind its slot, which stands at `start`, and returns the end. */
+function writeOpen(store: SeriesStore, ref: number, start: number): number {
+  const slab = ref >>> SLAB_BITS;
+  const index = ref & SLAB_MASK;
+  const record = store.records[slab];
+  const recordAt = index << RECORD_BITS;
+  const packed = record[recordAt + R.packed];
+  let at = start + 3;
+  scratch[start + 2] = store.cold[slab][(index << COLD_BITS) + C.windows];
+  scratch[at++] = record[recordAt + R.window];
+  scratch[at++] = record[recordAt + R.last];
+  scratch[at++] = packed;
+  scratch[at++] = record[recordAt + R.time];
+  scratch[at++] = record[recordAt + R.delta];
+  scratch[at++] = record[recordAt + R.high];
+  scratch[at++] = record[recordAt + R.low];
+  scratch[at++] = record[recordAt + R.word];
+  scratch[at++] = record[recordAt + R.min];
+  const words = store.blocks.copy(
+    record[recordAt + R.first],
+    record[recordAt + R.tail],
+    scratch,
+    at,
+  );
+  scratch[start + 1] = words;
+  at += words;
+  const raw = packed & 15;
+  const rawAt = index * RAW_MAX;
+  const times = store.rawTimes[slab];
+  const bits = store.rawBits[slab];
+  for (let sample = 0; sample < raw; sample++) scratch[at++] = times[rawAt + sample];
+  for (let word = 0; word < raw * 2; word++) scratch[at++] = bits[2 * rawAt + word];
+  return at;
 }
 
 const double = new Float64Array(1);
@@ -246,12 +327,17 @@ function writeLate(state: HeadState, slot: number, ref: number, start: number): 
   return at;
 }
 
+const restoredWords = new Uint32Array(2048);
+
 /** Puts a page's row back into the records of its series, which exist already. */
 export function restoreOpenRow(state: HeadState, page: Page, row: Uint8Array): void {
   if (row.length < 12 || row.length % 4 !== 0) throw damaged('open chunks');
-  const ints = new Int32Array(row.slice().buffer, 0, row.length / 4);
+  // A view where the row is aligned; else a copy.
+  const isAligned = row.byteOffset % 4 === 0;
+  const { buffer, byteOffset } = isAligned ? row : row.slice();
+  const ints = new Int32Array(buffer, byteOffset, row.length / 4);
   const { store } = state;
-  const words = new Uint32Array(2048);
+  const words = restoredWords;
   let at = 3;
   for (let series = 0; series < ints[1]; series++) {
     const ref = page.refs[ints[at++]] - 1;
