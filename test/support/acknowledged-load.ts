@@ -6,6 +6,9 @@ import { seededRandom } from '@weir/runtime';
 import { rawSamples } from './prometheus-api.ts';
 import { push, type TestSeries } from './remote-write.ts';
 
+/** A head refuses samples that come 30 minutes of event time late, whatever was answered to their push. */
+const LATE_MAX_MS = 20 * 60_000;
+
 export interface LoadOptions {
   /** Where to push; several are used in turn. */
   readonly bases: readonly string[];
@@ -73,11 +76,18 @@ export class AcknowledgedLoad {
   async #lane(): Promise<void> {
     while (this.#running) {
       const dice = this.#random.next();
-      const retry = dice < 0.2 ? this.#pick(this.uncertain) : undefined;
+      const retry = this.#tooLateSoon() ?? (dice < 0.2 ? this.#pick(this.uncertain) : undefined);
       const again = dice > 0.9 ? this.#recent() : undefined;
       const status = await this.#send(retry ?? again ?? this.#nextStep++);
       if (status === 0 || status >= 500 || status === 429) await sleep(20);
     }
+  }
+
+  /** The oldest unacknowledged step when nothing newer may be sent before it; as a real sender does. */
+  #tooLateSoon(): number | undefined {
+    const oldest = Math.min(...this.uncertain);
+    const lateMs = (this.#nextStep - oldest) * this.options.stepMs;
+    return lateMs >= LATE_MAX_MS ? oldest : undefined;
   }
 
   #pick(set: ReadonlySet<number>): number | undefined {

@@ -18,7 +18,7 @@ import { createPositionWaiters } from './position-waiters.ts';
 import { createRecordIntake } from './record-intake.ts';
 import { createShipper, type Shipper } from './ship/shipper.ts';
 import { createStateLine } from './ship/state-line.ts';
-import { findStart } from './start-position.ts';
+import { committedOffset, findStart } from './start-position.ts';
 import type { Applied, OpenedPartition, PartitionHost } from './workers/partition-host.ts';
 
 const REOPEN_MIN_MS = 250;
@@ -103,6 +103,7 @@ export function createOwnedPartition(
   let seen = { applied: 0, end: 0 };
   let stuck = false;
 
+  const startParts = { log, logger, missed };
   const ownerEntry = () => cluster.view.owners.get(`${partition}/${zone}`);
   const stillOwner = () => !disowned && ownerEntry()?.instance === instanceId;
   const put = (isServing: boolean) => {
@@ -171,7 +172,6 @@ export function createOwnedPartition(
     let opened: OpenedPartition = await host.open({ partition, dir, topicId });
     const { aside } = opened;
     if (aside !== undefined) logger.error({ partition, aside }, 'local head put aside');
-    const startParts = { log, logger, missed };
     let start = await findStart(partition, settings.consumerGroup, opened.position, startParts);
     if (start.foreign) {
       const aside = await host.quarantine({ partition });
@@ -227,6 +227,8 @@ export function createOwnedPartition(
     const upkeep = createUpkeep({
       ...{ partition, topicId, host, shipper, logger, metrics, member },
       ...{ disowned: () => !stillOwner(), disown },
+      committedBefore: async () =>
+        (await committedOffset(partition, settings.consumerGroup, target, startParts)) ?? 0,
     });
     const loop = startConsumeLoop(
       { partition, fromOffset, consumeBytesMax: settings.consumeBytesMax },

@@ -25,6 +25,8 @@ export interface UpkeepParts {
   readonly logger: Logger;
   readonly metrics: IngesterMetrics;
   member(): Promise<GroupMember>;
+  /** The group's offset of this log when the partition was opened; 0 for none. */
+  committedBefore(): Promise<number>;
   /** Another instance owns the partition, or is about to. */
   disowned(): boolean;
   disown(): void;
@@ -41,7 +43,8 @@ export interface Upkeep {
 export function createUpkeep(parts: UpkeepParts): Upkeep {
   const { partition, host, shipper, metrics } = parts;
   const state = createStateLine(parts.logger, `upkeep of partition ${partition}`);
-  let committed = 0;
+  /** What the group has, once it was asked; it never goes back, also not under a stale local head. */
+  let committed: number | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
   async function ship(): Promise<boolean> {
@@ -49,7 +52,7 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
     let shippedSome = false;
     try {
       while (shipper.waiting > 0) {
-        const windows = await shipper.ship(committed);
+        const windows = await shipper.ship(committed ?? 0);
         await host.drop({ partition, windows });
         shippedSome = true;
       }
@@ -62,7 +65,9 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
 
   async function commit(durable: DurableState): Promise<void> {
     const next = Math.min(durable.safeOffset, durable.checkpointPosition);
-    if (next <= committed || parts.disowned()) return;
+    if (parts.disowned()) return;
+    committed ??= await parts.committedBefore();
+    if (next <= committed) return;
     const member = await parts.member();
     await member.commit(partition, next, commitMetadata(parts.topicId));
     committed = next;

@@ -1,5 +1,5 @@
-// Where a partition goes on: behind its local head, else at the group's committed offset, else at the
-// start of the log. Nothing is passed silently: records that the log has lost are counted and told, and a
+// Where a partition goes on: behind its local head while the log reaches back that far, else at the
+// group's committed offset, else at the start of the log. Nothing is passed silently: records that the log has lost are counted and told, and a
 // head that belongs to another log is put aside.
 import type { PartitionLog } from '@weir/log';
 import type { Logger } from '@weir/telemetry';
@@ -38,7 +38,10 @@ export async function findStart(
     return { from: 0, foreign: true };
   }
   const start = await log.startOffset(partition);
-  const wanted = stored ?? (await committedOffset(partition, group, end, parts)) ?? start;
+  if (stored !== undefined && stored >= start) return { from: stored, foreign: false };
+  // Behind the log's start the local head is another owner's past: what was committed since is shipped.
+  const committed = await committedOffset(partition, group, end, parts);
+  const wanted = Math.max(stored ?? committed ?? start, committed ?? 0);
   if (wanted >= start) return { from: wanted, foreign: false };
   parts.missed(start - wanted);
   logger.error(
@@ -48,7 +51,7 @@ export async function findStart(
   return { from: start, foreign: false };
 }
 
-async function committedOffset(
+export async function committedOffset(
   partition: number,
   group: string,
   end: number,

@@ -19,6 +19,8 @@ export type ClientConfig = Readonly<Record<string, unknown>>;
 
 /** Codes of librdkafka (negative) and of the Kafka protocol. */
 export const CODE = {
+  timedOut: -185,
+  transport: -195,
   maxPollExceeded: -147,
   fatal: -150,
   autoOffsetReset: -140,

@@ -5,7 +5,7 @@ import { silentTelemetry, type Telemetry } from '@weir/telemetry';
 import type { GroupMember, PartitionLog, ProduceRecord } from '../partition-log.ts';
 import { openAdmin } from './admin.ts';
 import { readerConfig } from './client-config.ts';
-import { call, connect, disconnect, type KafkaConsumer, loadDriver } from './driver.ts';
+import { CODE, call, connect, disconnect, type KafkaConsumer, loadDriver } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
 import { joinGroup } from './member.ts';
 import { openProducer } from './producer.ts';
@@ -50,7 +50,7 @@ export async function openKafkaLog(
     })
     .catch((error: unknown) => {
       admin.close();
-      throw error;
+      throw unreachable(settings, error);
     });
   const { emptyIsTombstone = false } = options;
   const producer = await openProducer(driver, settings, { clock, log, emptyIsTombstone });
@@ -148,4 +148,14 @@ export async function openKafkaLog(
       admin.close();
     },
   };
+}
+
+/** "Timed out" alone doesn't say where: mostly the address is wrong, or nobody is there. */
+function unreachable({ address }: KafkaSettings, error: unknown): unknown {
+  const { code } = ((error as WeirError).cause ?? {}) as { code?: number };
+  if (code !== CODE.timedOut && code !== CODE.transport) return error;
+  const message = `no Kafka broker answers at ${address.join(',')} (-ingest-storage.kafka.address)`;
+  return new WeirError('unavailable', `${message}: ${(error as WeirError).message}`, {
+    cause: error,
+  });
 }
