@@ -57,7 +57,7 @@ describe('kill -9 of any process on Kafka', () => {
         bases: cluster.distributors.map(({ base }) => base),
         series: 60,
         seed,
-        startMs: Math.floor((Date.now() - 11 * HOUR_MS) / 15_000) * 15_000,
+        startMs: Math.floor((Date.now() - (11 + 3 * KILLS) * HOUR_MS) / 15_000) * 15_000,
         stepMs: 15_000,
         metric: 'chaos_kafka',
         tenant: 'test',

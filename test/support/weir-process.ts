@@ -91,6 +91,16 @@ export class WeirProcess {
     throw new Error(`weir is not ready after ${timeoutMs} ms (${last}): ${this.#output}`);
   }
 
+  /** Waits until it ends by itself; returns the exit code. */
+  async ended(timeoutMs = 30_000): Promise<number | null> {
+    const child = this.#child;
+    if (!child) throw new Error('not started');
+    if (child.exitCode === null && child.signalCode === null) {
+      await once(child, 'exit', { signal: AbortSignal.timeout(timeoutMs) });
+    }
+    return child.exitCode;
+  }
+
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return null;
