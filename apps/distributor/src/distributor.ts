@@ -9,7 +9,13 @@ import { createRateLimiter, type Limits, type TenantLimits } from '@weir/limits'
 import type { PartitionLog, ProduceRecord } from '@weir/log';
 import type { Clock, Random } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
-import { snappyUncompress, snappyUncompressedSize, type WriteRules, withLimit } from '@weir/wire';
+import {
+  KERNEL_BODY_MAX_BYTES,
+  snappyUncompress,
+  snappyUncompressedSize,
+  type WriteRules,
+  withLimit,
+} from '@weir/wire';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { DistributorSettings } from './distributor-flags.ts';
 import { createInflight, type InflightShare } from './inflight.ts';
@@ -111,10 +117,13 @@ export function createDistributor(
     const size = uncompressedSize(request.body);
     // Twice: the body and the records made of it.
     share.add(2 * size);
-    const body = snappyUncompress(request.body);
     const scratch = scratches.take();
     let built: BuiltPush;
     try {
+      const body =
+        size <= KERNEL_BODY_MAX_BYTES
+          ? scratch.kernel.uncompress(request.body)
+          : snappyUncompress(request.body);
       built = await scan(request.tenant, version, { body, scratch, share });
     } finally {
       scratches.giveBack(scratch);
@@ -141,8 +150,10 @@ export function createDistributor(
     const limits = parts.limits.forTenant(tenant);
     const rules = rulesOf(limits, parts.clock.nowMs());
     const key = utf8(tenant);
+    const seed = hashBytes(key, 0, key.length);
     const scanner = version === 1 ? scratch.remoteWrite1 : scratch.remoteWrite2;
-    scanner.start(body, body.length, hashBytes(key, 0, key.length));
+    if (version === 1) scratch.remoteWrite1.start(body, body.length, seed, scratch.kernel);
+    else scratch.remoteWrite2.start(body, body.length, seed);
     let rewrittenBytes = 0;
     while (!scanner.run(SCAN_SLICE_BYTES, rules, accepted)) {
       share.add(accepted.rewritten.size - rewrittenBytes);
@@ -155,7 +166,7 @@ export function createDistributor(
       metrics.discarded(tenant, accepted);
       throw new WeirError('unavailable', 'no partition is active: nothing can be written now');
     }
-    const records = builder.build(body, accepted, slots, key);
+    const records = builder.build({ body, kernel: scratch.kernel, accepted, slots, key });
     metrics.discarded(tenant, accepted);
     const items = accepted.samplesOk + accepted.metadataOk;
     if (

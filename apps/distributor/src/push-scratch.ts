@@ -1,13 +1,14 @@
-// Working memory of one push: the scanners and what they found. Kept and reused, because growing the
+// Working memory of one push: the body, the scanners and what they found. Kept and reused, because growing the
 // columns anew per push costs as much as the scan. A push holds one only while it is scanned, which for
 // all but huge bodies is one turn of the event loop; so one or two exist. What a huge push has grown is
 // let go again.
-import { AcceptedWrite, RemoteWrite1Scan, RemoteWrite2Scan } from '@weir/wire';
+import { AcceptedWrite, PushKernel, RemoteWrite1Scan, RemoteWrite2Scan } from '@weir/wire';
 
 const KEPT_BYTES_MAX = 8 << 20;
 const KEPT_MAX = 4;
 
 export interface PushScratch {
+  readonly kernel: PushKernel;
   readonly accepted: AcceptedWrite;
   readonly remoteWrite1: RemoteWrite1Scan;
   readonly remoteWrite2: RemoteWrite2Scan;
@@ -23,6 +24,7 @@ export class PushScratches {
 
   take(): PushScratch {
     const scratch = this.#free.pop() ?? {
+      kernel: new PushKernel(),
       accepted: new AcceptedWrite(this.#rewrittenBytesMax),
       remoteWrite1: new RemoteWrite1Scan(),
       remoteWrite2: new RemoteWrite2Scan(),
@@ -32,7 +34,8 @@ export class PushScratches {
   }
 
   giveBack(scratch: PushScratch): void {
-    if (scratch.accepted.retainedBytes > KEPT_BYTES_MAX || this.#free.length >= KEPT_MAX) return;
+    const retained = scratch.accepted.retainedBytes + scratch.kernel.retainedBytes;
+    if (retained > KEPT_BYTES_MAX || this.#free.length >= KEPT_MAX) return;
     scratch.remoteWrite1.release();
     scratch.remoteWrite2.release();
     this.#free.push(scratch);

@@ -3,7 +3,7 @@
 // have a buffer each, because the log and its consumers keep them, move them to another thread, or give
 // them back one by one.
 import type { ProduceRecord } from '@weir/log';
-import { type AcceptedWrite, withId } from '@weir/wire';
+import { type AcceptedWrite, type PushKernel, withId } from '@weir/wire';
 import type { SlotTable } from './slot-table.ts';
 
 const RECORD_VERSION = 1;
@@ -18,6 +18,15 @@ export interface RecordBuffers {
 export const freshBuffers: RecordBuffers = {
   take: (sizeBytes) => new Uint8Array(Buffer.allocUnsafeSlow(sizeBytes).buffer),
 };
+
+export interface ScannedPush {
+  readonly body: Uint8Array;
+  /** Does the gathering when it holds the body. */
+  readonly kernel: PushKernel;
+  readonly accepted: AcceptedWrite;
+  readonly slots: SlotTable;
+  readonly key: Uint8Array;
+}
 
 export class RecordBuilder {
   readonly #buffers: RecordBuffers;
@@ -36,54 +45,52 @@ export class RecordBuilder {
   }
 
   /** Runs too large for any record are refused in `accepted`; all others end up in the result. */
-  build(
-    body: Uint8Array,
-    accepted: AcceptedWrite,
-    slots: SlotTable,
-    key: Uint8Array,
-  ): ProduceRecord[] {
-    this.#plan(accepted, slots);
-    const gathered = this.#room();
-    const ends = this.#starts();
-    const rewritten = accepted.rewritten.bytes;
-    const recordOf = this.#recordOf;
-    for (let index = 0; index < accepted.count; index++) {
-      const record = recordOf[index]!;
-      if (record < 0) continue;
-      const from = accepted.from[index]!;
-      const size = accepted.size[index]!;
-      const run =
-        from >= 0 ? body.subarray(from, from + size) : rewritten.subarray(~from, ~from + size);
-      gathered.set(run, ends[record]!);
-      ends[record]! += size;
-    }
-    return this.#starts().map((start, record) => {
-      const value = this.#buffers.take(this.#sizes[record]!);
-      value.set(gathered.subarray(start, start + value.length));
+  build(push: ScannedPush): ProduceRecord[] {
+    const { accepted, key } = push;
+    this.#plan(accepted, push.slots);
+    return this.#gather(push).map((gathered, record) => {
+      const value = this.#buffers.take(gathered.length);
+      value.set(gathered);
       return { partition: this.#partitions[record]!, key, value, version: RECORD_VERSION };
     });
   }
 
   /**
-   * Where each record begins in the gathering memory: runs of odd lengths are copied there, because copies
-   * into shared memory are slow unless both ends are aligned.
+   * The records' bytes, in memory that is used again. From there each is copied once more, because values
+   * may be shared memory, and copies into that are slow unless both ends are aligned.
    */
-  #starts(): number[] {
-    let end = 0;
-    return this.#sizes.map((size) => {
-      const start = end;
-      end += alignUp(size);
-      return start;
-    });
+  #gather({ body, kernel, accepted }: ScannedPush): Uint8Array[] {
+    if (kernel.holds(body) && kernel.gathers(accepted, this.#sizes.length)) {
+      return kernel.gather(accepted, this.#recordOf, this.#sizes);
+    }
+    const records = this.#room();
+    const ends = records.map(() => 0);
+    const rewritten = accepted.rewritten.bytes;
+    for (let index = 0; index < accepted.count; index++) {
+      const record = this.#recordOf[index]!;
+      if (record < 0) continue;
+      const from = accepted.from[index]!;
+      const size = accepted.size[index]!;
+      const run =
+        from >= 0 ? body.subarray(from, from + size) : rewritten.subarray(~from, ~from + size);
+      records[record]!.set(run, ends[record]!);
+      ends[record]! += size;
+    }
+    return records;
   }
 
-  #room(): Uint8Array {
+  #room(): Uint8Array[] {
     const wanted = this.#sizes.reduce((sum, size) => sum + alignUp(size), 0);
-    if (wanted > GATHERED_KEPT_MAX_BYTES) return new Uint8Array(wanted);
-    if (wanted > this.#gathered.length) {
+    if (wanted > this.#gathered.length && wanted <= GATHERED_KEPT_MAX_BYTES) {
       this.#gathered = new Uint8Array(Math.min(wanted * 2, GATHERED_KEPT_MAX_BYTES));
     }
-    return this.#gathered;
+    const room = wanted <= this.#gathered.length ? this.#gathered : new Uint8Array(wanted);
+    let at = 0;
+    return this.#sizes.map((size) => {
+      const start = at;
+      at += alignUp(size);
+      return room.subarray(start, start + size);
+    });
   }
 
   /** Decides each run's record: a partition's runs go, in order, into as few records as fit. */

@@ -1,3 +1,4 @@
+// The wait of a push, with a timer that is rung by hand.
 import { describe, expect, it } from 'vitest';
 import { waitApplied } from './apply-wait.ts';
 

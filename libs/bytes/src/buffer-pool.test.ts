@@ -1,3 +1,4 @@
+// What a pool hands out again, and what it does not keep.
 import { describe, expect, it } from 'vitest';
 import { createBufferPool } from './buffer-pool.ts';
 

@@ -2,6 +2,7 @@
 export { expandRecordV2 } from './log-record/expand-v2.ts';
 export { packRecordV2 } from './log-record/pack-v2.ts';
 export { recordAsV1 } from './log-record/record-version.ts';
+export { KERNEL_BODY_MAX_BYTES, PushKernel } from './push-kernel/push-kernel.ts';
 export { RemoteWrite1Scan } from './remote-write-1/scan.ts';
 export { RemoteWrite2Scan } from './remote-write-2/scan.ts';
 export { snappyUncompress, snappyUncompressedSize } from './snappy/snappy-block.ts';

@@ -1,3 +1,4 @@
+// Who gets the directory: living and ended holders, and what is left behind.
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

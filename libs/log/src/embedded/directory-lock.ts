@@ -1,10 +1,10 @@
 // One process per directory: a file `lock` that names the process which has the log open. Two of them
 // would write the same segments, and acknowledge what the other one overwrites.
 //
-// Node offers no lock of the kernel's, so the file tells the process id and when that process started
-// (where /proc tells it: a container's processes have the same few ids again and again). A lock whose
-// process is gone is taken over. It is a guard against mistakes on one machine: processes that don't see
-// each other (two containers on one volume) are not found out.
+// Node offers no lock of the kernel's, so the file tells the process id and when that process started (a
+// container's processes have the same few ids again and again). A lock whose process is gone, by /proc,
+// is taken over. It is a guard against mistakes on one machine: processes that don't see each other (two
+// containers on one volume, or a system without /proc) are not found out.
 import { text } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { Logger } from '@weir/telemetry';
@@ -77,23 +77,17 @@ async function isAlive(files: Files, holder: string): Promise<boolean> {
   const pid = Number(pidText);
   // Cut short by a crash while it was written: nobody had opened anything yet.
   if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, and is somebody else's.
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
   const startedNow = await startOf(files, pid);
-  return started === '' || startedNow === '' || started === startedNow;
+  return startedNow !== '' && (started === '' || started === startedNow);
 }
 
-/** When a process started, in clock ticks since boot (proc(5), field 22); empty where /proc isn't. */
+/** When a process started, in clock ticks since boot (proc(5), field 22); empty when there is none. */
 async function startOf(files: Files, pid: number): Promise<string> {
   let stat: Uint8Array | undefined;
   try {
     stat = await readIfThere(files, `/proc/${pid}/stat`);
   } catch {
-    // Not readable is the same as not there: then the process id alone decides.
+    // Not readable is the same as not there.
   }
   if (stat === undefined) return '';
   const content = text(stat);

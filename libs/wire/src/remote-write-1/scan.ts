@@ -8,6 +8,7 @@
 import { readUvarint } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { FieldReader, WIRE_LENGTH, WIRE_VARINT } from '../protobuf/field-reader.ts';
+import type { PushKernel } from '../push-kernel/push-kernel.ts';
 import type { AcceptedWrite } from '../write-request/accepted-write.ts';
 import { acceptMetadata } from '../write-request/metadata-entry.ts';
 import { SeriesDraft } from '../write-request/series-draft.ts';
@@ -26,9 +27,14 @@ export class RemoteWrite1Scan {
   #view: DataView = new DataView(EMPTY.buffer);
   #end = 0;
   #seed = 0;
+  #kernel: PushKernel | undefined;
 
-  /** Begins with bytes[0, size); the hash of each series starts from `seed` (the tenant's). */
-  start(bytes: Uint8Array, size: number, seed: number): void {
+  /**
+   * Begins with bytes[0, size); the hash of each series starts from `seed` (the tenant's). A kernel that
+   * holds these bytes does what is canonical.
+   */
+  start(bytes: Uint8Array, size: number, seed: number, kernel?: PushKernel): void {
+    this.#kernel = kernel?.holds(bytes) ? kernel : undefined;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#end = size;
@@ -48,7 +54,12 @@ export class RemoteWrite1Scan {
     const end = this.#end;
     const canonical = this.#canonical;
     const pause = Math.min(end, this.at + budgetBytes);
+    const kernel = rules.legacyNames ? undefined : this.#kernel;
     while (this.at < pause) {
+      if (kernel !== undefined) {
+        this.at = kernel.scan(this.at, pause, rules, this.#seed, out);
+        if (this.at >= pause) break;
+      }
       const start = this.at;
       if (bytes[start] !== 0x0a) {
         this.#other(rules, out);

@@ -28,6 +28,13 @@ export function snappyUncompressedSize(compressed: Uint8Array): number {
   return size;
 }
 
+/** Where the compressed data begins, behind its size (a size that snappyUncompressedSize accepts). */
+export function snappyBlockStart(compressed: Uint8Array): number {
+  let at = 0;
+  while (compressed[at]! >= 128) at++;
+  return at + 1;
+}
+
 /** Decompresses; check snappyUncompressedSize against your limit first. */
 export function snappyUncompress(compressed: Uint8Array): Uint8Array {
   let output: string | Buffer;

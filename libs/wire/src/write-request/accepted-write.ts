@@ -12,6 +12,14 @@ export interface Rejection {
   readonly message: string;
 }
 
+/** Runs in the request body, as pushColumns() takes them. */
+export interface RunColumns {
+  readonly from: Int32Array;
+  readonly size: Int32Array;
+  readonly hash: Int32Array;
+  readonly samples: Int32Array;
+}
+
 export class AcceptedWrite {
   count = 0;
   /** Start of the run; `~start` (negative) when it lies in `rewritten`. */
@@ -64,6 +72,16 @@ export class AcceptedWrite {
     this.hash[index] = hash;
     this.samples[index] = samples;
     this.count = index + 1;
+  }
+
+  /** Appends `count` runs at once; hashes may come as signed numbers. */
+  pushColumns(count: number, columns: RunColumns): void {
+    while (this.count + count > this.from.length) this.#grow();
+    this.from.set(columns.from, this.count);
+    this.size.set(columns.size, this.count);
+    this.hash.set(columns.hash, this.count);
+    this.samples.set(columns.samples, this.count);
+    this.count += count;
   }
 
   /** Counts refused samples; the message is only built for the first refusal of the push. */
