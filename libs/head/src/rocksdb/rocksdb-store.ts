@@ -4,7 +4,7 @@
 // head's own memory. The package has no range delete, no column families and no checkpoints.
 import { mkdir } from 'node:fs/promises';
 import { WeirError } from '@weir/errors';
-import rocksdb, { type Database, type Iterator, type Operation } from 'rocksdb';
+import rocksdb, { type ChainedBatch, type Database, type Iterator } from 'rocksdb';
 import type { HeadStore, StoreBatch } from '../head.ts';
 
 export interface RocksdbHeadStoreSettings {
@@ -12,10 +12,11 @@ export interface RocksdbHeadStoreSettings {
   readonly path: string;
 }
 
-const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 const CACHE_BYTES = 8 * 1024 * 1024;
 const BLOCK_BYTES = 16 * 1024;
 const OPEN_FILES_MAX = 256;
+const SPARE_BATCHES_MAX = 2;
 /** Rows and bytes of one batch of a scan. */
 const SCAN_ROWS = 256;
 const SCAN_BYTES = 1024 * 1024;
@@ -43,6 +44,9 @@ export async function openRocksdbHeadStore(settings: RocksdbHeadStoreSettings): 
 
 function createStore(database: Database): HeadStore {
   let isClosed = false;
+  // Reused, so that a batch's memory is taken once and not grown each time. The public methods refuse
+  // a second write; these are the ones that they call.
+  const batches: ChainedBatch[] = [];
   const getMany = async (keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> => {
     assertOpen(isClosed);
     return new Promise((resolve, reject) => {
@@ -61,12 +65,15 @@ function createStore(database: Database): HeadStore {
     },
     async write({ puts, deletes }: StoreBatch, sync: boolean) {
       assertOpen(isClosed);
-      const operations: Operation[] = [];
-      for (const [key, value] of puts) {
-        operations.push({ type: 'put', key: buffer(key), value: buffer(value) });
+      const batch = batches.pop() ?? database.batch();
+      try {
+        for (const [key, value] of puts) batch._put(buffer(key), buffer(value));
+        for (const key of deletes) batch._del(buffer(key));
+        await done((callback) => batch._write({ sync }, callback));
+      } finally {
+        batch._clear();
+        if (batches.length < SPARE_BATCHES_MAX) batches.push(batch);
       }
-      for (const key of deletes) operations.push({ type: 'del', key: buffer(key) });
-      await done((callback) => database.batch(operations, { sync }, callback));
     },
     async close() {
       if (isClosed) return;

@@ -26,19 +26,19 @@ declare module 'rocksdb' {
     end(callback: (error?: Error | null) => void): void;
   }
 
-  export type Operation =
-    | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
-    | { readonly type: 'del'; readonly key: Buffer };
+  /** What the public methods of a chained batch call, without their checks. */
+  export interface ChainedBatch {
+    _put(key: Buffer, value: Buffer): void;
+    _del(key: Buffer): void;
+    _clear(): void;
+    _write(options: { sync: boolean }, callback: (error?: Error | null) => void): void;
+  }
 
   export interface Database {
     open(options: OpenOptions, callback: (error?: Error | null) => void): void;
     close(callback: (error?: Error | null) => void): void;
     getMany(keys: Buffer[], callback: Callback<(Buffer | undefined)[]>): void;
-    batch(
-      operations: Operation[],
-      options: { sync: boolean },
-      callback: (error?: Error | null) => void,
-    ): void;
+    batch(): ChainedBatch;
     iterator(options: IteratorOptions): Iterator;
   }
 
