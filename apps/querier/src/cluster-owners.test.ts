@@ -97,4 +97,24 @@ describe('owners by the cluster', () => {
     });
     expect(await ask([partition(4, 'PENDING')])).toEqual([]);
   });
+
+  it('tells when owners have changed, so that older lists of blocks are not used', async () => {
+    let nowMs = 100_000;
+    let view = viewOf([instance('a'), instance('b'), partition(0), owner(0, 'z', 'a', 1)]);
+    const cluster = {
+      get view() {
+        return view;
+      },
+    } as Cluster;
+    const connect = (): ReadPort => ({ read: () => ({}) as AsyncIterable<Uint8Array> });
+    const parts = { cluster, clock: { ...clock, nowMs: () => nowMs }, instanceId: 'q', connect };
+    const directory = createClusterOwners({ heartbeatTimeoutMs: 60_000 }, parts);
+    await directory.owners('t');
+    nowMs += 1000;
+    await directory.owners('t');
+    expect(directory.changedMs).toBe(100_000);
+    view = viewOf([instance('a'), instance('b'), partition(0), owner(0, 'z', 'b', 2)]);
+    await directory.owners('t');
+    expect(directory.changedMs).toBe(101_000);
+  });
 });

@@ -35,9 +35,17 @@ export function createClusterOwners(
     connections.set(instance.address, port);
     return port;
   };
+  let claims = -1;
+  let changedMs = 0;
   return {
+    get changedMs() {
+      return changedMs;
+    },
     async owners() {
       const { view } = parts.cluster;
+      const claimsNow = sumOfClaims(view);
+      if (claimsNow !== claims) changedMs = parts.clock.nowMs();
+      claims = claimsNow;
       const oldestMs = parts.clock.nowMs() - settings.heartbeatTimeoutMs;
       const byInstance = new Map<string, number[]>();
       for (const { partition, state } of view.partitions.values()) {
@@ -54,6 +62,13 @@ export function createClusterOwners(
       }));
     },
   };
+}
+
+/** Differs when an owner does: each change of owner raises a claim, and serving begins after it. */
+function sumOfClaims(view: ClusterView): number {
+  let sum = 0;
+  for (const { claim, serving } of view.owners.values()) sum += 2 * claim + Number(serving);
+  return sum;
 }
 
 /** The instance to ask for a partition: this one, else the one with the newest claim. */

@@ -100,6 +100,19 @@ describe('createCatalog()', () => {
     expect(await known.blocks('tenant', 0, 5000)).toEqual([]);
   });
 
+  it('reads its list again for who has to see what was there at a time', async () => {
+    await upload(A, 0);
+    const known = catalog();
+    const seen = async (sinceMs?: number) =>
+      (await known.blocks('tenant', 0, 5000, sinceMs)).length;
+    expect(await seen()).toBe(1);
+    await upload(B, 1000);
+    nowMs += 10;
+    expect(await seen()).toBe(1);
+    expect(await seen(nowMs - 10)).toBe(1);
+    expect(await seen(nowMs)).toBe(2);
+  });
+
   it('leaves out partial blocks and blocks marked for deletion long enough', async () => {
     await bucket.put(`tenant/${A}/index`, new Uint8Array(1));
     await upload(B, 0);

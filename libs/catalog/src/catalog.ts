@@ -20,9 +20,15 @@ export interface CatalogBlock {
 export interface Catalog {
   /**
    * Blocks of the tenant that may hold samples in [minT, maxT], both inclusive, ms; oldest first. Errors
-   * of the bucket pass through; a meta.json that can't be read rejects with `corrupt`.
+   * of the bucket pass through; a meta.json that can't be read rejects with `corrupt`. A list that was
+   * begun before `listedSinceMs` (the clock's nowMs()) is read again, however young it is.
    */
-  blocks(tenant: string, minT: number, maxT: number): Promise<readonly CatalogBlock[]>;
+  blocks(
+    tenant: string,
+    minT: number,
+    maxT: number,
+    listedSinceMs?: number,
+  ): Promise<readonly CatalogBlock[]>;
   /** Reads the tenant's list again now. */
   refresh(tenant: string): Promise<void>;
 }
@@ -30,6 +36,8 @@ export interface Catalog {
 interface TenantState {
   readonly blocks: TenantBlocks;
   syncedMs: number;
+  /** The same moment on the clock that others share. */
+  listedMs: number;
   syncing: Promise<void> | undefined;
 }
 
@@ -53,7 +61,12 @@ export function createCatalog(
     let state = tenants.get(tenant);
     if (state === undefined) {
       const blocks = new TenantBlocks(bucket, tenant, settings.ignoreDeletionMarksDelayMs);
-      state = { blocks, syncedMs: Number.NEGATIVE_INFINITY, syncing: undefined };
+      state = {
+        blocks,
+        syncedMs: Number.NEGATIVE_INFINITY,
+        listedMs: Number.NEGATIVE_INFINITY,
+        syncing: undefined,
+      };
       tenants.set(tenant, state);
     }
     return state;
@@ -61,10 +74,12 @@ export function createCatalog(
 
   async function sync(state: TenantState): Promise<void> {
     const startedMs = clock.steadyMs();
+    const listedMs = clock.nowMs();
     metrics.syncs?.inc();
     try {
       await state.blocks.sync();
       state.syncedMs = startedMs;
+      state.listedMs = listedMs;
     } catch (error) {
       metrics.failures?.inc();
       throw error;
@@ -116,10 +131,13 @@ export function createCatalog(
 
   return {
     refresh,
-    async blocks(tenant, minT, maxT) {
+    async blocks(tenant, minT, maxT, listedSinceMs = Number.NEGATIVE_INFINITY) {
       const state = stateOf(tenant);
       const ageMs = clock.steadyMs() - state.syncedMs;
-      if (ageMs >= settings.syncIntervalMs) await refresh(tenant);
+      const isOld = () => state.listedMs < listedSinceMs;
+      if (ageMs >= settings.syncIntervalMs || isOld()) await refresh(tenant);
+      // That may have been a reading that had begun before.
+      if (isOld()) await refresh(tenant);
       return state.blocks
         .current(clock.nowMs())
         .filter((meta) => meta.minTime <= maxT && meta.maxTime > minT)

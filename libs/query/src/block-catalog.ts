@@ -16,6 +16,14 @@ export interface QueryBlockReader {
 }
 
 export interface BlockCatalog {
-  /** Blocks of the tenant that may hold samples in [minT, maxT], both inclusive, ms. */
-  blocks(tenant: string, minT: number, maxT: number): Promise<readonly QueryBlock[]>;
+  /**
+   * Blocks of the tenant that may hold samples in [minT, maxT], both inclusive, ms; every one that was in
+   * the bucket at `listedSinceMs` is among them.
+   */
+  blocks(
+    tenant: string,
+    minT: number,
+    maxT: number,
+    listedSinceMs?: number,
+  ): Promise<readonly QueryBlock[]>;
 }

@@ -110,7 +110,7 @@ async function askForStrings(
       for (const text of texts) found.add(text);
       for (const ulid of heldBlocks) held.add(ulid);
     }
-    const listed = await parts.catalog.blocks(tenant, minT, maxT);
+    const listed = await parts.catalog.blocks(tenant, minT, maxT, parts.owners.changedMs);
     const blocks = listed.filter(({ meta }) => !held.has(meta.ulid));
     for (let at = 0; at < blocks.length; at += BLOCK_CONCURRENCY) {
       const some = blocks.slice(at, at + BLOCK_CONCURRENCY).map(async (block) => {
@@ -147,7 +147,7 @@ async function readSeries(
         for (const block of answer.heldBlocks) held.add(block);
       }
     }
-    const blocks = await parts.catalog.blocks(tenant, minT, maxT);
+    const blocks = await parts.catalog.blocks(tenant, minT, maxT, parts.owners.changedMs);
     for (const block of blocks) {
       if (held.has(block.meta.ulid)) continue;
       const reader = await block.open();

@@ -47,7 +47,7 @@ async function openSources(
   const question = { kind: 'select', tenant, matchers, minT, maxT, newestOnly } as const;
   const answers = await askOwners(parts.owners, question, controller, openRemoteSeries);
   const held = new Set(answers.flatMap((answer) => answer.heldBlocks));
-  const blocks = (await parts.catalog.blocks(tenant, minT, maxT)).filter(
+  const blocks = (await parts.catalog.blocks(tenant, minT, maxT, parts.owners.changedMs)).filter(
     (block) => !held.has(block.meta.ulid),
   );
   const readers = await Promise.all(blocks.map((block) => block.open()));

@@ -40,6 +40,11 @@ export interface ReadPort {
 
 /** Which owners answer for a tenant now: every partition exactly once; rejects if one has no owner. */
 export interface OwnerDirectory {
+  /**
+   * When the owners told last were first seen, as the clock's nowMs(). A list of blocks from before may
+   * miss what a former owner had shipped and the present one no longer holds.
+   */
+  readonly changedMs?: number;
   owners(
     tenant: string,
   ): Promise<readonly { readonly port: ReadPort; readonly partitions: readonly number[] }[]>;
