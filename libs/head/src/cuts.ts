@@ -3,26 +3,56 @@
 // open one, so what is applied while the cut streams belongs to the next.
 import type { TenantWindow } from './head.ts';
 import { PAGE_BITS } from './pages/pages.ts';
+import { packedSamples } from './series/append.ts';
 import { C, R } from './series/series-store.ts';
 import type { HeadState } from './state.ts';
 import { CLOSE_AFTER_MS, type Tenant, WINDOW_MS, type WindowState } from './windows.ts';
 
-export function cutDue(state: HeadState, all: boolean): TenantWindow[] {
-  const due: TenantWindow[] = [];
-  for (const tenant of state.tenants) {
-    for (const window of tenant.live()) {
-      const minT = window.index * WINDOW_MS;
-      const maxT = minT + WINDOW_MS;
-      if (!all && tenant.eventTime < maxT + CLOSE_AFTER_MS) continue;
-      // A closed window takes no more samples; one that is flushed does, and they must stay apart.
-      freeze(state, tenant, window);
-      const { generations } = window;
-      const firstOffset = Math.min(...generations.map((generation) => generation.firstOffset));
-      const lastOffset = Math.max(...generations.map((generation) => generation.lastOffset));
-      due.push({ tenant: tenant.name, minT, maxT, firstOffset, lastOffset });
+/** Chunks that prepareCut() closes in one step: about a millisecond. */
+const PREPARE_STEP = 1024;
+
+/**
+ * Closes the open chunks of windows that are due, a step of some at a time, so that cutDue() finds few.
+ * Only where chunks end changes by it; samples may be applied between the steps.
+ */
+export function* prepareCut(state: HeadState, all: boolean): Generator<void> {
+  let closed = 0;
+  for (const { tenant, window } of dueWindows(state, all)) {
+    for (const ref of seriesInWindow(state, tenant, window.index)) {
+      if (!isSeriesOf(state, tenant, ref) || !closeOpen(state, tenant, ref, window.index)) continue;
+      if (++closed % PREPARE_STEP === 0) yield;
     }
+    yield;
   }
-  return due;
+}
+
+/** Not removed since the ref was listed, nor another tenant's now. */
+function isSeriesOf({ store }: HeadState, tenant: Tenant, ref: number): boolean {
+  const page = store.record(ref, R.pageSlot) >>> PAGE_BITS;
+  return store.labelsLength(ref) > 0 && store.pageTenants[page] === tenant.id;
+}
+
+function dueWindows(state: HeadState, all: boolean): { tenant: Tenant; window: WindowState }[] {
+  return state.tenants.flatMap((tenant) =>
+    tenant
+      .live()
+      .filter(({ index }) => {
+        return all || tenant.eventTime >= (index + 1) * WINDOW_MS + CLOSE_AFTER_MS;
+      })
+      .map((window) => ({ tenant, window })),
+  );
+}
+
+export function cutDue(state: HeadState, all: boolean): TenantWindow[] {
+  return dueWindows(state, all).map(({ tenant, window }) => {
+    const minT = window.index * WINDOW_MS;
+    // A closed window takes no more samples; one that is flushed does, and they must stay apart.
+    freeze(state, tenant, window);
+    const { generations } = window;
+    const firstOffset = Math.min(...generations.map((generation) => generation.firstOffset));
+    const lastOffset = Math.max(...generations.map((generation) => generation.lastOffset));
+    return { tenant: tenant.name, minT, maxT: minT + WINDOW_MS, firstOffset, lastOffset };
+  });
 }
 
 /** Closes all open chunks of the window; later samples make a new generation. */
@@ -30,12 +60,23 @@ export function freeze(state: HeadState, tenant: Tenant, window: WindowState): v
   const open = window.generations.at(-1);
   if (!open || open.frozen) return;
   for (const ref of seriesInWindow(state, tenant, window.index)) {
-    state.touchOpen(state.store.record(ref, R.pageSlot) >>> PAGE_BITS);
-    if (state.store.record(ref, R.window) === window.index) state.appender.closeChunk(ref, tenant);
-    if (state.store.getCold(ref, C.outOfOrder) !== 0) state.appender.closeOutOfOrder(ref, tenant);
+    closeOpen(state, tenant, ref, window.index);
   }
   open.frozen = true;
   tenant.dirty = true;
+}
+
+/** Closes what a series has open of a window; false where that is nothing. */
+function closeOpen(state: HeadState, tenant: Tenant, ref: number, window: number): boolean {
+  const { store, appender } = state;
+  const hasOpen =
+    store.record(ref, R.window) === window && packedSamples(store.record(ref, R.packed)) > 0;
+  const hasLate = store.getCold(ref, C.outOfOrder) !== 0;
+  if (!hasOpen && !hasLate) return false;
+  state.touchOpen(store.record(ref, R.pageSlot) >>> PAGE_BITS);
+  if (hasOpen) appender.endChunk(ref, tenant);
+  if (hasLate) appender.closeOutOfOrder(ref, tenant);
+  return true;
 }
 
 /** Refs of the tenant's series that may have samples in a window, ascending. */

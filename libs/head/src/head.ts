@@ -110,6 +110,11 @@ export interface PartitionHead {
   takeDiscards(): Discard[];
 
   /**
+   * Does most of the work of the cutDue() that follows, about a millisecond at each step: let others run
+   * between them. Without it cutDue() takes about a microsecond for each open series of the windows.
+   */
+  prepareCut(all: boolean): Iterable<void>;
+  /**
    * Windows to be cut into blocks: those closed by event time (newest sample ≥ maxT + 1 h), or with
    * `all` every window that holds a sample (flush). Late samples of a cut window are refused.
    */

@@ -1,7 +1,7 @@
 // Opens a partition's head on a store and ties its parts to the port.
 
 import { WeirError } from '@weir/errors';
-import { cutDue, drop, safeOffset } from './cuts.ts';
+import { cutDue, drop, prepareCut, safeOffset } from './cuts.ts';
 import { digest } from './digest.ts';
 import type {
   HeadRecord,
@@ -103,6 +103,7 @@ function createHead(
       state.discards.clear();
       return taken;
     },
+    prepareCut: (all: boolean) => prepareCut(state, all),
     cutDue: (all: boolean) => cutDue(state, all),
     cut: (window: TenantWindow) => cut(state, store, window),
     drop: (window: TenantWindow) => drop(state, window),

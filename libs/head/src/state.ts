@@ -178,14 +178,15 @@ export class HeadState {
   removeSeries(tenant: Tenant, refs: readonly number[]): void {
     if (refs.length === 0) return;
     const { store } = this;
-    const removed = new Set(refs);
+    const removed = new Uint8Array(store.refs);
+    for (const ref of refs) removed[ref] = 1;
     const metrics = new Set<Metric>();
     this.index.removeSeries(
       tenant.id,
       (function* () {
         for (const ref of refs) yield store.labelsOf(ref);
       })(),
-      (ref) => removed.has(ref),
+      (ref) => removed[ref] === 1,
     );
     for (const ref of refs) {
       const pageSlot = store.record(ref, R.pageSlot);
@@ -199,8 +200,8 @@ export class HeadState {
       metrics.add(this.pages.page(page).metric);
     }
     for (const metric of metrics) {
-      metric.unsorted = metric.unsorted.filter((ref) => !removed.has(ref));
-      metric.sorted = metric.sorted.filter((ref) => !removed.has(ref));
+      metric.unsorted = metric.unsorted.filter((ref) => removed[ref] === 0);
+      metric.sorted = metric.sorted.filter((ref) => removed[ref] === 0);
     }
     tenant.seriesCount -= refs.length;
     store.remove(refs);

@@ -167,6 +167,7 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
         minTimeMs: Math.min(...samples.filter((one) => one.tenant === tenant).map(({ t }) => t)),
       })),
     takeDiscards: () => [],
+    prepareCut: () => [],
     cutDue: windows,
     cut(window) {
       const series = toSeries(samples.filter((sample) => inWindow(sample, window)));

@@ -203,7 +203,11 @@ export async function openHostedPartition(
       if (force || checkpointer.isDue(head)) await checkpointer.run(head);
       return { checkpointPosition: head.checkpointPosition, safeOffset };
     },
-    cut: (all, tenants) => exclusively(() => cutWindows(head, blocks, all, tenants)),
+    cut: (all, tenants) =>
+      exclusively(async () => {
+        for (const _ of head?.prepareCut(all) ?? []) await clock.yield();
+        return cutWindows(head, blocks, all, tenants);
+      }),
     drop: (windows) =>
       exclusively(async () => {
         await leases.quiesce();

@@ -164,13 +164,17 @@ export class LabelIndex {
 
   /** Removes series, given with their labels, from all lists. Pairs without series stay interned. */
   removeSeries(tenant: number, labels: Iterable<Uint8Array>, isRemoved: (ref: number) => boolean) {
-    const affected = new Set<number>([this.tenant(tenant).all]);
+    const isAffected = new Uint8Array(this.#pairs);
+    const affected = [this.tenant(tenant).all];
     for (const bytes of labels) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const reader = this.#reader.reset(bytes);
       for (let start = 0; reader.next(); start = reader.at) {
-        const hash = hashBytes(bytes, start, reader.at, tenant) | 0;
-        affected.add(this.#find(hash, view, start, reader.at - start));
+        const hash = hashView(view, start, reader.at, tenant);
+        const pair = this.#find(hash, view, start, reader.at - start);
+        if (isAffected[pair] === 1) continue;
+        isAffected[pair] = 1;
+        affected.push(pair);
       }
     }
     for (const pair of affected) this.lists.filter(pair, (ref) => !isRemoved(ref));

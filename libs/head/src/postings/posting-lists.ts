@@ -112,9 +112,13 @@ export class PostingLists {
 
   /** Keeps the refs for which `keep` is true. */
   filter(list: number, keep: (ref: number) => boolean): void {
-    const refs = this.read(list).filter(keep);
+    const all = this.read(list);
     const count = this.#counts[list];
-    if (refs.length === count) return;
+    let kept = 0;
+    for (let at = 0; at < count; at++) if (keep(all[at])) kept++;
+    if (kept === count) return;
+    const refs = new Uint32Array(kept);
+    for (let at = 0, to = 0; to < kept; at++) if (keep(all[at])) refs[to++] = all[at];
     if (count > 1) this.#releaseRun(this.#places[list], capacityOf(count));
     this.#counts[list] = refs.length;
     if (refs.length === 1) this.#places[list] = refs[0];

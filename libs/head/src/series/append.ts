@@ -255,6 +255,15 @@ export class Appender {
     store.setRecord(ref, R.packed, 0);
   }
 
+  /**
+   * Closes the open chunk before its time. As this befalls all series at once, the next chunk's length
+   * differs by series, as that of a window's first one.
+   */
+  endChunk(ref: number, tenant: Tenant): void {
+    this.closeChunk(ref, tenant);
+    this.#store.setRecord(ref, R.packed, FIRST_FLAG);
+  }
+
   /** Moves the series' out-of-order samples to the closed log, a chunk per window. */
   closeOutOfOrder(ref: number, tenant: Tenant): void {
     for (const chunk of this.outOfOrder.chunks(ref)) {

@@ -1,0 +1,122 @@
+// What keeps ingest even: a checkpoint that is outrun makes applying wait, so that memory stays bounded,
+// and a cut's work is done in steps before it, without changing what is cut.
+import { describe, expect, it } from 'vitest';
+import type { HeadStore, PartitionHead } from './head.ts';
+import { createMemoryHeadStore } from './memory/memory-store.ts';
+import { openPartitionHead } from './open.ts';
+import { record, series, writeRequest } from './records/record-fixture.ts';
+
+const SERIES = 5_000;
+const STEP_MS = 15_000;
+
+/** Applies a sample of series [from, to) in records of a hundred, each after `between`. */
+async function applyStep(
+  head: PartitionHead,
+  t: number,
+  between: () => Promise<void> | void = () => {},
+): Promise<void> {
+  for (let from = 0; from < SERIES; from += 100) {
+    await between();
+    const all = Array.from({ length: 100 }, (_, index) =>
+      series({ __name__: 'm', i: String(from + index).padEnd(4000, 'x') }, [t, from + index]),
+    );
+    head.apply([record(head.position, writeRequest(...all))], head.position + 1);
+  }
+}
+
+/** A memory store whose writes wait at the gate while there is one, and that counts what waits. */
+function gatedStore() {
+  const memory = createMemoryHeadStore();
+  const gate = { opened: Promise.resolve(), open: () => {} };
+  const close = () => {
+    gate.opened = new Promise((resolve) => {
+      gate.open = resolve;
+    });
+  };
+  const store: HeadStore = {
+    ...memory,
+    async write(batch, sync) {
+      // As the port says: copied before the call returns.
+      const puts = batch.puts.map(([key, value]) => [key.slice(), value.slice()] as const);
+      const { deletes } = batch;
+      await gate.opened;
+      await memory.write({ puts, deletes }, sync);
+    },
+  };
+  return { store, memory, close, open: () => gate.open() };
+}
+
+describe('a checkpoint that is outrun', () => {
+  it('makes applying wait after some 16 MB of changed pages, and goes on', async () => {
+    const { store, memory, close, open } = gatedStore();
+    const head = await openPartitionHead({ partition: 0 }, { store });
+    await applyStep(head, STEP_MS);
+    expect(head.room()).toBeUndefined();
+    close();
+    const checkpoint = head.checkpoint();
+    const position = head.position;
+    let appliedBeforeWaiting = 0;
+    let waits = 0;
+    await applyStep(head, 2 * STEP_MS, async () => {
+      const room = head.room();
+      if (room === undefined) {
+        if (waits === 0) appliedBeforeWaiting++;
+        return;
+      }
+      waits++;
+      open();
+      await room;
+    });
+    expect(waits).toBeGreaterThan(0);
+    // A record of a hundred such series changes two or three pages of a quarter of a megabyte.
+    expect(appliedBeforeWaiting).toBeLessThan(45);
+    open();
+    await checkpoint;
+    expect(head.room()).toBeUndefined();
+    expect(head.checkpointPosition).toBe(position);
+    const copy = await openPartitionHead({ partition: 0 }, { store: memory.copy() });
+    expect(copy.position).toBe(position);
+    await applyStep(copy, 2 * STEP_MS);
+    expect(copy.digest()).toBe(head.digest());
+    await head.checkpoint();
+    const later = await openPartitionHead({ partition: 0 }, { store: memory.copy() });
+    expect(later.digest()).toBe(head.digest());
+  });
+});
+
+describe('a prepared cut', () => {
+  it('cuts the same samples, those applied between its steps included', async () => {
+    const heads = await Promise.all(
+      [0, 1].map(() => openPartitionHead({ partition: 0 }, { store: createMemoryHeadStore() })),
+    );
+    for (let step = 1; step < 5; step++) {
+      for (const head of heads) await applyStep(head, step * STEP_MS);
+    }
+    const [prepared, plain] = heads;
+    let steps = 0;
+    for (const _ of prepared.prepareCut(true)) {
+      if (steps++ === 1) await applyStep(prepared, 5 * STEP_MS);
+    }
+    expect(steps).toBeGreaterThan(4);
+    await applyStep(plain, 5 * STEP_MS);
+    const windows = prepared.cutDue(true);
+    expect(windows).toEqual(plain.cutDue(true));
+    expect(await countSamples(prepared)).toBe(5 * SERIES);
+    expect(prepared.digest()).toBe(plain.digest());
+    for (const head of heads) for (const window of windows) head.drop(window);
+    expect(prepared.seriesCount).toBe(0);
+    expect(prepared.digest()).toBe(plain.digest());
+  });
+});
+
+async function countSamples(head: PartitionHead): Promise<number> {
+  let count = 0;
+  for (const window of head.cutDue(true)) {
+    for await (const batch of head.cut(window).series()) {
+      for (const { chunks } of batch) {
+        for (const { bytes } of chunks) count += bytes[0] * 256 + bytes[1];
+      }
+    }
+  }
+  return count;
+}
