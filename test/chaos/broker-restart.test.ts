@@ -48,7 +48,9 @@ describe('a broker restart', () => {
       const until = performance.now() + 60_000;
       let problems = ['not read yet'];
       while (problems.length > 0 && performance.now() < until) {
-        problems = await load.check(`${querier!.base}/prometheus`).catch((error) => [String(error)]);
+        problems = await load
+          .check(`${querier!.base}/prometheus`)
+          .catch((error) => [String(error)]);
         if (problems.length > 0) await sleep(500);
       }
       expect(problems).toEqual([]);

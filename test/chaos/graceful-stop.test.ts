@@ -11,7 +11,7 @@ import { encodeWriteRequest } from '../support/remote-write.ts';
 const STOP_WITHIN_MS = 30_000;
 const READ_WITHIN_MS = 20_000;
 
-/** Sends half of a push; finish() sends the rest and resolves with the status. */
+/** Another tenant's: a sample of now would make the load's too old. Sends half of a push; finish() sends the rest and resolves with the status. */
 function halfPush(base: string) {
   const body = compressSync(
     encodeWriteRequest([{ labels: { __name__: 'half' }, samples: [[Date.now(), 1]] }]),
@@ -22,7 +22,7 @@ function halfPush(base: string) {
       'content-type': 'application/x-protobuf',
       'content-encoding': 'snappy',
       'content-length': body.length,
-      'x-scope-orgid': 'test',
+      'x-scope-orgid': 'half',
     },
   });
   const status = new Promise<number>((resolve, reject) => {
