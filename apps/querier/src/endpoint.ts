@@ -1,7 +1,7 @@
 // What an endpoint of the query API gets, and what it answers before that is JSON.
 import type { LabelBytes } from '@weir/model';
 import type { Engine, Queryable, QueryResult } from '@weir/promql';
-import type { BlockCatalog, OwnerDirectory } from '@weir/query';
+import type { BlockCatalog, OwnerDirectory, ReadPort } from '@weir/query';
 import type { Clock } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { Parameters } from './parameters.ts';
@@ -9,6 +9,8 @@ import type { QueryRequest } from './query-request.ts';
 
 export interface QuerierParts {
   readonly owners: OwnerDirectory;
+  /** Reaches every owner: needed for requests that name the owners' partitions. */
+  readonly readPort?: ReadPort;
   readonly catalog: BlockCatalog;
   readonly clock: Clock;
   readonly telemetry: Telemetry;

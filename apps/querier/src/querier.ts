@@ -3,7 +3,7 @@
 import { isKind, toWeirError, unreachable, WeirError } from '@weir/errors';
 import { apiError } from '@weir/http/errors';
 import { createEngine, type Engine } from '@weir/promql';
-import { createMetadataReader, createQueryable } from '@weir/query';
+import { createMetadataReader, createQueryable, type OwnerDirectory } from '@weir/query';
 import { createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { EndpointAnswer, EndpointContext, QuerierParts } from './endpoint.ts';
@@ -42,10 +42,11 @@ export function createQuerier(settings: QuerierSettings, parts: QuerierParts): Q
 async function answer(
   settings: QuerierSettings,
   engine: Engine,
-  parts: QuerierParts,
+  allParts: QuerierParts,
   request: QueryRequest,
   clientSignal: AbortSignal,
 ): Promise<QueryAnswer> {
+  const parts = { ...allParts, owners: ownersFor(request, allParts) };
   const deadline = new AbortController();
   const signal = AbortSignal.any([clientSignal, deadline.signal]);
   let cancelTimer = () => {};
@@ -65,6 +66,17 @@ async function answer(
   } finally {
     cancelTimer();
   }
+}
+
+/** The owners that the request names, or those that the directory knows. */
+function ownersFor(request: QueryRequest, parts: QuerierParts): OwnerDirectory {
+  const { owners, ownersChangedMs } = request;
+  const { readPort } = parts;
+  if (owners === undefined || readPort === undefined) return parts.owners;
+  return {
+    owners: async () => owners.map((partitions) => ({ port: readPort, partitions })),
+    ...(ownersChangedMs !== undefined && { changedMs: ownersChangedMs }),
+  };
 }
 
 /** The timeout parameter can only shorten the configured time. */

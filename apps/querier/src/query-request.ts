@@ -9,6 +9,10 @@ export interface QueryRequest {
   readonly label?: string;
   /** Form and query string parameters in Go's order: those of the body first. */
   readonly params: readonly (readonly [string, string])[];
+  /** Partitions by owner, where the sender knows them; they are asked for otherwise. */
+  readonly owners?: readonly (readonly number[])[];
+  /** When these owners were first seen (OwnerDirectory.changedMs). */
+  readonly ownersChangedMs?: number;
 }
 
 export type Endpoint =

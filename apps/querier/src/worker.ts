@@ -26,8 +26,10 @@ async function createWorkerQuerier(
   const clock = systemClock;
   const bucket = await createBucket(settings.bucket);
   const catalog = createCatalog(settings.catalog, { bucket, clock, telemetry });
+  const reads = connectReadOverPort(owners);
   return createQuerier(settings.querier, {
-    owners: connectReadOverPort(owners),
+    owners: reads,
+    readPort: reads,
     catalog,
     clock,
     telemetry,

@@ -119,6 +119,22 @@ describe('queryable', () => {
     });
   });
 
+  it('decodes only what may hold the newest sample where no other is wanted', async () => {
+    const request = { ...ALL, minT: 0, maxT: 25, newestOnly: true };
+    const damaged = { ...chunk([5, 1], [15, 2]), bytes: new Uint8Array(1) };
+    const head = owner({
+      select: async () => ({ heldBlocks: [], sources: [once(series('x', chunk([18, 3])))] }),
+    });
+    const later = series('x', chunk([20, 4], [30, 5]));
+    const catalog = catalogOf(block('01', series('x', damaged)), block('02', later));
+    expect(await readAll(directory(head), catalog, request)).toEqual({
+      x: [
+        [18, 3],
+        [20, 4],
+      ],
+    });
+  });
+
   it('refuses chunks that are not floats', async () => {
     const histogram = { minT: 0, maxT: 1, encoding: 2, bytes: new Uint8Array(3) };
     await expect(

@@ -82,15 +82,24 @@ class MergedSeries implements SeriesStream {
   }
 
   samples(out: SampleColumns): void {
-    const chunks = this.#merge.chunks;
+    const { minT, maxT, newestOnly } = this.#request;
+    const chunks = newestOnly ? newestChunks(this.#merge.chunks, maxT) : this.#merge.chunks;
     checkEncodings(chunks);
-    mergeSamples(chunks, out, this.#request.minT, this.#request.maxT);
+    mergeSamples(chunks, out, minT, maxT);
   }
 
   close(): void {
     this.#controller.abort(new WeirError('closed', 'the series stream was closed'));
     this.#merge.close();
   }
+}
+
+/** Leaves out chunks that end before another one whose newest sample is at maxT at the latest. */
+function newestChunks(chunks: readonly Chunk[], maxT: number): readonly Chunk[] {
+  if (chunks.length < 2) return chunks;
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const chunk of chunks) if (chunk.maxT <= maxT && chunk.maxT > newest) newest = chunk.maxT;
+  return chunks.filter((chunk) => chunk.maxT >= newest);
 }
 
 function checkEncodings(chunks: readonly Chunk[]): void {

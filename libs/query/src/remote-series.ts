@@ -55,8 +55,13 @@ export async function readMessage(
   request: ReadRequest,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  for await (const message of port.read(request, signal)) return message;
-  throw new WeirError('corrupt', 'an owner answered a read without a message');
+  let answer: Uint8Array | undefined;
+  // To its end, which has come already: leaving early would send a cancellation after it.
+  for await (const message of port.read(request, signal)) answer ??= message;
+  if (answer === undefined) {
+    throw new WeirError('corrupt', 'an owner answered a read without a message');
+  }
+  return answer;
 }
 
 /**

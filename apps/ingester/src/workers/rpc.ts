@@ -17,7 +17,7 @@ export type RpcMessage =
       readonly method: string;
       readonly args: unknown;
     }
-  | { readonly type: 'credit'; readonly id: number }
+  | { readonly type: 'credit'; readonly id: number; readonly count: number }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }
   | { readonly type: 'item'; readonly id: number; readonly bytes: Uint8Array }
@@ -30,7 +30,9 @@ export type RpcMessage =
     };
 
 /** Items of a stream that may be under way. */
-const STREAM_CREDITS = 4;
+const STREAM_CREDITS = 8;
+/** Read items for which the reader grants new ones at once: short streams cost no credits. */
+const GRANT = 4;
 
 export interface RpcClient {
   call(method: string, args: unknown, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
@@ -106,12 +108,15 @@ export function createRpcClient(port: RpcPort): RpcClient {
     };
     signal.addEventListener('abort', onAbort, { once: true });
     port.postMessage({ type: 'stream', id, method, args } satisfies RpcMessage);
+    let taken = 0;
     try {
       for (;;) {
         const item = stream.items.shift();
         if (item !== undefined) {
           yield item;
-          port.postMessage({ type: 'credit', id } satisfies RpcMessage);
+          if (++taken % GRANT === 0) {
+            port.postMessage({ type: 'credit', id, count: GRANT } satisfies RpcMessage);
+          }
           continue;
         }
         if (stream.error) throw stream.error;
@@ -201,7 +206,7 @@ export function serveRpc(port: RpcPort, handlers: RpcHandlers): void {
     else if (message.type === 'credit' || message.type === 'cancel') {
       const state = sending.get(message.id);
       if (state === undefined) return;
-      if (message.type === 'credit') state.credits++;
+      if (message.type === 'credit') state.credits += message.count;
       else state.abort.abort(new WeirError('canceled', 'the reader went away'));
       state.wake?.();
     }

@@ -1,8 +1,16 @@
-// A query's answer as a stream of messages: first status and headers as JSON, then the body's chunks.
-// This is how answers cross from a worker thread.
+// A query's answer as a stream of messages: the first is a line of JSON (status, headers, whether the
+// body is whole) and behind it all of a small body; a longer one follows in chunks. This is how answers
+// cross from a worker thread.
 import { WeirError } from '@weir/errors';
 import type { StreamClient } from '@weir/query/threads';
 import type { QueryAnswer, QueryExecutor, QueryRequest } from '../query-request.ts';
+
+const LINE_FEED = 0x0a;
+
+interface AnswerHead extends Omit<QueryAnswer, 'body'> {
+  /** Nothing follows the first message. */
+  readonly whole: boolean;
+}
 
 export async function* sendAnswer(
   executor: Pick<QueryExecutor, 'execute'>,
@@ -10,9 +18,14 @@ export async function* sendAnswer(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const { status, headers, body } = await executor.execute(request, signal);
-  yield Buffer.from(JSON.stringify({ status, headers }), 'utf8');
-  if (body instanceof Uint8Array) yield body;
-  else yield* body;
+  const whole = body instanceof Uint8Array;
+  const head = `${JSON.stringify({ status, headers, whole } satisfies AnswerHead)}\n`;
+  const size = Buffer.byteLength(head);
+  const first = new Uint8Array(size + (whole ? body.length : 0));
+  Buffer.from(first.buffer).write(head);
+  if (whole) first.set(body, size);
+  yield first;
+  if (!whole) yield* body;
 }
 
 export async function receiveAnswer(
@@ -21,11 +34,14 @@ export async function receiveAnswer(
   signal: AbortSignal,
 ): Promise<QueryAnswer> {
   const messages = streams.open(request, signal);
-  const head = await messages.next();
-  if (head.done) throw new WeirError('internal', 'a query worker sent no answer');
-  const { status, headers } = JSON.parse(Buffer.from(head.value).toString('utf8')) as Omit<
-    QueryAnswer,
-    'body'
-  >;
-  return { status, headers, body: messages };
+  const first = await messages.next();
+  if (first.done) throw new WeirError('internal', 'a query worker sent no answer');
+  const message = first.value;
+  const size = message.indexOf(LINE_FEED);
+  const head = Buffer.from(message.buffer, message.byteOffset, size).toString('utf8');
+  const { status, headers, whole } = JSON.parse(head) as AnswerHead;
+  if (!whole) return { status, headers, body: messages };
+  // The end has come with the message; taking it lets the stream close without a cancellation.
+  await messages.next();
+  return { status, headers, body: message.subarray(size + 1) };
 }

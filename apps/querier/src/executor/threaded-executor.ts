@@ -14,7 +14,7 @@ import {
 } from '@weir/query/threads';
 import { type Clock, createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
-import type { QueryAnswer, QueryExecutor } from '../query-request.ts';
+import type { QueryAnswer, QueryExecutor, QueryRequest } from '../query-request.ts';
 import { receiveAnswer } from './answer-stream.ts';
 import type { QueryWorkerSettings, WorkerStart } from './worker-start.ts';
 
@@ -42,8 +42,9 @@ export function createThreadedExecutor(
       const release = await running.acquire();
       try {
         signal.throwIfAborted();
+        const located = await locate(request, parts.owners);
         const slot = slots.reduce((best, slot) => (slot.load < best.load ? slot : best));
-        return await receiveAnswer(slot.streams, request, signal);
+        return await receiveAnswer(slot.streams, located, signal);
       } catch (error) {
         return errorAnswer(signal.aborted ? signal.reason : error);
       } finally {
@@ -53,6 +54,18 @@ export function createThreadedExecutor(
     async close() {
       await Promise.all(slots.map((slot) => slot.close()));
     },
+  };
+}
+
+/** Names the owners, so that the worker need not ask this thread before it reads. */
+async function locate(request: QueryRequest, directory: OwnerDirectory): Promise<QueryRequest> {
+  if (request.endpoint === 'format_query') return request;
+  const owners = await directory.owners(request.tenant);
+  const { changedMs } = directory;
+  return {
+    ...request,
+    owners: owners.map(({ partitions }) => partitions),
+    ...(changedMs !== undefined && { ownersChangedMs: changedMs }),
   };
 }
 

@@ -8,7 +8,9 @@ import { type ErrorKind, toWeirError, WeirError } from '@weir/errors';
 import type { ThreadPort } from './message-port.ts';
 
 /** Messages that a server may send ahead of what the client has taken. */
-const WINDOW = 4;
+const WINDOW = 8;
+/** Taken messages for which the client grants new ones at once: short answers cost no credits. */
+const GRANT = 4;
 
 type ToServer =
   | { readonly type: 'open'; readonly id: number; readonly request: unknown }
@@ -168,12 +170,13 @@ export function connectStreams(port: ThreadPort, whenClosed: () => WeirError): S
       const onAbort = () => inbox.fail(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       let ended = false;
+      let taken = 0;
       try {
         send({ type: 'open', id, request });
         for (;;) {
           const message = await inbox.take();
           if (message.type === 'message') {
-            send({ type: 'credit', id, count: 1 });
+            if (++taken % GRANT === 0) send({ type: 'credit', id, count: GRANT });
             yield message.bytes;
             continue;
           }
