@@ -4,11 +4,15 @@ import { toWeirError } from '@weir/errors';
 import type { PartitionHead } from '@weir/head';
 import type { Clock } from '@weir/runtime';
 
-/** Every 8 samples a series the rewriting of pages costs under 0.1 µs a sample (head-prototype). */
-const SAMPLES_PER_SERIES = 8;
+/**
+ * A checkpoint rewrites the open chunk of every series, so its cost a sample falls with the samples
+ * between two: 4 minutes of usual scraping. Bytes bound what a restart replays, about a second's worth;
+ * with labels of usual length they must not come before the samples do.
+ */
+const SAMPLES_PER_SERIES = 16;
 const SAMPLES_MIN = 200_000;
-const RECORD_BYTES_MAX = 64 * 1024 * 1024;
-const AGE_MAX_MS = 120_000;
+const RECORD_BYTES_MAX = 512 * 1024 * 1024;
+const AGE_MAX_MS = 240_000;
 /** Applying waits at this many times the thresholds. */
 const PILE_UP = 4;
 const RETRY_MS = 1_000;
