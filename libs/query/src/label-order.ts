@@ -12,6 +12,13 @@ export function compareLabelBytes(a: LabelBytes, b: LabelBytes): number {
   return compareLabelAt(a, b, labelStart(a, at));
 }
 
+/** Whether both are the same labels: from the end, where series of one metric differ soonest. */
+export function equalLabelBytes(a: LabelBytes, b: LabelBytes): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = a.length - 1; at >= 0; at--) if (a[at] !== b[at]) return false;
+  return true;
+}
+
 /** Start of the label that holds position `at`; up to there both sides are equal. */
 function labelStart(bytes: LabelBytes, at: number): number {
   let start = 0;

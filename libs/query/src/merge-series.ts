@@ -6,7 +6,7 @@
 // series has been passed, except those opened with prefetch, whose batches must stay valid.
 import type { LabelBytes } from '@weir/model';
 import type { Chunk } from '@weir/tsdb/chunk';
-import { compareLabelBytes } from './label-order.ts';
+import { compareLabelBytes, equalLabelBytes } from './label-order.ts';
 import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
 
 const NO_LABELS: LabelBytes = new Uint8Array(0);
@@ -85,6 +85,12 @@ export class SeriesMerge {
     for (const cursor of this.#cursors) cursor.fetch();
   }
 
+  /** The current series as it came, or put together where several sources have it. */
+  get current(): SeriesChunks {
+    const first = this.#group[0]!.current;
+    return this.#group.length === 1 ? first : { labels: first.labels, chunks: this.chunks };
+  }
+
   /** Labels of the current series. */
   get labels(): LabelBytes {
     return this.#group[0]!.current.labels;
@@ -134,10 +140,7 @@ export class SeriesMerge {
     if (heap.length === 0) return false;
     const first = this.#pop();
     this.#group.push(first);
-    while (
-      heap.length > 0 &&
-      compareLabelBytes(heap[0]!.current.labels, first.current.labels) === 0
-    ) {
+    while (heap.length > 0 && equalLabelBytes(heap[0]!.current.labels, first.current.labels)) {
       this.#group.push(this.#pop());
     }
     return true;
@@ -202,7 +205,7 @@ export async function* mergeBatches(
       }
       const more = merge.next();
       if (!(typeof more === 'boolean' ? more : await more)) break;
-      batch.push({ labels: merge.labels, chunks: merge.chunks });
+      batch.push(merge.current);
     }
     if (batch.length > 0) yield batch;
   } finally {
