@@ -347,3 +347,35 @@ describe('trap: the end of a partition is told before the messages that were met
     await log.close();
   });
 });
+
+describe('trap: a static member cannot leave its group, and comes back to what it left with', () => {
+  for (const groupProtocol of ['classic', 'consumer']) {
+    it(`partitions move at once and back, well within the session time-out (${groupProtocol})`, async () => {
+      const parkingTopic = newTopic();
+      await (await openLog(parkingTopic)).close();
+      const topic = newTopic();
+      const group = `g-${topic}`;
+      const settings = settingsFor(topic, { groupProtocol, sessionTimeoutMs: 40_000 });
+      const process = async (id: string) => {
+        const log = await openKafkaLog(settings, { clock: systemClock }, { parkingTopic });
+        const { owned, events } = owning();
+        const member = await log.join(group, id, events);
+        return { log, owned, member };
+      };
+      const within = { timeout: 20_000, interval: 20 };
+      const one = await process('one');
+      await expect.poll(() => one.owned.size, within).toBe(2);
+      let two = await process('two');
+      await expect.poll(() => [one.owned.size, two.owned.size], within).toEqual([1, 1]);
+      for (let round = 0; round < 2; round++) {
+        await two.member.close();
+        await expect.poll(() => one.owned.size, within).toBe(2);
+        await two.log.close();
+        two = await process('two');
+        await expect.poll(() => [one.owned.size, two.owned.size], within).toEqual([1, 1]);
+      }
+      await two.log.close();
+      await one.log.close();
+    });
+  }
+});
