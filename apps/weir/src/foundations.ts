@@ -49,7 +49,7 @@ export async function openFoundations(
     const log = keep(await openLog(configuration, place, parts, alone));
     const cluster = keep(
       alone
-        ? await createMemoryCluster({ ...parts, random: systemRandom })
+        ? createMemoryCluster()
         : await openKafkaCluster({ ...configuration.kafka, ...configuration.cluster }, parts),
     );
     await activatePartitions(cluster, log, parts.clock);

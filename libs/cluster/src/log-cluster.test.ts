@@ -5,8 +5,9 @@ import { seededRandom, systemClock } from '@weir/runtime';
 import { silentTelemetry } from '@weir/telemetry';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { InstanceEntry, OwnerEntry } from './cluster.ts';
-import { keyOf, openLogCluster, parseEntry } from './log-cluster.ts';
+import type { Cluster, InstanceEntry, OwnerEntry } from './cluster.ts';
+import { keyOf, parseEntry } from './fold.ts';
+import { openLogCluster } from './log-cluster.ts';
 import { createMemoryCluster } from './memory/index.ts';
 import { activePartitions, healthyInstances, ownersOf, readPartitions } from './view.ts';
 
@@ -31,9 +32,17 @@ const owner = (name: string, claim: number, more: Partial<OwnerEntry> = {}): Own
   ...more,
 });
 
-describe('cluster', () => {
+const adapters: [string, () => Promise<Cluster>][] = [
+  ['in memory', async () => createMemoryCluster()],
+  [
+    'over a log',
+    () => openLogCluster({ clusterLog: createMemoryLog({ partitions: 1 }, parts), log }),
+  ],
+];
+
+describe.each(adapters)('cluster %s', (_name, open) => {
   it('shows what was put once put resolves, and tells subscribers', async () => {
-    const cluster = await createMemoryCluster(parts);
+    const cluster = await open();
     let calls = 0;
     const unsubscribe = cluster.subscribe(() => calls++);
     await cluster.put(instance('one'));
@@ -51,7 +60,7 @@ describe('cluster', () => {
   });
 
   it('keeps the owner with the highest claim, whatever the order of arrival', async () => {
-    const cluster = await createMemoryCluster(parts);
+    const cluster = await open();
     await cluster.put(owner('new', 7));
     await cluster.put(owner('old', 6));
     expect(cluster.view.owners.get('0/a')!.instance).toBe('new');
@@ -63,7 +72,9 @@ describe('cluster', () => {
     expect(cluster.view.owners.size).toBe(0);
     await cluster.close();
   });
+});
 
+describe('cluster', () => {
   it('replays before it is ready, and passes records that it does not understand', async () => {
     const clusterLog = createMemoryLog({ partitions: 1 }, parts);
     const record = (key: string, value: string) => ({
@@ -95,7 +106,7 @@ describe('cluster', () => {
   });
 
   it('answers which partitions and owners count', async () => {
-    const cluster = await createMemoryCluster(parts);
+    const cluster = createMemoryCluster();
     for (const [partition, state] of [
       [3, 'ACTIVE'],
       [1, 'INACTIVE'],

@@ -5,14 +5,16 @@ import { text, utf8 } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { LogRecord, PartitionLog } from '@weir/log';
 import type { Logger } from '@weir/telemetry';
-import type {
-  Cluster,
-  ClusterEntry,
-  ClusterView,
-  InstanceEntry,
-  OwnerEntry,
-  PartitionEntry,
-} from './cluster.ts';
+import type { Cluster } from './cluster.ts';
+import {
+  createView,
+  isOutbid,
+  keyOf,
+  type MutableView,
+  parseEntry,
+  putEntry,
+  removeKey,
+} from './fold.ts';
 
 const PARTITION = 0;
 const BATCH_BYTES = 1 << 20;
@@ -30,11 +32,7 @@ interface Waiter {
 
 /** Replays the log to the end it has now, then follows it. Closes the log when it is closed. */
 export async function openLogCluster({ clusterLog, log }: LogClusterParts): Promise<Cluster> {
-  const view = {
-    instances: new Map<string, InstanceEntry>(),
-    partitions: new Map<number, PartitionEntry>(),
-    owners: new Map<string, OwnerEntry>(),
-  };
+  const view = createView();
   const listeners = new Set<() => void>();
   let waiters: Waiter[] = [];
   let failure: WeirError | undefined;
@@ -103,20 +101,7 @@ export async function openLogCluster({ clusterLog, log }: LogClusterParts): Prom
   };
 }
 
-/** `instance/<id>`, `partition/<n>` or `owner/<partition>/<zone>`: what compaction keeps the last of. */
-export function keyOf(entry: ClusterEntry): string {
-  if (entry.kind === 'instance') return `instance/${entry.id}`;
-  if (entry.kind === 'partition') return `partition/${entry.partition}`;
-  return `owner/${entry.partition}/${entry.zone}`;
-}
-
-type MutableView = {
-  readonly [Key in keyof ClusterView]: ClusterView[Key] extends ReadonlyMap<infer Id, infer Entry>
-    ? Map<Id, Entry>
-    : never;
-};
-
-function applyRecord(view: MutableView, record: LogRecord, log: Logger) {
+function applyRecord(view: MutableView, record: LogRecord, log: Logger): void {
   const key = text(record.key);
   if (record.value.length === 0) {
     removeKey(view, key);
@@ -127,57 +112,5 @@ function applyRecord(view: MutableView, record: LogRecord, log: Logger) {
     log.warn({ key, offset: record.offset }, 'cluster entry is not understood; ignored');
     return;
   }
-  if (entry.kind === 'instance') view.instances.set(entry.id, entry);
-  else if (entry.kind === 'partition') view.partitions.set(entry.partition, entry);
-  else if (!isOutbid(view, entry)) view.owners.set(`${entry.partition}/${entry.zone}`, entry);
+  putEntry(view, entry);
 }
-
-function isOutbid(view: ClusterView, entry: OwnerEntry): boolean {
-  const present = view.owners.get(`${entry.partition}/${entry.zone}`);
-  return present !== undefined && present.claim > entry.claim;
-}
-
-function removeKey(view: MutableView, key: string) {
-  const cut = key.indexOf('/');
-  const id = key.slice(cut + 1);
-  if (key.startsWith('instance/')) view.instances.delete(id);
-  else if (key.startsWith('partition/')) view.partitions.delete(Number(id));
-  else if (key.startsWith('owner/')) view.owners.delete(id);
-}
-
-/** An entry, or undefined for anything else; a newer version's kinds are nothing to fail about. */
-export function parseEntry(json: string): ClusterEntry | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const fields = value as Record<string, unknown>;
-  const expected = FIELDS[String(fields.kind)];
-  if (expected === undefined) return undefined;
-  const complete = Object.entries(expected).every(([name, type]) =>
-    type === 'array' ? Array.isArray(fields[name]) : typeof fields[name] === type,
-  );
-  return complete ? (value as ClusterEntry) : undefined;
-}
-
-const FIELDS: Readonly<Record<string, Readonly<Record<string, string>> | undefined>> = {
-  __proto__: null as never,
-  instance: {
-    id: 'string',
-    address: 'string',
-    zone: 'string',
-    targets: 'array',
-    heartbeatMs: 'number',
-  },
-  partition: { partition: 'number', state: 'string', sinceMs: 'number' },
-  owner: {
-    partition: 'number',
-    zone: 'string',
-    instance: 'string',
-    serving: 'boolean',
-    claim: 'number',
-  },
-};

@@ -145,7 +145,7 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
   const random = seededRandom(1);
   const log = createMemoryLog({ partitions }, { clock, random });
   const bucket = createMemoryBucket({ clock });
-  const cluster = await createMemoryCluster({ clock, random });
+  const cluster = createMemoryCluster();
   const dir = await mkdtemp(join(tmpdir(), 'weir-ingester-'));
   const disk: FakeDisk = new Map();
   const nextUlid = createUlids(clock, random);

@@ -1,2 +1,2 @@
 // Cluster state inside one process.
-export { createMemoryCluster, type MemoryClusterParts } from './memory-cluster.ts';
+export { createMemoryCluster } from './memory-cluster.ts';

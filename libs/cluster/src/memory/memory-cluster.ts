@@ -1,18 +1,34 @@
-// Cluster state inside one process: the same fold as on Kafka, over a log in memory.
-import { createMemoryLog } from '@weir/log/memory';
-import type { Clock, Random } from '@weir/runtime';
-import { silentTelemetry, type Telemetry } from '@weir/telemetry';
-import type { Cluster } from '../cluster.ts';
-import { openLogCluster } from '../log-cluster.ts';
+// Cluster state inside one process: the same fold as on Kafka, applied at once. It forgets everything
+// with the process, and grows with the number of entries, not with the number of changes.
+import { WeirError } from '@weir/errors';
+import type { Cluster, ClusterEntry } from '../cluster.ts';
+import { createView, isOutbid, keyOf, putEntry, removeKey } from '../fold.ts';
 
-export interface MemoryClusterParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly telemetry?: Telemetry;
-}
+export function createMemoryCluster(): Cluster {
+  const view = createView();
+  const listeners = new Set<() => void>();
+  let closed = false;
 
-export async function createMemoryCluster(parts: MemoryClusterParts): Promise<Cluster> {
-  const { telemetry = silentTelemetry() } = parts;
-  const clusterLog = createMemoryLog({ partitions: 1 }, parts);
-  return await openLogCluster({ clusterLog, log: telemetry.log });
+  const change = async (apply: () => void): Promise<void> => {
+    if (closed) throw new WeirError('closed', 'cluster is closed');
+    apply();
+    for (const listener of listeners) listener();
+  };
+
+  return {
+    view,
+    put: (entry: ClusterEntry) => change(() => putEntry(view, entry)),
+    remove: (entry) =>
+      change(() => {
+        // A newer owner's entry is not the old owner's to remove.
+        if (entry.kind !== 'owner' || !isOutbid(view, entry)) removeKey(view, keyOf(entry));
+      }),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      closed = true;
+    },
+  };
 }
