@@ -1,3 +1,4 @@
+// Which checkpoints hold chunks of which times, so that reads of recent ranges skip the rows of old ones.
 import { describe, expect, it } from 'vitest';
 import { EpochTimes } from './epoch-times.ts';
 
