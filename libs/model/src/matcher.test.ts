@@ -33,8 +33,8 @@ describe('a matcher', () => {
     expect(matches(op, pattern, value)).toBe(wanted);
   });
 
-  it('refuses a bad expression, naming it', () => {
-    expect(() => matches('=~', 'a(', 'a')).toThrow(/error parsing regexp/);
+  it.each(['a(', 'a)(b', 'a)*('])('refuses the bad expression %s, naming it', (pattern) => {
+    expect(() => matches('=~', pattern, 'a')).toThrow(/error parsing regexp/);
   });
 
   it('never offers values or a prefix that miss a match', () => {

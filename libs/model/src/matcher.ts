@@ -59,6 +59,8 @@ export function compileAnchored(pattern: string): (value: string) => boolean {
 
 export function compileRegex(pattern: string): RE2JS {
   try {
+    // Alone first: in the group that anchors it, `a)(b` would be an expression.
+    RE2JS.compile(pattern);
     return RE2JS.compile(`^(?s:${pattern})$`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
