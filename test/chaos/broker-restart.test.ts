@@ -9,7 +9,7 @@ import { push } from '../support/remote-write.ts';
 
 describe('a broker restart', () => {
   it('costs no acknowledged sample, and pushes say so meanwhile', async () => {
-    const kafka = await startKafka();
+    const kafka = await startKafka({ own: true });
     const cluster = await startCluster({
       brokers: kafka.brokers,
       partitions: 4,
