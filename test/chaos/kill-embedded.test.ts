@@ -12,6 +12,9 @@ import { freePort, WeirProcess } from '../support/weir-process.ts';
 
 const KILLS = Number(process.env.WEIR_KILLS ?? 8);
 const HOUR_MS = 3_600_000;
+const STEP_MS = 15_000;
+/** More than are ever sent between two kills. */
+const STEPS_A_KILL_MAX = 300;
 
 describe('kill -9 on the embedded log', () => {
   it(
@@ -35,8 +38,9 @@ describe('kill -9 on the embedded log', () => {
         bases: [weir.base],
         series: 60,
         seed,
-        startMs: Math.floor((Date.now() - 11 * HOUR_MS) / 15_000) * 15_000,
-        stepMs: 15_000,
+        // Far enough back that the load never runs into the future.
+        startMs: Math.floor((Date.now() - HOUR_MS) / STEP_MS - KILLS * STEPS_A_KILL_MAX) * STEP_MS,
+        stepMs: STEP_MS,
         metric: 'chaos_embedded',
         tenant: 'test',
       });

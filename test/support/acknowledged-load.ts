@@ -55,6 +55,7 @@ export class AcknowledgedLoad {
     this.#done = Promise.all(Array.from({ length: lanes }, () => this.#lane())).then(
       () => undefined,
     );
+    this.#done.catch(() => undefined); // stop() throws it
   }
 
   async stop(): Promise<void> {
