@@ -1,6 +1,5 @@
 // The words of the field: labels, matchers, samples, metadata, tenants. No I/O.
 export {
-  compareLabels,
   decodeLabels,
   encodeLabels,
   type Label,
@@ -12,6 +11,7 @@ export {
   printLabels,
   writeLabel,
 } from './label-bytes.ts';
+export { compareLabels, equalLabels } from './label-order.ts';
 export {
   compileAnchored,
   compileRegex,

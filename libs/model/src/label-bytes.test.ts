@@ -1,14 +1,7 @@
 // Labels as canonical bytes: one form for one set of labels, and Prometheus's order over them.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  compareLabels,
-  decodeLabels,
-  encodeLabels,
-  labelsOf,
-  labelValue,
-  printLabels,
-} from './label-bytes.ts';
+import { decodeLabels, encodeLabels, labelsOf, labelValue, printLabels } from './label-bytes.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 5 });
 const labels = fc.dictionary(text, text, { maxKeys: 5 });
@@ -56,24 +49,5 @@ describe('label bytes', () => {
         }
       }),
     );
-  });
-});
-
-describe('compareLabels', () => {
-  it('compares names, then values, pair by pair; a prefix comes first', () => {
-    const ascending = [
-      labelsOf({}),
-      labelsOf({ __name__: 'a' }),
-      labelsOf({ __name__: 'a', job: 'x' }),
-      labelsOf({ __name__: 'a', job: 'xx' }),
-      labelsOf({ __name__: 'a', job: 'y' }),
-      labelsOf({ __name__: 'aa' }),
-      labelsOf({ job: 'a' }),
-    ];
-    for (const [i, a] of ascending.entries()) {
-      for (const [j, b] of ascending.entries()) {
-        expect(Math.sign(compareLabels(a, b))).toBe(Math.sign(i - j));
-      }
-    }
   });
 });

@@ -138,30 +138,6 @@ export function labelValue(bytes: LabelBytes, name: string): string | undefined 
   return undefined;
 }
 
-/**
- * Prometheus's order of label sets: name, then value, pair by pair; a prefix comes first. (Not the order
- * of the encoded bytes, whose lengths come before the text.)
- */
-export function compareLabels(a: LabelBytes, b: LabelBytes): number {
-  const left = new LabelReader().reset(a);
-  const right = new LabelReader().reset(b);
-  for (;;) {
-    const more = left.next();
-    if (!right.next()) return more ? 1 : 0;
-    if (!more) return -1;
-    const byName = compareBytes(
-      a.subarray(left.nameFrom, left.nameTo),
-      b.subarray(right.nameFrom, right.nameTo),
-    );
-    if (byName !== 0) return byName;
-    const byValue = compareBytes(
-      a.subarray(left.valueFrom, left.valueTo),
-      b.subarray(right.valueFrom, right.valueTo),
-    );
-    if (byValue !== 0) return byValue;
-  }
-}
-
 /** Labels as Prometheus prints them: `name{a="b"}`; for messages and logs. */
 export function printLabels(bytes: LabelBytes): string {
   const labels = decodeLabels(bytes);

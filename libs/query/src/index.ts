@@ -1,7 +1,6 @@
 // Heads and blocks read as one: the internal read protocol, its two sides, and the queryable and the
 // metadata reader built on it. Transports are sub-path exports (`/threads`, `/remote`).
 export type { BlockCatalog, QueryBlock, QueryBlockReader } from './block-catalog.ts';
-export { compareLabelBytes } from './label-order.ts';
 export { type LocalReader, type LocalSelection, serveRead } from './local-reader.ts';
 export { mergeBatches } from './merge-series.ts';
 export {

@@ -3,7 +3,6 @@ import { compareLabels, encodeLabels, type LabelBytes } from '@weir/model';
 import { CHUNK_XOR } from '@weir/tsdb/chunk';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareLabelBytes } from './label-order.ts';
 import { mergeBatches, SeriesMerge } from './merge-series.ts';
 import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
 
@@ -11,17 +10,6 @@ const word = fc.constantFrom('a', 'b', 'ab', 'le', '__name__', 'ü', 'x'.repeat(
 const labelSet = fc
   .dictionary(word, word, { maxKeys: 4 })
   .map((record) => encodeLabels(Object.entries(record).map(([name, value]) => ({ name, value }))));
-
-describe('order of label bytes', () => {
-  it('is that of the labels', () => {
-    fc.assert(
-      fc.property(labelSet, labelSet, (a, b) => {
-        expect(Math.sign(compareLabelBytes(a, b))).toBe(Math.sign(compareLabels(a, b)));
-      }),
-      { numRuns: 2000 },
-    );
-  });
-});
 
 /** A source of batches that poisons a batch once the next one is asked for, as heads may. */
 async function* batchesOf(

@@ -4,9 +4,8 @@
 //
 // A batch is valid until its source is asked for the next one; so a source is asked only when its last
 // series has been passed, except those opened with prefetch, whose batches must stay valid.
-import type { LabelBytes } from '@weir/model';
+import { compareLabels, equalLabels, type LabelBytes } from '@weir/model';
 import type { Chunk } from '@weir/tsdb/chunk';
-import { compareLabelBytes, equalLabelBytes } from './label-order.ts';
 import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
 
 const NO_LABELS: LabelBytes = new Uint8Array(0);
@@ -140,7 +139,7 @@ export class SeriesMerge {
     if (heap.length === 0) return false;
     const first = this.#pop();
     this.#group.push(first);
-    while (heap.length > 0 && equalLabelBytes(heap[0]!.current.labels, first.current.labels)) {
+    while (heap.length > 0 && equalLabels(heap[0]!.current.labels, first.current.labels)) {
       this.#group.push(this.#pop());
     }
     return true;
@@ -180,7 +179,7 @@ export class SeriesMerge {
 }
 
 function before(a: SeriesCursor, b: SeriesCursor): boolean {
-  const order = compareLabelBytes(a.current.labels, b.current.labels);
+  const order = compareLabels(a.current.labels, b.current.labels);
   return order === 0 ? a.priority < b.priority : order < 0;
 }
 

@@ -1,7 +1,4 @@
-// Protocols as bytes, a folder each. No I/O, no limits of tenants (they come in as rules).
-export { expandRecordV2 } from './log-record/expand-v2.ts';
-export { packRecordV2 } from './log-record/pack-v2.ts';
-export { recordAsV1 } from './log-record/record-version.ts';
+// Protocols as bytes, a folder each; log records at `/log-record`. No I/O, no limits of tenants (they come in as rules).
 export { KERNEL_BODY_MAX_BYTES, PushKernel } from './push-kernel/push-kernel.ts';
 export { RemoteWrite1Scan } from './remote-write-1/scan.ts';
 export { RemoteWrite2Scan } from './remote-write-2/scan.ts';

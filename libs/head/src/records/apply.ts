@@ -3,13 +3,13 @@
 import { type Cursor, readUvarint, text } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { METRIC_TYPES, type MetricMetadata } from '@weir/model';
+import { expandRecordV2 } from '@weir/wire/log-record';
 import type { HeadRecord } from '../head.ts';
 import { OPEN_DIRTY, PAGE_BITS } from '../pages/pages.ts';
 import { ARENA_RUN_MAX } from '../series/byte-arena.ts';
 import { R } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 import { type Generation, type Tenant, WINDOW_MS, type WindowState } from '../windows.ts';
-import { expandRecordV2 } from './record-v2.ts';
 import { StagedRecord } from './staged-record.ts';
 
 /** Timestamps beyond this are no dates. */

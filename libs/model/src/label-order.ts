@@ -1,10 +1,10 @@
 // Prometheus's order of label sets, decided on the bytes without allocating: the first differing byte
 // lies in one label of both, and that label's name and value decide. Equal bytes are equal labels,
-// because label bytes are canonical (libs/model).
-import type { LabelBytes } from '@weir/model';
+// because label bytes are canonical (label-bytes.ts).
+import type { LabelBytes } from './label-bytes.ts';
 
 /** Negative, zero or positive. Both must be canonical label bytes. */
-export function compareLabelBytes(a: LabelBytes, b: LabelBytes): number {
+export function compareLabels(a: LabelBytes, b: LabelBytes): number {
   const shared = Math.min(a.length, b.length);
   let at = 0;
   while (at < shared && a[at] === b[at]) at++;
@@ -13,7 +13,7 @@ export function compareLabelBytes(a: LabelBytes, b: LabelBytes): number {
 }
 
 /** Whether both are the same labels: from the end, where series of one metric differ soonest. */
-export function equalLabelBytes(a: LabelBytes, b: LabelBytes): boolean {
+export function equalLabels(a: LabelBytes, b: LabelBytes): boolean {
   if (a.length !== b.length) return false;
   for (let at = a.length - 1; at >= 0; at--) if (a[at] !== b[at]) return false;
   return true;
