@@ -23,6 +23,8 @@ import type { Applied, OpenedPartition, PartitionHost } from './workers/partitio
 
 const REOPEN_MIN_MS = 250;
 const REOPEN_MAX_MS = 10_000;
+/** A partition that applies nothing for so long, with records there, is stuck. */
+const PROGRESS_PERIOD_MS = 30_000;
 /** What is under way gets this long when the partition is closed (a bucket may hang). */
 const STOP_PATIENCE_MS = 10_000;
 /** Clocks of uploaders may be this far off. */
@@ -100,7 +102,7 @@ export function createOwnedPartition(
   let serving = false;
   let announced = false;
   let session: Session | undefined;
-  let seen = { applied: 0, end: 0 };
+  let seen = { applied: 0, end: 0, atMs: clock.steadyMs() };
   let stuck = false;
 
   const startParts = { log, logger, missed };
@@ -280,11 +282,14 @@ export function createOwnedPartition(
     }
   }
 
+  /** Rounds of maintenance may follow each other at once: that nothing was applied between says nothing. */
   async function checkProgress(): Promise<void> {
+    const atMs = clock.steadyMs();
+    if (atMs - seen.atMs < PROGRESS_PERIOD_MS) return;
     const end = await log.endOffset(partition);
     stuck = applied === seen.applied && applied < seen.end;
     if (stuck) logger.error({ partition, applied, end }, 'partition is stuck');
-    seen = { applied, end };
+    seen = { applied, end, atMs };
   }
 
   const running = run();
