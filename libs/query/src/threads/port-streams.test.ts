@@ -86,6 +86,26 @@ describe('streams over a port', () => {
     expect(reasons).toEqual(['canceled', 'canceled']);
   });
 
+  it('are cancelled at once on abort, though nobody asks them for another message', async () => {
+    let cancelled = false;
+    const streams = connect({
+      async *open(_request, signal) {
+        signal.addEventListener('abort', () => {
+          cancelled = true;
+        });
+        yield Uint8Array.of(1);
+        await new Promise(() => {});
+      },
+    });
+    const controller = new AbortController();
+    const stream = streams.open(null, controller.signal);
+    await stream.next();
+    controller.abort(new WeirError('canceled', 'gone'));
+    await settle();
+    expect(cancelled).toBe(true);
+    expect(streams.active).toBe(0);
+  });
+
   it('carry errors with kind and status', async () => {
     const streams = connect({
       async *open() {

@@ -167,10 +167,19 @@ export function connectStreams(port: ThreadPort, whenClosed: () => WeirError): S
     async *open(request, signal) {
       signal.throwIfAborted();
       const { id, inbox } = openInbox();
-      const onAbort = () => inbox.fail(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
       let ended = false;
       let taken = 0;
+      const cancel = () => {
+        inboxes.delete(id);
+        if (!ended && !closed) send({ type: 'cancel', id });
+        ended = true;
+      };
+      // At once: whoever holds this stream may never ask it for another message.
+      const onAbort = () => {
+        inbox.fail(signal.reason);
+        cancel();
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
       try {
         send({ type: 'open', id, request });
         for (;;) {
@@ -186,8 +195,7 @@ export function connectStreams(port: ThreadPort, whenClosed: () => WeirError): S
         }
       } finally {
         signal.removeEventListener('abort', onAbort);
-        inboxes.delete(id);
-        if (!ended && !closed) send({ type: 'cancel', id });
+        cancel();
       }
     },
     async call(request) {
