@@ -1,6 +1,8 @@
 // The ingester's HTTP routes, named as Mimir's. JSON only; the console has the pages.
+
 import { toWeirError } from '@weir/errors';
 import { type FastifyReply, type FastifyRequest, type HttpServer, readForm } from '@weir/http';
+import { isoTime } from '@weir/runtime';
 import type { LocalBlock, PartitionStats } from './workers/partition-host.ts';
 
 const FORM_SIZE_MAX_BYTES = 64 * 1024;
@@ -28,7 +30,7 @@ export function registerRoutes(
     handler: (request, reply) => flush(request, reply, ingester, parts.running()),
   });
   server.get('/ingester/tenants', async () => ({
-    Now: isoTime(parts.nowMs()),
+    Now: isoTimeOrNone(parts.nowMs()),
     Tenants: tenantRows(await ingester.stats()),
   }));
   server.get<{ Params: { tenant: string } }>('/ingester/tsdb/:tenant', async (request, reply) => {
@@ -37,7 +39,7 @@ export function registerRoutes(
     if (found === undefined) {
       return reply.code(404).type('text/plain').send(`TSDB not found for tenant ${tenant}`);
     }
-    return { Now: isoTime(parts.nowMs()), Tenant: tenant, ...found };
+    return { Now: isoTimeOrNone(parts.nowMs()), Tenant: tenant, ...found };
   });
 }
 
@@ -75,7 +77,13 @@ function tenantRows(partitions: readonly PartitionStats[]): TenantRow[] {
   return [...names].sort().map((tenant) => {
     const { minT, maxT } = headOf(tenant, partitions);
     const Blocks = blocksOf(tenant, partitions).length;
-    return { Tenant: tenant, Blocks, MinTime: isoTime(minT), MaxTime: isoTime(maxT), Warning: '' };
+    return {
+      Tenant: tenant,
+      Blocks,
+      MinTime: isoTimeOrNone(minT),
+      MaxTime: isoTimeOrNone(maxT),
+      Warning: '',
+    };
   });
 }
 
@@ -85,14 +93,14 @@ function tenantPage(tenant: string, partitions: readonly PartitionStats[]) {
   if (blocks.length === 0 && !head.known) return undefined;
   return {
     Head: {
-      MinTime: isoTime(head.minT),
-      MaxTime: isoTime(head.maxT),
+      MinTime: isoTimeOrNone(head.minT),
+      MaxTime: isoTimeOrNone(head.maxT),
       NumSeries: head.series,
     },
     Blocks: blocks.map(({ ulid, window }) => ({
       ID: ulid,
-      MinTime: isoTime(window.minT),
-      MaxTime: isoTime(window.maxT),
+      MinTime: isoTimeOrNone(window.minT),
+      MaxTime: isoTimeOrNone(window.maxT),
     })),
   };
 }
@@ -114,6 +122,6 @@ function blocksOf(tenant: string, partitions: readonly PartitionStats[]): LocalB
 }
 
 /** Empty for a time that nothing has yet. */
-function isoTime(ms: number): string {
-  return Number.isFinite(ms) ? new Date(ms).toISOString() : '';
+function isoTimeOrNone(ms: number): string {
+  return Number.isFinite(ms) ? isoTime(ms) : '';
 }
