@@ -21,5 +21,13 @@ export {
   type MatcherSpec,
 } from './matcher.ts';
 export { METRIC_TYPES, type MetricMetadata, type MetricType } from './metadata.ts';
+export {
+  type NativeHistogram,
+  RESET_GAUGE,
+  RESET_NO,
+  RESET_UNKNOWN,
+  RESET_YES,
+  SCHEMA_CUSTOM_BUCKETS,
+} from './native-histogram.ts';
 export { isStaleNaN, SampleColumns, STALE_NAN } from './samples.ts';
 export { parseTenantId, TENANT_ID_LENGTH_MAX } from './tenant.ts';
