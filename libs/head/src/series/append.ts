@@ -1,5 +1,5 @@
-// Appends samples to series: raw blocks of eight, encoded as runs, chunks cut at 120 samples and at
-// window boundaries. Both are staggered by the series' hash, so that no scrape makes all series encode
+// Appends samples to series: raw blocks of eight, encoded as runs, chunks cut at about 120 samples and
+// at window boundaries. Both are staggered by the series' hash, so that no scrape makes all series encode
 // or cut at once. What is not in order goes to series/out-of-order.ts.
 import { SampleColumns } from '@weir/model';
 import { decodeXorChunk, XorEncoder, xorChunkSize } from '@weir/tsdb/chunk';
@@ -18,23 +18,27 @@ import {
 } from './series-store.ts';
 
 const CHUNK_SAMPLES_MAX = 120;
+/** A chunk that few samples would follow in its window takes them too, up to this many. */
+const CHUNK_REST_MAX = 64;
+const LAST_CHUNK_SAMPLES_MAX = CHUNK_SAMPLES_MAX + CHUNK_REST_MAX;
 /** The first chunk of a window is shorter, by series, so that later ones are cut at different times. */
 const FIRST_CHUNK_SAMPLES_MIN = 57;
 
-// The packed word: raw samples (4 bits), encoded samples (7), leading (6; 63 is none), trailing (6),
+// The packed word: raw samples (4 bits), encoded samples (8), leading (6; 63 is none), trailing (6),
 // bits of the unfinished word (5), and whether this is the window's first chunk.
 const SAMPLES_SHIFT = 4;
-const LEADING_SHIFT = 11;
-const TRAILING_SHIFT = 17;
-const WORD_SHIFT = 23;
-const FIRST_FLAG = 1 << 28;
+const SAMPLES_MASK = 255;
+const LEADING_SHIFT = 12;
+const TRAILING_SHIFT = 18;
+const WORD_SHIFT = 24;
+const FIRST_FLAG = 1 << 29;
 const LEADING_NONE = 63;
 const EMPTY = (LEADING_NONE << LEADING_SHIFT) | (16 << WORD_SHIFT);
 
 export type Appended = 'accepted' | 'same' | 'duplicate' | 'late' | 'too-old';
 
 export function packedSamples(packed: number): number {
-  return ((packed >>> SAMPLES_SHIFT) & 127) + (packed & 15);
+  return ((packed >>> SAMPLES_SHIFT) & SAMPLES_MASK) + (packed & 15);
 }
 
 export class Appender {
@@ -81,7 +85,7 @@ export class Appender {
     bits[2 * rawAt + 1] = high;
     record[at + R.last] = rel;
     record[at + R.packed] = packed + 1;
-    const samples = ((packed >>> SAMPLES_SHIFT) & 127) + raw + 1;
+    const samples = ((packed >>> SAMPLES_SHIFT) & SAMPLES_MASK) + raw + 1;
     const hash = record[at + R.hash];
     if (((samples + hash) & 7) === 0 || raw + 1 === RAW_MAX) this.#encodeRaw(ref);
     if (samples >= FIRST_CHUNK_SAMPLES_MIN) {
@@ -89,7 +93,9 @@ export class Appender {
         (packed & FIRST_FLAG) === 0
           ? CHUNK_SAMPLES_MAX
           : FIRST_CHUNK_SAMPLES_MIN + ((hash >>> 3) & 63);
-      if (samples >= cutAt) this.closeChunk(ref, tenant);
+      if (samples >= cutAt && !isLastOfWindow(samples, rel, record[at + R.min])) {
+        this.closeChunk(ref, tenant);
+      }
     }
     return 'accepted';
   }
@@ -158,7 +164,7 @@ export class Appender {
     const packed = record[at + R.packed];
     const encoder = this.#encoder;
     const leading = (packed >>> LEADING_SHIFT) & 63;
-    encoder.count = (packed >>> SAMPLES_SHIFT) & 127;
+    encoder.count = (packed >>> SAMPLES_SHIFT) & SAMPLES_MASK;
     encoder.t = record[at + R.window] * WINDOW_MS + record[at + R.time];
     encoder.delta = record[at + R.delta];
     encoder.high = record[at + R.high];
@@ -300,6 +306,15 @@ export class Appender {
     const entry = { next, pageSlot, window, generation, minRel, maxRel, outOfOrder };
     store.setCold(ref, C.closed, store.closed.append(entry, this.#scratch, sizeBytes));
   }
+}
+
+/**
+ * Whether a full chunk goes on to the window's end, as samples have come so far: a short chunk behind it
+ * would cost more bytes than its samples do.
+ */
+function isLastOfWindow(samples: number, rel: number, min: number): boolean {
+  if (samples >= LAST_CHUNK_SAMPLES_MAX) return false;
+  return (WINDOW_MS - rel) * (samples - 1) < CHUNK_REST_MAX * (rel - min);
 }
 
 /** Moves a series' window bits by `steps`; the last one gathers all that is older. */
