@@ -21,7 +21,7 @@ const SUITES = [
   { name: 'conformance', projects: ['conformance'], needs: ['build', 'kafka', 's3'] },
   { name: 'integration', projects: ['integration'], needs: ['build', 'kafka', 's3'] },
   { name: 'fuzz', projects: ['fuzz'], needs: ['build'] },
-  { name: 'chaos', projects: ['chaos'], needs: ['build', 'kafka', 's3'] },
+  { name: 'chaos', projects: ['chaos', 'soak'], needs: ['build', 'kafka', 's3'] },
 ];
 
 const PEER_SUITES = [
