@@ -32,6 +32,11 @@ export interface Bucket {
   put(key: string, body: Uint8Array, condition?: PutCondition): Promise<string>;
   /** Streams a local file into an object. */
   putFile(key: string, path: string): Promise<void>;
+  /**
+   * Streams what is not known in advance into an object, a few MiB in memory at most, whatever its
+   * size; returns that size. When the body throws there is no object (or the old one stays).
+   */
+  putStream(key: string, body: AsyncIterable<Uint8Array>): Promise<number>;
   /** All pages below a prefix, in key order; with '/' as delimiter only one level. */
   list(prefix: string, delimiter?: '/'): AsyncIterable<ListPage>;
   /** Deleting what is not there succeeds. */

@@ -159,6 +159,22 @@ export const bucketContract: readonly ContractCase[] = [
     },
   },
   {
+    name: 'puts streams of any size, whole or not at all',
+    async run(bucket, base) {
+      for (const size of [0, 1000, 5 << 20, (5 << 20) + 1, 17_000_000]) {
+        const body = Buffer.alloc(size, 'weir snapshot ');
+        deepStrictEqual(await bucket.putStream(`${base}s${size}`, pieces(body)), size);
+        const found = await bucket.get(`${base}s${size}`);
+        ok(Buffer.compare(Buffer.from(found.body), body) === 0, `${size} bytes come back`);
+      }
+      for (const size of [1000, 17_000_000]) {
+        const torn = pieces(Buffer.alloc(size), new Error('torn'));
+        await rejects(bucket.putStream(`${base}torn`, torn));
+        deepStrictEqual(await bucket.info(`${base}torn`), undefined);
+      }
+    },
+  },
+  {
     name: 'stops reading when aborted',
     async run(bucket, base) {
       await bucket.put(`${base}s`, bytes('x'));
@@ -170,6 +186,18 @@ export const bucketContract: readonly ContractCase[] = [
 
 function bytes(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text));
+}
+
+/** In pieces of odd size, whose memory is written over behind them. */
+async function* pieces(body: Uint8Array, failure?: Error): AsyncGenerator<Uint8Array> {
+  const memory = new Uint8Array(300_001);
+  for (let from = 0; from < body.length; from += memory.length) {
+    const piece = memory.subarray(0, Math.min(memory.length, body.length - from));
+    piece.set(body.subarray(from, from + piece.length));
+    yield piece;
+    memory.fill(0xff);
+  }
+  if (failure) throw failure;
 }
 
 /** A store may also ask to try again when two conditional writes meet. */

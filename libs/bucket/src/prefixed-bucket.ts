@@ -15,6 +15,7 @@ export function prefixedBucket(bucket: Bucket, prefix: string): Bucket {
     },
     put: (key, body, condition) => bucket.put(base + key, body, condition),
     putFile: (key, path) => bucket.putFile(base + key, path),
+    putStream: (key, body) => bucket.putStream(base + key, body),
     async *list(below, delimiter): AsyncIterable<ListPage> {
       for await (const { objects, prefixes } of bucket.list(base + below, delimiter)) {
         yield {

@@ -90,6 +90,23 @@ class FilesystemBucket implements Bucket {
     });
   }
 
+  async putStream(key: string, body: AsyncIterable<Uint8Array>): Promise<number> {
+    let sizeBytes = 0;
+    await this.#replace(key, {}, async (temporary) => {
+      const file = await open(temporary, 'wx');
+      try {
+        for await (const piece of body) {
+          await file.appendFile(piece);
+          sizeBytes += piece.length;
+        }
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
+    return sizeBytes;
+  }
+
   async *list(prefix: string, delimiter?: '/'): AsyncIterable<ListPage> {
     let objects: ObjectInfo[] = [];
     let prefixes: string[] = [];

@@ -55,6 +55,14 @@ export function createMemoryBucket(parts: { readonly clock?: Clock } = {}): Buck
     async putFile(key, path) {
       await bucket.put(key, await readFile(path));
     },
+    async putStream(key, body) {
+      checkKey(key);
+      const pieces: Uint8Array[] = [];
+      for await (const piece of body) pieces.push(new Uint8Array(piece));
+      const whole = Buffer.concat(pieces);
+      await bucket.put(key, whole);
+      return whole.length;
+    },
     async *list(prefix, delimiter): AsyncIterable<ListPage> {
       const objects: ObjectInfo[] = [];
       const prefixes = new Set<string>();

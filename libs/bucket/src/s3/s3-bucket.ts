@@ -13,7 +13,7 @@ import {
 import { WeirError } from '@weir/errors';
 import type { Bucket, ListPage, ObjectInfo, PutCondition } from '../bucket.ts';
 import { checkAborted, checkKey, conditionFailed, tooShort } from '../keys.ts';
-import { PART_SIZE, readPart, uploadInParts } from './multipart-upload.ts';
+import { intoParts, PART_SIZE, readPart, uploadInParts, uploadStream } from './multipart-upload.ts';
 import { s3Error, statusOf } from './s3-errors.ts';
 
 const ATTEMPTS_MAX = 4;
@@ -154,6 +154,28 @@ class S3Bucket implements Bucket {
     }
   }
 
+  async putStream(key: string, body: AsyncIterable<Uint8Array>): Promise<number> {
+    checkKey(key);
+    let sizeBytes = 0;
+    const parts = counted(intoParts(body), (more) => {
+      sizeBytes += more;
+    });
+    const first = await parts.next();
+    const second = first.done ? first : await parts.next();
+    if (second.done) {
+      // An upload in parts can't be empty, and one part needs no three requests.
+      await this.put(key, first.done ? new Uint8Array(0) : first.value);
+      return sizeBytes;
+    }
+    try {
+      const all = chained([first.value!, second.value], parts);
+      await uploadStream(this.#client, this.#object(key), all);
+      return sizeBytes;
+    } catch (error) {
+      throw s3Error(error, key);
+    }
+  }
+
   async *list(prefix: string, delimiter?: '/'): AsyncIterable<ListPage> {
     let token: string | undefined;
     do {
@@ -216,4 +238,22 @@ class S3Bucket implements Bucket {
       throw s3Error(error, prefix);
     }
   }
+}
+
+async function* counted(
+  pieces: AsyncIterable<Uint8Array>,
+  count: (sizeBytes: number) => void,
+): AsyncGenerator<Uint8Array, undefined> {
+  for await (const piece of pieces) {
+    count(piece.length);
+    yield piece;
+  }
+}
+
+async function* chained(
+  taken: Uint8Array[],
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  for (let piece = taken.shift(); piece; piece = taken.shift()) yield piece;
+  yield* rest;
 }
