@@ -8,12 +8,11 @@ import { systemClock, systemRandom } from '@weir/runtime';
 import { createPartitionHost } from './worker/host.ts';
 import { createUlids } from './worker/ulids.ts';
 import { serveHost } from './workers/host-client.ts';
-import type { RpcPort } from './workers/rpc.ts';
 
 assert(parentPort !== null, 'partition-worker runs in a worker thread');
 
 serveHost(
-  parentPort as unknown as RpcPort,
+  parentPort,
   createPartitionHost({
     openStore: (path) => openRocksdbHeadStore({ path }),
     openHead: (partition, store) => openPartitionHead({ partition }, { store }),

@@ -2,10 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
+import { WeirError } from '@weir/errors';
 import { openPartitionHead } from '@weir/head';
 import { createMemoryHeadStore } from '@weir/head/memory';
 import { decodeChunkedSeries } from '@weir/query';
+import { connectStreams } from '@weir/query/threads';
 import { seededRandom, systemClock } from '@weir/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeSample } from '../testing/fake-head.ts';
@@ -15,9 +17,7 @@ import { createPartitionHost } from '../worker/host.ts';
 import { createUlids } from '../worker/ulids.ts';
 import { createHostClient, serveHost } from './host-client.ts';
 import type { PartitionHost } from './partition-host.ts';
-import { createRpcClient, type RpcPort, serveRpc } from './rpc.ts';
 
-const asRpc = (port: MessagePort) => port as unknown as RpcPort;
 const signal = new AbortController().signal;
 const everything = { tenant: TENANT, matchers: [], minT: 0, maxT: 2 ** 50, partitions: [3] };
 
@@ -38,7 +38,7 @@ function sample(atMs: number, v: number): FakeSample {
 
 async function openHost(): Promise<PartitionHost> {
   serveHost(
-    asRpc(channel.port2),
+    channel.port2,
     createPartitionHost({
       openStore: async () => createMemoryHeadStore(),
       openHead: (partition, store) => openPartitionHead({ partition }, { store }),
@@ -46,7 +46,8 @@ async function openHost(): Promise<PartitionHost> {
       nextUlid: createUlids(systemClock, seededRandom(1)),
     }),
   );
-  const host = createHostClient(createRpcClient(asRpc(channel.port1)));
+  const gone = () => new WeirError('unavailable', 'worker died');
+  const host = createHostClient(connectStreams(channel.port1, gone));
   expect(await host.open({ partition: 3, dir, topicId: 't' })).toEqual({
     position: undefined,
     aside: undefined,
@@ -123,68 +124,12 @@ describe('a partition host behind a port', () => {
     await expect(reading).rejects.toMatchObject({ kind: 'unavailable' });
     await host.close({ partition: 3, checkpoint: false });
   });
-});
 
-describe('a stream over a port', () => {
-  function serveCounting(): { sent: number; ended: boolean } {
-    const state = { sent: 0, ended: false };
-    serveRpc(asRpc(channel.port2), {
-      call: async () => undefined,
-      async *stream() {
-        try {
-          for (;;) {
-            yield new Uint8Array(8);
-            state.sent++;
-          }
-        } finally {
-          state.ended = true;
-        }
-      },
-    });
-    return state;
-  }
-
-  async function turns(count: number): Promise<void> {
-    for (let turn = 0; turn < count; turn++) await systemClock.yield();
-  }
-
-  it('sends no more than the reader granted, and ends when the reader leaves', async () => {
-    const state = serveCounting();
-    const client = createRpcClient(asRpc(channel.port1));
-    const items = client.stream('read', {}, signal)[Symbol.asyncIterator]();
-    await items.next();
-    await turns(50);
-    expect(state.sent).toBeLessThanOrEqual(8);
-    for (let taken = 1; taken < 6; taken++) await items.next();
-    await turns(50);
-    expect(state.sent).toBeGreaterThan(8);
-    expect(state.sent).toBeLessThanOrEqual(12);
-    await items.return?.();
-    await turns(50);
-    expect(state.ended).toBe(true);
-  });
-
-  it('ends on both sides when the signal aborts', async () => {
-    const state = serveCounting();
-    const client = createRpcClient(asRpc(channel.port1));
-    const abort = new AbortController();
-    const items = client.stream('read', {}, abort.signal)[Symbol.asyncIterator]();
-    await items.next();
-    abort.abort();
-    const drained = async () => {
-      while (!(await items.next()).done);
-    };
-    await expect(drained()).rejects.toMatchObject({ kind: 'canceled' });
-    await turns(50);
-    expect(state.ended).toBe(true);
-  });
-
-  it('fails what waits when the other side is gone', async () => {
-    const client = createRpcClient(asRpc(channel.port1));
-    const waiting = client.call('stats', {});
-    const { WeirError } = await import('@weir/errors');
-    client.fail(new WeirError('unavailable', 'worker died'));
+  it('fails what waits, and what is asked later, when the worker is gone', async () => {
+    const host = await openHost();
+    const waiting = host.stats({ partition: 3 });
+    channel.port2.close();
     await expect(waiting).rejects.toThrow('worker died');
-    await expect(client.call('stats', {})).rejects.toThrow('worker died');
+    await expect(host.stats({ partition: 3 })).rejects.toThrow('worker died');
   });
 });

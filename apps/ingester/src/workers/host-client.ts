@@ -1,10 +1,15 @@
-// The partition host's calls over RPC, and their server. Record values move to the worker by transfer
+// The partition host's calls over a port, and their server. Record values move to the worker by transfer
 // where they are alone in their buffer (records handed out by a log belong to the consumer).
 
 import { WeirError } from '@weir/errors';
 import type { ReadRequest } from '@weir/query';
+import {
+  type StreamClient,
+  serveStreams,
+  type ThreadPort,
+  transferable,
+} from '@weir/query/threads';
 import type { ApplyBatch, PartitionHost } from './partition-host.ts';
-import { type RpcClient, type RpcPort, serveRpc, transferable } from './rpc.ts';
 
 type CallName = Exclude<keyof PartitionHost, 'read'>;
 type CallArgs<Name extends CallName> = Parameters<PartitionHost[Name]>[0];
@@ -24,11 +29,16 @@ const CALLS: Readonly<Record<CallName, true>> = {
   close: true,
 };
 
-export function createHostClient(client: RpcClient): PartitionHost {
+interface Call {
+  readonly name: CallName;
+  readonly args: unknown;
+}
+
+export function createHostClient(streams: StreamClient): PartitionHost {
   const call =
     <Name extends CallName>(name: Name) =>
     (args: CallArgs<Name>) =>
-      client.call(name, args) as Promise<CallResult<Name>>;
+      streams.call({ name, args } satisfies Call) as Promise<CallResult<Name>>;
   return {
     open: call('open'),
     quarantine: call('quarantine'),
@@ -36,7 +46,8 @@ export function createHostClient(client: RpcClient): PartitionHost {
     markShipped: call('markShipped'),
     apply(batch) {
       const [moved, transfer] = movable(batch);
-      return client.call('apply', moved, transfer) as Promise<CallResult<'apply'>>;
+      const call: Call = { name: 'apply', args: moved };
+      return streams.call(call, transfer) as Promise<CallResult<'apply'>>;
     },
     checkpoint: call('checkpoint'),
     cut: call('cut'),
@@ -44,7 +55,7 @@ export function createHostClient(client: RpcClient): PartitionHost {
     deleteBlocks: call('deleteBlocks'),
     stats: call('stats'),
     close: call('close'),
-    read: (request, signal) => client.stream('read', request, signal),
+    read: (request, signal) => streams.open(request, signal),
   };
 }
 
@@ -59,15 +70,16 @@ function movable(batch: ApplyBatch): [ApplyBatch, ArrayBuffer[]] {
 }
 
 /** Serves a host at a port; for the worker's side. */
-export function serveHost(port: RpcPort, host: PartitionHost): void {
-  serveRpc(port, {
-    call(method, args) {
-      if (!Object.hasOwn(CALLS, method)) {
-        throw new WeirError('internal', `partition host has no call ${method}`);
+export function serveHost(port: ThreadPort, host: PartitionHost): void {
+  serveStreams(port, {
+    async call(request) {
+      const { name, args } = request as Call;
+      if (!Object.hasOwn(CALLS, name)) {
+        throw new WeirError('internal', `partition host has no call ${name}`);
       }
-      const handler = host[method as CallName] as (args: unknown) => Promise<unknown>;
+      const handler = host[name] as (args: unknown) => Promise<unknown>;
       return handler(args);
     },
-    stream: (_method, args, signal) => host.read(args as ReadRequest, signal),
+    open: (request, signal) => host.read(request as ReadRequest, signal),
   });
 }

@@ -3,10 +3,10 @@
 // again from its last checkpoint.
 import { Worker } from 'node:worker_threads';
 import { toWeirError, WeirError } from '@weir/errors';
+import { connectStreams, portOf } from '@weir/query/threads';
 import type { Logger } from '@weir/telemetry';
 import { createHostClient } from './host-client.ts';
 import type { PartitionHost, PartitionWorkers } from './partition-host.ts';
-import { createRpcClient, type RpcPort } from './rpc.ts';
 
 export interface ThreadWorkersSettings {
   /** The bundled entry, `partition-worker.js`. */
@@ -32,14 +32,17 @@ export function createThreadWorkers(
   function start(slot: number): Thread {
     if (closed) throw new WeirError('closed', 'partition workers are closed');
     const worker = new Worker(settings.url, { name: `partition-worker-${slot}` });
-    const client = createRpcClient(worker as unknown as RpcPort);
-    const thread = { worker, host: createHostClient(client) };
+    let failure = new WeirError('unavailable', `partition worker ${slot} has ended`);
+    // Before the streams listen: their callers are told what failed when the thread has ended.
     worker.on('error', (error) => {
       parts.log.error({ err: error, worker: slot }, 'partition worker failed');
-      client.fail(new WeirError('unavailable', toWeirError(error).message, { cause: error }));
+      failure = new WeirError('unavailable', toWeirError(error).message, { cause: error });
     });
-    worker.on('exit', (code) => {
-      client.fail(new WeirError('unavailable', `partition worker ${slot} ended with code ${code}`));
+    const thread = {
+      worker,
+      host: createHostClient(connectStreams(portOf(worker), () => failure)),
+    };
+    worker.on('exit', () => {
       if (threads.get(slot) === thread) threads.delete(slot);
     });
     threads.set(slot, thread);

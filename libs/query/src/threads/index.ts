@@ -1,9 +1,10 @@
 // Streams and reads between threads.
-export type { ThreadPort } from './message-port.ts';
+export { portOf, type ThreadPort } from './message-port.ts';
 export {
   connectStreams,
   type StreamClient,
   type StreamHandler,
   serveStreams,
+  transferable,
 } from './port-streams.ts';
 export { connectReadOverPort, createRoutingReadPort, serveReadOverPort } from './read-over-port.ts';

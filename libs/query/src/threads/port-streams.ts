@@ -107,10 +107,8 @@ class ServedStream {
         if (this.#credits === 0) await this.#credit();
         if (signal.aborted) return;
         this.#credits--;
-        const owned = bytes.byteLength === bytes.buffer.byteLength;
-        const message = { type: 'message', id: this.#id, bytes } as const;
-        if (owned && bytes.buffer instanceof ArrayBuffer) this.#send(message, [bytes.buffer]);
-        else this.#send({ ...message, bytes: bytes.slice() });
+        const [owned, transfer] = transferable(bytes);
+        this.#send({ type: 'message', id: this.#id, bytes: owned }, transfer);
       }
       this.#send({ type: 'end', id: this.#id });
     } catch (error) {
@@ -133,7 +131,8 @@ class ServedStream {
 export interface StreamClient {
   /** A returned stream starts when it is first read, and is cancelled when it is left early. */
   open(request: unknown, signal: AbortSignal): AsyncGenerator<Uint8Array>;
-  call(request: unknown): Promise<unknown>;
+  /** What is transferred is gone here. */
+  call(request: unknown, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
   /** Requests that wait for an answer or are being streamed. */
   readonly active: number;
   close(): void;
@@ -144,7 +143,8 @@ export function connectStreams(port: ThreadPort, whenClosed: () => WeirError): S
   const inboxes = new Map<number, Inbox>();
   let closed = false;
   let lastId = 0;
-  const send = (message: ToServer) => port.postMessage(message);
+  const send = (message: ToServer, transfer?: readonly ArrayBuffer[]) =>
+    port.postMessage(message, transfer);
   port.on('message', (raw) => {
     const message = raw as ToClient;
     inboxes.get(message.id)?.put(message);
@@ -198,10 +198,10 @@ export function connectStreams(port: ThreadPort, whenClosed: () => WeirError): S
         cancel();
       }
     },
-    async call(request) {
+    async call(request, transfer) {
       const { id, inbox } = openInbox();
       try {
-        send({ type: 'call', id, request });
+        send({ type: 'call', id, request }, transfer);
         const message = await inbox.take();
         if (message.type === 'error') throw fromMessage(message);
         if (message.type !== 'result') throw new WeirError('internal', 'a call got no result');
@@ -212,6 +212,15 @@ export function connectStreams(port: ThreadPort, whenClosed: () => WeirError): S
     },
     close: () => port.close(),
   };
+}
+
+/** Bytes alone in their buffer move; others are copied first, so that no neighbour is detached. */
+export function transferable(bytes: Uint8Array): [Uint8Array, ArrayBuffer[]] {
+  const { buffer } = bytes;
+  if (!(buffer instanceof ArrayBuffer)) return [bytes, []];
+  if (bytes.byteLength === buffer.byteLength) return [bytes, [buffer]];
+  const copy = bytes.slice();
+  return [copy, [copy.buffer]];
 }
 
 function fromMessage(message: ToClient & { type: 'error' }): WeirError {
