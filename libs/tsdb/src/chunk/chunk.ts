@@ -2,6 +2,8 @@
 
 /** Chunk encodings of Prometheus's TSDB (tsdb/docs/format/chunks.md). */
 export const CHUNK_XOR = 1;
+export const CHUNK_HISTOGRAM = 2;
+export const CHUNK_FLOAT_HISTOGRAM = 3;
 
 export interface Chunk {
   /** Inclusive, ms. */

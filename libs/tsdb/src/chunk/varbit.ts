@@ -1,0 +1,154 @@
+// The variable-width numbers of Prometheus's histogram chunks (tsdb/docs/format/chunks.md): integers in
+// eight size classes, and floats XORed with their predecessor, whose width is kept in a window of
+// significant bits (two bytes a value: leading and trailing zeros).
+//
+// Integers are JavaScript numbers: what is beyond 2^53 can't be exact, so it is refused as `corrupt`.
+import { WeirError } from '@weir/errors';
+import type { BitReader, BitWriter } from './bits.ts';
+
+/** Bits of the number in each class; class n is announced by n + 1 ones and a zero, the last by eight. */
+const CLASS_BITS = [3, 6, 9, 12, 18, 25, 56, 64] as const;
+const LAST_CLASS = CLASS_BITS.length - 1;
+
+/** A window's leading zeros before there is one. */
+export const NO_WINDOW = 0xff;
+
+function putClass(writer: BitWriter, index: number): void {
+  if (index === LAST_CLASS) writer.put(0xff, 8);
+  else writer.put((1 << (index + 2)) - 2, index + 2);
+}
+
+/** Ranges are (−2^(n−1), 2^(n−1)]. */
+export function putVarbitInt(writer: BitWriter, value: number): void {
+  if (value === 0) {
+    writer.put(0, 1);
+    return;
+  }
+  let index = 0;
+  for (; index < LAST_CLASS; index++) {
+    const half = 2 ** (CLASS_BITS[index]! - 1);
+    if (value > -half && value <= half) break;
+  }
+  putClass(writer, index);
+  writer.putLong(value, CLASS_BITS[index]!);
+}
+
+export function putVarbitUint(writer: BitWriter, value: number): void {
+  if (value === 0) {
+    writer.put(0, 1);
+    return;
+  }
+  let index = 0;
+  while (index < LAST_CLASS && value >= 2 ** CLASS_BITS[index]!) index++;
+  putClass(writer, index);
+  writer.putLong(value, CLASS_BITS[index]!);
+}
+
+/** Number of ones before the first zero, at most eight. */
+function readClass(reader: BitReader): number {
+  let ones = 0;
+  while (ones < 8 && reader.read(1) === 1) ones++;
+  return ones;
+}
+
+export function readVarbitInt(reader: BitReader): number {
+  const ones = readClass(reader);
+  if (ones === 0) return 0;
+  const size = CLASS_BITS[ones - 1]!;
+  if (size <= 25) {
+    const bits = reader.read(size);
+    return bits > 1 << (size - 1) ? bits - (1 << size) : bits;
+  }
+  let high = reader.read(size - 32);
+  const low = reader.read(32);
+  if (size === 64) high |= 0;
+  else if (high > 0x800000 || (high === 0x800000 && low > 0)) high -= 0x1000000;
+  return exact(high * 4294967296 + low);
+}
+
+export function readVarbitUint(reader: BitReader): number {
+  const ones = readClass(reader);
+  if (ones === 0) return 0;
+  const size = CLASS_BITS[ones - 1]!;
+  if (size <= 25) return reader.read(size);
+  const high = reader.read(size - 32);
+  return exact(high * 4294967296 + reader.read(32));
+}
+
+/** Refuses what a JavaScript number may not hold exactly. */
+export function exact(value: number): number {
+  if (value > Number.MAX_SAFE_INTEGER || value < -Number.MAX_SAFE_INTEGER) {
+    throw new WeirError('corrupt', 'histogram chunk: an integer beyond 2^53');
+  }
+  return value;
+}
+
+/** Writes `high`, `low`: a value's bits XOR its predecessor's; `windows[at]` is its window. */
+export function putXor(
+  writer: BitWriter,
+  high: number,
+  low: number,
+  windows: Uint8Array,
+  at: number,
+): void {
+  if ((high | low) === 0) {
+    writer.put(0, 1);
+    return;
+  }
+  const before = Math.min(Math.clz32(high), 31);
+  const after = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low);
+  let leading = windows[at]!;
+  let trailing = windows[at + 1]!;
+  if (leading !== NO_WINDOW && before >= leading && after >= trailing) {
+    writer.put(2, 2);
+  } else {
+    leading = before;
+    trailing = after;
+    windows[at] = leading;
+    windows[at + 1] = trailing;
+    writer.put((3 << 11) | (leading << 6) | ((64 - leading - trailing) & 63), 13);
+  }
+  const size = 64 - leading - trailing;
+  if (trailing >= 32) {
+    writer.put(high >>> (trailing - 32), size);
+    return;
+  }
+  if (size > 32) writer.put(high >>> trailing, size - 32);
+  const shifted = trailing === 0 ? low : (low >>> trailing) | (high << (32 - trailing));
+  writer.put(shifted, Math.min(size, 32));
+}
+
+/** Reads what putXor() wrote and applies it to `bits[2 · index]` (low word) and the one after (high). */
+export function readXor(
+  reader: BitReader,
+  bits: Int32Array,
+  index: number,
+  windows: Uint8Array,
+  at: number,
+): void {
+  if (reader.read(1) === 0) return;
+  if (reader.read(1) === 1) {
+    const header = reader.read(11);
+    const leading = header >>> 6;
+    const size = (header & 63) === 0 ? 64 : header & 63;
+    if (leading + size > 64) throw new WeirError('corrupt', 'chunk: a value wider than 64 bits');
+    windows[at] = leading;
+    windows[at + 1] = 64 - leading - size;
+  } else if (windows[at] === NO_WINDOW) {
+    throw new WeirError('corrupt', 'chunk: a value in a window that was never given');
+  }
+  const trailing = windows[at + 1]!;
+  const size = 64 - windows[at]! - trailing;
+  if (trailing >= 32) {
+    bits[2 * index + 1]! ^= reader.read(size) << (trailing - 32);
+    return;
+  }
+  const top = size > 32 ? reader.read(size - 32) : 0;
+  const rest = reader.read(Math.min(size, 32));
+  bits[2 * index]! ^= rest << trailing;
+  bits[2 * index + 1]! ^= trailing === 0 ? top : (top << trailing) | (rest >>> (32 - trailing));
+}
+
+function trailingZeros(word: number): number {
+  return 31 - Math.clz32(word & -word);
+}
