@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { MemoryWatch } from '../support/memory-watch.ts';
+import { PacedLoad } from '../support/paced-load.ts';
 import { query, type VectorSeries } from '../support/prometheus-api.ts';
 import { freePort, WeirProcess } from '../support/weir-process.ts';
-import { MemoryWatch } from './memory-watch.ts';
-import { PacedLoad } from './paced-load.ts';
 
 const MINUTES = Number(process.env.WEIR_SOAK_MINUTES ?? 0.75);
 const INSTANCES = Number(process.env.WEIR_SOAK_INSTANCES ?? (MINUTES < 5 ? 60 : 500));
@@ -24,11 +24,11 @@ const WINDOW_STEPS = 480;
 const TENANT = 'soak';
 
 const QUERIES = [
-  'sum by (job)(rate(soak_metric_3[5m]))',
-  'count({__name__=~"soak_metric_1.*"})',
-  'topk(5, soak_metric_7)',
-  'soak_metric_9{instance="10.40.0.7:8080"}[10m]',
-  'max_over_time(soak_metric_2{namespace="namespace-3"}[30m])',
+  'sum by (job)(rate(paced_metric_3[5m]))',
+  'count({__name__=~"paced_metric_1.*"})',
+  'topk(5, paced_metric_7)',
+  'paced_metric_9{instance="10.40.0.7:8080"}[10m]',
+  'max_over_time(paced_metric_2{namespace="namespace-3"}[30m])',
 ];
 
 async function number(base: string, expression: string, timeMs: number): Promise<number> {
@@ -44,7 +44,7 @@ async function differences(base: string, load: PacedLoad, from: number, to: numb
   let count = 0;
   let sum = 0;
   for (let metric = 0; metric < 25; metric++) {
-    const name = `soak_metric_${metric}`;
+    const name = `paced_metric_${metric}`;
     count += await number(base, `sum(count_over_time(${name}${range}))`, at);
     sum += await number(base, `sum(sum_over_time(${name}${range}))`, at);
   }

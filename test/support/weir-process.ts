@@ -21,6 +21,8 @@ export interface WeirOptions {
   readonly port: number;
   readonly flags: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The built program, where it is not found from this file (a bundled benchmark). */
+  readonly main?: string;
 }
 
 export class WeirProcess {
@@ -49,7 +51,7 @@ export class WeirProcess {
     const child = spawn(
       process.execPath,
       [
-        MAIN,
+        this.#options.main ?? MAIN,
         `-server.http-listen-port=${this.#options.port}`,
         '-server.http-listen-address=127.0.0.1',
         ...this.#options.flags,

@@ -4,7 +4,7 @@
 // function of series and step, so counts and sums over any range can be told from arithmetic.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compress } from 'snappy';
-import { encodeWriteRequest, type TestSeries } from '../support/remote-write.ts';
+import { encodeWriteRequest, type TestSeries } from './remote-write.ts';
 
 const SERIES_PER_INSTANCE = 100;
 const INSTANCES_PER_REQUEST = 20;
@@ -191,7 +191,7 @@ function encodeScrape(firstInstance: number, instances: number): Scrape {
     for (let one = 0; one < SERIES_PER_INSTANCE; one++) {
       all.push({
         labels: {
-          __name__: `soak_metric_${one % 25}`,
+          __name__: `paced_metric_${one % 25}`,
           cluster: 'production-europe-west-1',
           container: 'application-server',
           instance: `10.40.${instance >> 8}.${instance & 255}:8080`,

@@ -1,4 +1,4 @@
-// Resident memory of a process over a long run: a sample a second, its trend, and a small plot. A restart
+// Resident memory of a process over a long run: a sample now and then, its trend, and a small plot. A restart
 // empties memory, so the trend is that of the peaks between two restarts.
 import { readFileSync } from 'node:fs';
 
@@ -14,18 +14,20 @@ export interface MemoryTrend {
 
 export class MemoryWatch {
   readonly #pid: () => number | undefined;
+  readonly #periodMs: number;
   readonly #samples: { readonly second: number; readonly mib: number; readonly stretch: number }[] =
     [];
   #stretch = 0;
   readonly #from = performance.now();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(pid: () => number | undefined) {
+  constructor(pid: () => number | undefined, periodMs = 1000) {
     this.#pid = pid;
+    this.#periodMs = periodMs;
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#sample(), 1000);
+    this.#timer = setInterval(() => this.#sample(), this.#periodMs);
   }
 
   stop(): void {
@@ -38,7 +40,20 @@ export class MemoryWatch {
   }
 
   get peakMiB(): number {
-    return Math.max(...this.#samples.map(({ mib }) => mib));
+    return this.peakSinceMiB(0);
+  }
+
+  /** Seconds since this watch was made. */
+  get now(): number {
+    return (performance.now() - this.#from) / 1000;
+  }
+
+  peakSinceMiB(second: number): number {
+    return Math.max(...this.#samples.filter((s) => s.second >= second).map(({ mib }) => mib));
+  }
+
+  get lastMiB(): number {
+    return this.#samples.at(-1)?.mib ?? 0;
   }
 
   #sample(): void {

@@ -1,0 +1,119 @@
+// The life of a process with many series: filling, pushes beside a cut of everything, kill -9, restart,
+// and a start with an empty disk. Prints times, push latencies and resident memory. WEIR_BENCH_INSTANCES
+// (of 100 series) and WEIR_BENCH_STEPS set the size. Needs a build (npm run build).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MemoryWatch } from '../support/memory-watch.ts';
+import { PacedLoad } from '../support/paced-load.ts';
+import { query, type VectorSeries } from '../support/prometheus-api.ts';
+import { freePort, WeirProcess } from '../support/weir-process.ts';
+
+const INSTANCES = Number(process.env.WEIR_BENCH_INSTANCES ?? 200);
+const STEPS = Number(process.env.WEIR_BENCH_STEPS ?? 12);
+const STEP_MS = 15_000;
+const IDLE_MS = 10_000;
+const SHARE_OF_RATE = 0.3;
+const TENANT = 'bench';
+
+const directory = await mkdtemp(join(tmpdir(), 'weir-life-'));
+const weir = new WeirProcess({
+  port: await freePort(),
+  flags: [`-data-dir=${directory}`, '-log.level=warn'],
+  main: 'apps/weir/dist/main.js',
+});
+const memory = new MemoryWatch(() => weir.pid, 100);
+const startMs = Math.floor(Date.now() / STEP_MS - 200) * STEP_MS;
+const load = new PacedLoad({
+  ...{ base: weir.base, tenant: TENANT, instances: INSTANCES, startMs, stepMs: STEP_MS },
+});
+
+async function untilSteps(steps: number): Promise<void> {
+  while (load.acknowledgedSteps < steps) await sleep(20);
+}
+
+function latency(): string {
+  const sorted = load.latenciesMs.splice(0).sort((a, b) => a - b);
+  const at = (share: number) => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(1);
+  return `p50 ${at(0.5)} p99 ${at(0.99)} max ${at(0.9999)} ms`;
+}
+
+async function untilComplete(): Promise<void> {
+  const steps = load.acknowledgedSteps;
+  const expression = `sum(count_over_time(paced_metric_7[${(steps * STEP_MS) / 1000}s]))`;
+  const expected = (steps * load.seriesCount) / 25;
+  for (;;) {
+    const { result } = await query(
+      `${weir.base}/prometheus`,
+      expression,
+      load.timeOf(steps - 1),
+      TENANT,
+    );
+    const found = Number((result as VectorSeries[])[0]?.value[1] ?? 0);
+    if (found === expected) return;
+    if (found > expected) throw new Error(`${found} samples, not ${expected}`);
+    await sleep(50);
+  }
+}
+
+async function measureStart(what: string): Promise<void> {
+  const from = performance.now();
+  const second = memory.now;
+  await weir.start(300_000);
+  const readyS = (performance.now() - from) / 1000;
+  await untilComplete();
+  const completeS = (performance.now() - from) / 1000;
+  const peak = memory.peakSinceMiB(second);
+  await sleep(IDLE_MS);
+  console.log(
+    `${what}: ready ${readyS.toFixed(2)} s, complete ${completeS.toFixed(2)} s, ` +
+      `peak ${peak.toFixed(0)} MiB, after it ${memory.lastMiB.toFixed(0)} MiB`,
+  );
+}
+
+try {
+  await weir.start();
+  memory.start();
+  load.start(4);
+  const from = performance.now();
+  await untilSteps(1);
+  console.log(
+    `creation: ${(load.seriesCount / (performance.now() - from)).toFixed(0)} k series a second`,
+  );
+  const filling = performance.now();
+  await untilSteps(STEPS);
+  const rate = (((STEPS - 1) * load.seriesCount) / (performance.now() - filling)) * 1000;
+  load.rate = rate * SHARE_OF_RATE;
+  console.log(`filled at ${rate.toFixed(0)} samples/s, ${memory.lastMiB.toFixed(0)} MiB`);
+  latency();
+  await sleep(IDLE_MS);
+  const steady = memory.lastMiB;
+  console.log(`idle: push ${latency()}, ${steady.toFixed(0)} MiB`);
+
+  const second = memory.now;
+  const cutting = performance.now();
+  const answer = await fetch(`${weir.base}/ingester/flush?wait=true`, { method: 'POST' });
+  if (!answer.ok) throw new Error(`flush: ${answer.status}`);
+  const cutS = ((performance.now() - cutting) / 1000).toFixed(1);
+  const peak = memory.peakSinceMiB(second);
+  console.log(
+    `cut: ${cutS} s, push ${latency()}, peak ${peak.toFixed(0)} MiB ` +
+      `(${(peak / steady).toFixed(2)} of the time before)`,
+  );
+
+  load.rate = 0;
+  await untilSteps(load.acknowledgedSteps + 8);
+  const before = memory.lastMiB;
+  await load.stop();
+  console.log(`before the kill: ${before.toFixed(0)} MiB`);
+  await weir.kill();
+  await measureStart('restart');
+  await weir.kill();
+  await rm(join(directory, 'tsdb'), { recursive: true });
+  await measureStart('empty disk');
+} finally {
+  memory.stop();
+  await weir.stop();
+  await rm(directory, { recursive: true });
+}
