@@ -1,6 +1,7 @@
 // The port of a partition's head: a deterministic state machine fed by its log. Inputs are records and
 // idempotent commands; outputs are series, windows due for a block, and offsets. It reads no clock, no
 // randomness and no flag. Everything but apply() may wait for the store; apply() never does.
+import type { WeirError } from '@weir/errors';
 import type { LabelBytes, Matcher, MetricMetadata } from '@weir/model';
 import type { Chunk } from '@weir/tsdb/chunk';
 
@@ -125,6 +126,14 @@ export interface PartitionHead {
   drop(window: TenantWindow): void;
   /** No record below this offset holds a sample that is not in a shipped (dropped) window. */
   safeOffset(): number;
+  /**
+   * The last committed checkpoint as bytes for another node's empty store (restoreSnapshot()), bounded
+   * in memory; applying, checkpoints and drops may go on meanwhile. Rejects with `not-found` before the
+   * first checkpoint. What is committed while it runs is not in it.
+   */
+  snapshot(topicId: string): AsyncIterable<Uint8Array>;
+  /** Rows or files of the store were found damaged: this head must be put aside and rebuilt. */
+  readonly damage: WeirError | undefined;
   /** A digest of the logical state, equal for equal inputs. */
   digest(): string;
   close(): Promise<void>;

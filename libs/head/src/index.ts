@@ -19,3 +19,10 @@ export {
   type PartitionHeadParts,
   type PartitionHeadSettings,
 } from './open.ts';
+export type { SnapshotHeader } from './snapshot/frames.ts';
+export {
+  restoreSnapshot,
+  type SnapshotExpected,
+  type SnapshotRestore,
+  snapshotHeader,
+} from './snapshot/restore-snapshot.ts';

@@ -15,7 +15,9 @@ import type {
 } from './head.ts';
 import { cut, labelNames, labelValues, select } from './reads/select.ts';
 import { RecordApplier } from './records/apply.ts';
+import { writeSnapshot } from './snapshot/write-snapshot.ts';
 import { HeadState } from './state.ts';
+import { type CheckedStore, createCheckedStore } from './store/checked-store.ts';
 import { Checkpoint, type CommitState } from './store/checkpoint.ts';
 import { clearDropped } from './store/clear.ts';
 import { recover } from './store/recover.ts';
@@ -44,15 +46,16 @@ export async function openPartitionHead(
     metadataSlots: new Map(),
     checkpointPosition: state.position,
   };
-  await recover(state, parts.store, commit);
-  return createHead(settings.partition, state, commit, parts.store);
+  const store = createCheckedStore(parts.store);
+  await recover(state, store, commit);
+  return createHead(settings.partition, state, commit, store);
 }
 
 function createHead(
   partition: number,
   state: HeadState,
   commit: CommitState,
-  store: HeadStore,
+  store: CheckedStore,
 ): PartitionHead {
   const applier = new RecordApplier(state);
   let checkpointing: Promise<void> = Promise.resolve();
@@ -108,6 +111,10 @@ function createHead(
     cut: (window: TenantWindow) => cut(state, store, window),
     drop: (window: TenantWindow) => drop(state, window),
     safeOffset: () => safeOffset(state),
+    snapshot: (topicId: string) => writeSnapshot(store, topicId, partition),
+    get damage() {
+      return store.damage;
+    },
     digest: () => digest(state),
     async close() {
       isClosed = true;

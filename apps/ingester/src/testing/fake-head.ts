@@ -182,6 +182,8 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
       samples = samples.filter((sample) => !inWindow(sample, window));
     },
     safeOffset: () => Math.min(position, ...samples.map(({ offset }) => offset)),
+    damage: undefined,
+    async *snapshot() {},
     digest: () => JSON.stringify({ position, samples }),
     close: async () => {},
   };
