@@ -64,6 +64,28 @@ export interface HeadSelect {
   readonly newestOnly?: boolean;
 }
 
+/** Whose exemplars: series that all matchers of at least one set match. */
+export interface ExemplarSelect {
+  readonly tenant: string;
+  readonly matcherSets: readonly (readonly Matcher[])[];
+  /** Inclusive, ms; the exemplars' own times. */
+  readonly minT: number;
+  readonly maxT: number;
+}
+
+export interface HeadExemplar {
+  /** Canonical label bytes: `trace_id` and the like. */
+  readonly labels: LabelBytes;
+  readonly value: number;
+  readonly t: number;
+}
+
+/** Exemplars of one series, ascending by time. */
+export interface HeadExemplars {
+  readonly labels: LabelBytes;
+  readonly exemplars: readonly HeadExemplar[];
+}
+
 export interface Discard {
   readonly tenant: string;
   /** Mimir's id without the prefix, with underscores: `sample_out_of_order`. */
@@ -106,6 +128,8 @@ export interface PartitionHead {
   labelNames(select: HeadSelect): Promise<string[]>;
   labelValues(name: string, select: HeadSelect): Promise<string[]>;
   metadata(tenant: string): MetricMetadata[];
+  /** Each series once, in label order; those without an exemplar in the range are left out. */
+  exemplars(select: ExemplarSelect): Promise<HeadExemplars[]>;
   tenants(): TenantStats[];
   /** Discards since the last call. */
   takeDiscards(): Discard[];

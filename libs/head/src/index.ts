@@ -2,6 +2,9 @@
 export type {
   CutSource,
   Discard,
+  ExemplarSelect,
+  HeadExemplar,
+  HeadExemplars,
   HeadRecord,
   HeadSelect,
   HeadSeries,

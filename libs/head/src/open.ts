@@ -98,6 +98,8 @@ function createHead(
     labelNames: async (request: HeadSelect) => labelNames(state, request),
     labelValues: async (name: string, request: HeadSelect) => labelValues(state, name, request),
     metadata: (tenant: string) => [...(state.tenantsByName.get(tenant)?.metadata.values() ?? [])],
+    // None is kept yet: records' exemplars are passed over.
+    exemplars: async () => [],
     tenants: () => tenantStats(state),
     takeDiscards() {
       const taken = [...state.discards].flatMap(([tenant, reasons]) =>

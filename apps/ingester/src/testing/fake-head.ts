@@ -137,6 +137,7 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
     get seriesCount() {
       return toSeries(samples).length;
     },
+    exemplars: async () => [],
     apply(records, nextOffset) {
       for (const record of records) applyRecord(record);
       assert(nextOffset >= position, 'a head does not go back');
