@@ -1,0 +1,241 @@
+// Heads as functions of their inputs (invariants 2 and 3). Every input of a head is kept beside it; a head
+// that comes back from its store must be one that was checkpointed, a fresh head fed the same inputs must
+// have the same digest, and so must two heads whose inputs were the same.
+import { type HeadRecord, openPartitionHead, type PartitionHead } from '@weir/head';
+import { createMemoryHeadStore } from '@weir/head/memory';
+import type { Topic } from '../broker.ts';
+import type { Coverage } from '../coverage.ts';
+import type { SimProcess } from '../process.ts';
+import { Violation } from '../violation.ts';
+
+type Command = 'configure' | 'markShipped' | 'drop' | 'cutDue';
+
+interface JournalEntry {
+  /** The head's position when the command came. */
+  readonly position: number;
+  readonly command: Command;
+  readonly argument: unknown;
+  readonly second?: unknown;
+}
+
+/** What a head has been given since its store was empty. */
+export interface Journal {
+  readonly startPosition: number;
+  readonly entries: readonly JournalEntry[];
+}
+
+interface Checkpointed {
+  readonly journal: Journal;
+  readonly digest: string;
+}
+
+/** Of one store: what a checkpoint at a position may hold. */
+export class StoreHistory {
+  readonly at = new Map<number, Checkpointed[]>();
+
+  note(position: number, state: Checkpointed): void {
+    const known = this.at.get(position);
+    if (known === undefined) this.at.set(position, [state]);
+    else if (known.at(-1)!.digest !== state.digest) known.push(state);
+  }
+}
+
+export interface WatchedHead {
+  readonly head: PartitionHead;
+  readonly raw: PartitionHead;
+  readonly process: SimProcess;
+  readonly partition: number;
+  readonly journal: () => Journal;
+}
+
+export class HeadChecks {
+  readonly open = new Set<WatchedHead>();
+  readonly #topic: Topic;
+  readonly #coverage: Coverage;
+
+  constructor(topic: Topic, coverage: Coverage) {
+    this.#topic = topic;
+    this.#coverage = coverage;
+  }
+
+  /** Checks a head that was opened on a store, and watches it from then on. */
+  watch(
+    raw: PartitionHead,
+    process: SimProcess,
+    history: StoreHistory,
+    onDrop: (window: Parameters<PartitionHead['drop']>[0]) => void,
+  ): PartitionHead {
+    const { partition } = raw;
+    let startPosition = raw.position;
+    let entries: readonly JournalEntry[] = [];
+    if (raw.checkpointPosition > 0) {
+      const restored = this.#restored(raw, process, history);
+      startPosition = restored.startPosition;
+      entries = restored.entries;
+    }
+    let begun = raw.position > 0;
+    let checkpointing = 0;
+    const remember = () => {
+      history.note(raw.position, { journal: { startPosition, entries }, digest: raw.digest() });
+    };
+    const command = (name: Command, argument: unknown, second?: unknown) => {
+      entries = [...entries, { position: raw.position, command: name, argument, second }];
+      if (checkpointing > 0) remember();
+    };
+    const watched: PartitionHead = {
+      ...methodsOf(raw),
+      partition,
+      get position() {
+        return raw.position;
+      },
+      get checkpointPosition() {
+        return raw.checkpointPosition;
+      },
+      get samplesSinceCheckpoint() {
+        return raw.samplesSinceCheckpoint;
+      },
+      get seriesCount() {
+        return raw.seriesCount;
+      },
+      apply: (records, nextOffset) => {
+        raw.apply(records, nextOffset);
+        if (!begun) {
+          // The first call moves an empty head to where its log begins.
+          begun = true;
+          if (records.length === 0) startPosition = raw.position;
+        }
+        if (checkpointing > 0) remember();
+      },
+      configure: (tenant, settings) => {
+        raw.configure(tenant, settings);
+        command('configure', tenant, settings);
+      },
+      markShipped: (shipped) => {
+        raw.markShipped(shipped);
+        command('markShipped', shipped);
+      },
+      cutDue: (all) => {
+        const windows = raw.cutDue(all);
+        command('cutDue', all);
+        return windows;
+      },
+      drop: (window) => {
+        onDrop(window);
+        raw.drop(window);
+        command('drop', window);
+      },
+      async checkpoint() {
+        checkpointing++;
+        remember();
+        try {
+          await raw.checkpoint();
+          this_.#coverage.note('checkpoint');
+        } finally {
+          checkpointing--;
+        }
+      },
+      close: () => {
+        this_.open.delete(entry);
+        return raw.close();
+      },
+    };
+    const this_ = this;
+    const entry: WatchedHead = {
+      head: watched,
+      raw,
+      process,
+      partition,
+      journal: () => ({ startPosition, entries }),
+    };
+    this.open.add(entry);
+    return watched;
+  }
+
+  #restored(raw: PartitionHead, process: SimProcess, history: StoreHistory): Journal {
+    const { position, partition } = raw;
+    const digest = raw.digest();
+    const known = history.at.get(position) ?? [];
+    const found = known.find((one) => one.digest === digest);
+    const where = `partition ${partition} of ${process.name} at ${position}`;
+    if (found === undefined) {
+      const others = known.map((one) => one.digest).join(', ') || 'no checkpoint there';
+      throw new Violation(2, 'restore', `${where} came back as ${digest}, was ${others}`);
+    }
+    this.#coverage.note('head restored and compared');
+    return found.journal;
+  }
+
+  forgetDead(): void {
+    for (const entry of this.open) if (!entry.process.alive) this.open.delete(entry);
+  }
+
+  /** Heads with the same inputs at the same position, in whatever zone, must be the same. */
+  comparePairs(): void {
+    const seen = new Map<string, { digest: string; name: string }>();
+    for (const { raw, process, journal } of this.open) {
+      if (!process.alive) continue;
+      const id = `${raw.partition}@${raw.position} ${JSON.stringify(journal())}`;
+      const digest = raw.digest();
+      const other = seen.get(id);
+      if (other === undefined) seen.set(id, { digest, name: process.name });
+      else if (other.digest !== digest) {
+        const text = `partition ${raw.partition} at ${raw.position}: ${other.name} has ${other.digest}`;
+        throw new Violation(3, 'replicas', `${text}, ${process.name} ${digest}`);
+      } else this.#coverage.note('replicas compared');
+    }
+  }
+
+  /** Feeds a fresh head what this one was given. */
+  async replay({ raw, process, partition, journal }: WatchedHead): Promise<void> {
+    const { position } = raw;
+    const wanted = raw.digest();
+    const { startPosition, entries } = journal();
+    const store = createMemoryHeadStore();
+    const fresh = await openPartitionHead({ partition, startOffset: startPosition }, { store });
+    const records = this.#topic.partitions[partition]!;
+    const applyTo = (to: number) => {
+      const part = records.slice(fresh.position, to).map(asHeadRecord);
+      if (to > fresh.position)
+        fresh.apply(
+          part.filter((one) => one !== undefined),
+          to,
+        );
+    };
+    for (const entry of entries) {
+      applyTo(entry.position);
+      give(fresh, entry);
+    }
+    applyTo(position);
+    const digest = fresh.digest();
+    await fresh.close();
+    this.#coverage.note('head replayed and compared');
+    if (digest === wanted) return;
+    const where = `partition ${partition} of ${process.name} at ${position}`;
+    throw new Violation(3, 'replay', `${where} is ${wanted}, replayed from its inputs ${digest}`);
+  }
+}
+
+function give(head: PartitionHead, { command, argument, second }: JournalEntry): void {
+  if (command === 'configure') head.configure(argument as never, second as never);
+  else if (command === 'markShipped') head.markShipped(argument as never);
+  else if (command === 'drop') head.drop(argument as never);
+  else head.cutDue(argument as never);
+}
+
+function asHeadRecord(record: Topic['partitions'][number][number]): HeadRecord | undefined {
+  const { offset, timestampMs, key, value, version } = record;
+  const tenant = Buffer.from(key).toString('utf8');
+  if (!/^[a-zA-Z0-9_-]+$/.test(tenant)) return undefined;
+  return { offset, timestampMs, tenant, value: new Uint8Array(value), version };
+}
+
+/** Own and inherited methods, bound: heads may be objects of either kind. */
+function methodsOf(head: PartitionHead): PartitionHead {
+  return new Proxy(head, {
+    get(target, name) {
+      const member = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+    ownKeys: (target) => Reflect.ownKeys(target),
+  });
+}

@@ -1,0 +1,96 @@
+// A head's store on a simulated disk, in memory. What a batch without sync wrote survives the process, and
+// of a power loss any number of the last such batches does not.
+import { WeirError } from '@weir/errors';
+import type { HeadStore, StoreBatch } from '@weir/head';
+import type { Dice } from '../dice.ts';
+import type { SimProcess } from '../process.ts';
+import type { StoreNode } from './disk.ts';
+
+const OPERATION_MS = 1;
+const SCAN_ROWS = 256;
+
+export interface OpenableStore extends StoreNode {
+  /** `unavailable` while another process that lives has it open. */
+  open(process: SimProcess): Promise<HeadStore>;
+  /** Reading one of its rows fails from now on. */
+  damage(dice: Dice): boolean;
+}
+
+export function createMemoryStoreNode(): OpenableStore {
+  let current = new Map<string, Uint8Array>();
+  const durable = new Map<string, Uint8Array>();
+  let unsynced: StoreBatch[] = [];
+  let user: SimProcess | undefined;
+  let damaged: string | undefined;
+  return {
+    kind: 'store',
+    powerLoss(dice) {
+      const kept = dice.int(0, unsynced.length);
+      for (const batch of unsynced.slice(0, kept)) applyBatch(durable, batch);
+      unsynced = [];
+      current = new Map(durable);
+    },
+    damage(dice) {
+      const keys = [...current.keys()];
+      if (keys.length === 0) return false;
+      damaged = dice.pick(keys);
+      return true;
+    },
+    async open(process) {
+      if (user?.alive) throw new WeirError('unavailable', 'the store is open in another process');
+      user = process;
+      let isClosed = false;
+      const read = (key: string) => {
+        if (key === damaged) throw new WeirError('corrupt', 'a row is damaged');
+        return current.get(key)?.slice();
+      };
+      const local = <T>(operation: string, effect: () => T) => {
+        if (isClosed) throw new WeirError('closed', 'head store is closed');
+        return process.local(`store.${operation}`, OPERATION_MS, effect);
+      };
+      return {
+        get: async (key) => local('get', () => read(nameOf(key))),
+        getMany: async (keys) => local('getMany', () => keys.map((key) => read(nameOf(key)))),
+        async *scan(from, to) {
+          const low = nameOf(from);
+          const high = nameOf(to);
+          const names = [...current.keys()].filter((name) => name >= low && name < high).sort();
+          const rows = names.map((name) => {
+            const row: [Uint8Array, Uint8Array] = [Buffer.from(name, 'latin1'), read(name)!];
+            return row;
+          });
+          for (let at = 0; at === 0 || at < rows.length; at += SCAN_ROWS) {
+            const batch = await local('scan', () => rows.slice(at, at + SCAN_ROWS));
+            if (batch.length > 0) yield batch;
+          }
+        },
+        async write({ puts, deletes }, withSync) {
+          const batch = {
+            puts: puts.map(([key, value]) => [key.slice(), value.slice()] as const),
+            deletes: deletes.map((key) => key.slice()),
+          };
+          return local(withSync ? 'write synced' : 'write', () => {
+            applyBatch(current, batch);
+            unsynced.push(batch);
+            if (!withSync) return;
+            for (const one of unsynced) applyBatch(durable, one);
+            unsynced = [];
+          });
+        },
+        async close() {
+          isClosed = true;
+          if (user === process) user = undefined;
+        },
+      };
+    },
+  };
+}
+
+function applyBatch(rows: Map<string, Uint8Array>, { puts, deletes }: StoreBatch): void {
+  for (const [key, value] of puts) rows.set(nameOf(key), value);
+  for (const key of deletes) rows.delete(nameOf(key));
+}
+
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
+}

@@ -1,0 +1,257 @@
+// One seed from beginning to end: boot, a number of steps in which senders push, readers read and things
+// break, then healing, and the last look: everything acknowledged is there, from heads and from the bucket
+// alone.
+import { Agent } from './agents.ts';
+import { unmountAll } from './disk/fs-promises.ts';
+import { createMemoryStoreNode, type OpenableStore } from './disk/memory-store-node.ts';
+import { eventualRead, strongRead } from './reading.ts';
+import type { Scheduler } from './scheduler.ts';
+import { Violation } from './violation.ts';
+import { type Host, World } from './world.ts';
+
+const STEP_MEAN_MS = 240_000;
+const BOOT_MS = 120_000;
+const SETTLE_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
+
+export interface RunSettings {
+  readonly seed: number;
+  readonly steps: number;
+  readonly createStore?: (world: { readonly scheduler: Scheduler }) => OpenableStore;
+  readonly print?: (line: string) => void;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly traceHash: string;
+  readonly events: number;
+  readonly coverage: ReadonlyMap<string, number>;
+  /** Undefined when all invariants held. */
+  readonly failure: unknown;
+  readonly traceTail: readonly string[];
+}
+
+export async function runSeed(settings: RunSettings): Promise<RunResult> {
+  const { seed, print } = settings;
+  const createStore = settings.createStore ?? createMemoryStoreNode;
+  const world = new World({ seed, createStore, ...(print && { print }) });
+  const onRejection = (error: unknown) => {
+    world.failure ??= new Error(`unhandled rejection: ${describe(error)}`);
+  };
+  process.on('unhandledRejection', onRejection);
+  try {
+    await live(world, settings.steps);
+  } catch (error) {
+    world.failure ??= error;
+  } finally {
+    process.off('unhandledRejection', onRejection);
+    unmountAll();
+  }
+  const { scheduler, coverage, failure } = world;
+  coverage.note('events', scheduler.events);
+  coverage.note('samples logged', world.model.samples);
+  coverage.note('virtual hours', Math.round((scheduler.nowMs - scheduler.startMs) / HOUR_MS));
+  const { traceHash, traceTail, events } = scheduler;
+  return { seed, traceHash, events, coverage: coverage.counts, failure, traceTail };
+}
+
+async function live(world: World, steps: number): Promise<void> {
+  const dice = world.dice.fork('life');
+  for (const host of world.hosts) world.start(host);
+  await advance(world, BOOT_MS);
+  const tenants = ['tenant-a', 'tenant-b', 'tenant-c'].slice(0, dice.int(1, 3));
+  for (const tenant of tenants) {
+    if (dice.chance(0.3)) {
+      const outOfOrderWindowMs = dice.pick([0, 600_000, 3_600_000]);
+      world.configure(tenant, { outOfOrderWindowMs });
+    }
+  }
+  const agents = tenants.flatMap((tenant) =>
+    Array.from({ length: dice.int(1, 2) }, (_, at) => {
+      return new Agent(tenant, `agent-${at}`, world, dice.fork(`${tenant}/${at}`));
+    }),
+  );
+  for (let step = 0; step < steps; step++) {
+    for (const agent of agents) if (dice.chance(0.9)) agent.work();
+    breakThings(world, dice);
+    if (dice.chance(0.5)) readSomething(world, dice, tenants);
+    if (dice.chance(0.03)) flush(world, dice);
+    if (dice.chance(0.02)) reconfigure(world, dice, tenants);
+    if (dice.chance(0.1)) world.guard(() => world.heads.comparePairs());
+    if (dice.chance(0.05)) await replaySome(world, dice);
+    await advance(world, dice.next() * 2 * STEP_MEAN_MS);
+  }
+  await healAndCheck(world, tenants, agents);
+}
+
+async function advance(world: World, ms: number, done?: () => boolean): Promise<void> {
+  const { scheduler } = world;
+  const untilMs = scheduler.nowMs + ms;
+  await scheduler.runUntil(untilMs, () => world.failure !== undefined || (done?.() ?? false));
+  if (world.failure !== undefined) throw world.failure;
+}
+
+type Dice = World['dice'];
+
+function breakThings(world: World, dice: Dice): void {
+  const { faults, scheduler, coverage } = world;
+  const { rates } = faults;
+  if (faults.happens(rates.logOutage)) {
+    coverage.note('log outage');
+    faults.breakLog(dice.int(1_000, 300_000));
+  }
+  if (faults.happens(rates.bucketOutage)) {
+    coverage.note('bucket outage');
+    faults.breakBucket(dice.int(1_000, 3_600_000));
+  }
+  if (faults.happens(rates.truncate)) truncate(world);
+  for (const host of world.hosts) {
+    const { process } = host;
+    if (process === undefined) continue;
+    if (faults.happens(rates.crash)) process.crashIn = dice.int(1, dice.pick([5, 50, 500]));
+    else if (faults.happens(rates.pause)) {
+      const forMs = dice.int(1_000, 200_000);
+      coverage.note('pause');
+      process.pausedUntilMs = scheduler.nowMs + forMs;
+      faults.disturb(forMs);
+      world.coordinator.silence(process, process.pausedUntilMs);
+    } else if (host.kind === 'ingester' && faults.happens(rates.silence)) {
+      coverage.note('group member silent');
+      world.coordinator.silence(process, scheduler.nowMs + dice.int(1_000, 400_000));
+    } else if (host.kind === 'ingester' && faults.happens(rates.gracefulStop)) {
+      stopGracefully(world, host);
+    }
+  }
+}
+
+function truncate(world: World): void {
+  world.topic.partitions.forEach((_, partition) => {
+    const committed = world.committedByAll(partition);
+    if (committed <= world.topic.starts[partition]!) return;
+    world.coverage.note('log truncated');
+    world.topic.truncate(partition, committed);
+  });
+}
+
+function stopGracefully(world: World, host: Host): void {
+  const { node } = host;
+  if (node === undefined) return;
+  world.coverage.note('graceful stop');
+  const exit = () => {
+    if (host.node === node) world.stopped(host);
+  };
+  // A process whose stop fails ends all the same.
+  node.ingester.stop().then(exit, exit);
+}
+
+function readSomething(world: World, dice: Dice, tenants: readonly string[]): void {
+  const fronts = world.fronts();
+  if (fronts.length === 0) return;
+  const { nowMs } = world.scheduler;
+  const maxT = Math.floor(nowMs) + dice.pick([0, HOUR_MS]);
+  const minT = maxT - dice.pick([HOUR_MS, 3 * HOUR_MS, 100 * HOUR_MS]);
+  const range = { tenant: dice.pick(tenants), minT, maxT };
+  const front = dice.pick(fronts);
+  const reading = dice.chance(0.4)
+    ? strongRead(world, front, range)
+    : eventualRead(world, front, range);
+  reading.catch((error) => {
+    world.failure ??= error;
+  });
+}
+
+function flush(world: World, dice: Dice): void {
+  const nodes = world.ingesters();
+  if (nodes.length === 0) return;
+  world.coverage.note('flush');
+  dice
+    .pick(nodes)
+    .ingester.flush({ wait: true })
+    .catch(() => world.coverage.note('flush failed'));
+}
+
+function reconfigure(world: World, dice: Dice, tenants: readonly string[]): void {
+  world.coverage.note('settings changed');
+  const outOfOrderWindowMs = dice.pick([0, 300_000, 1_800_000, 3_600_000]);
+  world.configure(dice.pick(tenants), { outOfOrderWindowMs });
+}
+
+async function replaySome(world: World, dice: Dice): Promise<void> {
+  const open = [...world.heads.open].filter(({ process }) => process.alive);
+  if (open.length > 0) await world.heads.replay(dice.pick(open));
+}
+
+/** Everything works again: all that was acknowledged must be readable, from heads and from blocks alone. */
+async function healAndCheck(
+  world: World,
+  tenants: readonly string[],
+  agents: readonly Agent[],
+): Promise<void> {
+  world.faults.heal();
+  for (const host of world.hosts) {
+    if (host.process !== undefined) host.process.crashIn = 0;
+    if (host.process === undefined && !host.restarting) world.start(host);
+  }
+  const ready = () =>
+    agents.every(({ busy }) => !busy) &&
+    world.hosts.every(({ node, front }) => front || node?.ingester.readiness().ready);
+  await advance(world, SETTLE_MS, ready);
+  if (!ready())
+    throw new Violation(10, 'heal', `not ready an hour after all was well: ${why(world)}`);
+  world.guard(() => world.heads.comparePairs());
+  for (const head of [...world.heads.open]) await world.heads.replay(head);
+  await readAll(world, tenants);
+  await flushAll(world);
+  await readAll(world, tenants);
+  world.guard(() => world.shipping.allShipped());
+}
+
+async function readAll(world: World, tenants: readonly string[]): Promise<void> {
+  const [front] = world.fronts();
+  for (const tenant of tenants) {
+    const range = { tenant, minT: -1e15, maxT: 1e15 };
+    let answered: boolean | undefined;
+    strongRead(world, front!, range, 'final').then(
+      (got) => {
+        answered = got;
+      },
+      (error) => {
+        world.failure ??= error;
+      },
+    );
+    await advance(world, SETTLE_MS, () => answered !== undefined);
+    if (!answered) throw new Violation(1, 'final read', `no answer for ${tenant}`);
+  }
+}
+
+async function flushAll(world: World): Promise<void> {
+  let waiting = 0;
+  let problem: unknown;
+  for (const { ingester } of world.ingesters()) {
+    waiting++;
+    ingester.flush({ wait: true }).then(
+      () => waiting--,
+      (error) => {
+        problem ??= error;
+        waiting--;
+      },
+    );
+  }
+  await advance(world, SETTLE_MS, () => waiting === 0);
+  if (waiting > 0 || problem !== undefined) {
+    throw new Violation(5, 'flush', `flush of a healthy world failed: ${describe(problem)}`);
+  }
+}
+
+function why(world: World): string {
+  return world.hosts
+    .map(({ name, node, front }) => {
+      if (front !== undefined) return `${name} up`;
+      return `${name} ${node?.ingester.readiness().reason ?? 'not started'}`;
+    })
+    .join('; ');
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,301 @@
+// One simulated world: brokers, bucket, disks and hosts, the processes on them, and the checkers that see
+// everything. What happens in it, and when, is run.ts's and the seed's.
+import { createMemoryBucket } from '@weir/bucket/memory';
+import { defaultsOf } from '@weir/config';
+import { createLimits, type Limits, limitsFlags, type TenantLimits } from '@weir/limits';
+import { Coordinator, Topic } from './broker.ts';
+import { checkLogged } from './checks/answers.ts';
+import { HeadChecks, type StoreHistory } from './checks/heads.ts';
+import { ShippingChecks } from './checks/shipping.ts';
+import { Coverage } from './coverage.ts';
+import { createDice, type Dice } from './dice.ts';
+import { Disk } from './disk/disk.ts';
+import type { OpenableStore } from './disk/memory-store-node.ts';
+import { Faults, ratesOf } from './faults.ts';
+import { Model, type SettingsBounds } from './model.ts';
+import {
+  type FrontNode,
+  type IngesterNode,
+  type NodeParts,
+  startFront,
+  startIngester,
+} from './nodes.ts';
+import { SimProcess } from './process.ts';
+import type { AgentSample } from './samples.ts';
+import { Scheduler } from './scheduler.ts';
+
+export const START_MS = Date.UTC(2026, 0, 1, 0, 17);
+const SKEW_MAX_MS = 20_000;
+
+export interface WorldSettings {
+  readonly seed: number;
+  readonly createStore: (world: { readonly scheduler: Scheduler }) => OpenableStore;
+  readonly print?: (line: string) => void;
+}
+
+export interface Host {
+  readonly name: string;
+  readonly zone: string;
+  readonly kind: 'ingester' | 'front';
+  readonly disk: Disk;
+  readonly skewMs: number;
+  process: SimProcess | undefined;
+  node: IngesterNode | undefined;
+  front: FrontNode | undefined;
+  restarting: boolean;
+}
+
+export class World {
+  readonly seed: number;
+  readonly dice: Dice;
+  readonly scheduler: Scheduler;
+  readonly coverage = new Coverage();
+  readonly faults: Faults;
+  readonly topic: Topic;
+  readonly coordinator: Coordinator;
+  readonly model: Model;
+  readonly heads: HeadChecks;
+  readonly shipping: ShippingChecks;
+  readonly hosts: readonly Host[];
+  readonly limits: Limits;
+  failure: unknown;
+  readonly #overrides = new Map<string, Partial<TenantLimits>>();
+  /** What a tenant's settings have been, as one of them may reach a head late. */
+  readonly #bounds = new Map<string, SettingsBounds>();
+  readonly #parts: NodeParts;
+  #incarnations = 0;
+
+  constructor({ seed, createStore, print }: WorldSettings) {
+    this.seed = seed;
+    const dice = createDice(seed);
+    this.dice = dice;
+    this.scheduler = new Scheduler(START_MS, dice.fork('order'), print);
+    const { scheduler, coverage } = this;
+    this.faults = new Faults(ratesOf(dice.fork('rates')), scheduler, dice.fork('faults'), coverage);
+    const partitions = dice.int(1, 3);
+    this.model = new Model(partitions, (tenant) => this.boundsOf(tenant));
+    const store = createMemoryBucket({ clock: { nowMs: () => scheduler.nowMs } as never });
+    this.shipping = new ShippingChecks(this.model, store, coverage);
+    this.topic = new Topic(idOf(dice), partitions, scheduler, {
+      appended: (partition, record) => this.guard(() => this.model.appended(partition, record)),
+      committed: (group, partition, offset) =>
+        this.guard(() => this.shipping.groupCommitted(group, partition, offset)),
+    });
+    const clusterTopic = new Topic(`cluster-${idOf(dice)}`, 1, scheduler);
+    this.coordinator = new Coordinator(this.topic, scheduler);
+    this.heads = new HeadChecks(this.topic, coverage);
+    this.limits = createLimits(defaultsOf(limitsFlags), (tenant) => this.#overrides.get(tenant));
+    this.hosts = this.#makeHosts();
+    this.#parts = {
+      topic: this.topic,
+      clusterTopic,
+      coordinator: this.coordinator,
+      store,
+      faults: this.faults,
+      coverage,
+      limits: this.limits,
+      heads: this.heads,
+      shipping: this.shipping,
+      createStore: () => createStore({ scheduler }),
+      histories: new WeakMap<object, StoreHistory>(),
+      readerAt: (address) => this.hosts.find(({ name }) => name === address)?.node,
+    };
+    for (let partition = 0; partition < partitions; partition++) {
+      const entry = { kind: 'partition', partition, state: 'ACTIVE', sinceMs: START_MS };
+      const key = Buffer.from(`partition/${partition}`);
+      clusterTopic.append({
+        partition: 0,
+        key,
+        value: Buffer.from(JSON.stringify(entry)),
+        version: 0,
+      });
+    }
+  }
+
+  #makeHosts(): Host[] {
+    const dice = this.dice.fork('hosts');
+    const zones = ['a'];
+    const hosts: Host[] = [];
+    const add = (name: string, zone: string, kind: Host['kind']) => {
+      const skewMs = dice.chance(0.5) ? 0 : dice.int(-SKEW_MAX_MS, SKEW_MAX_MS);
+      const disk = new Disk();
+      hosts.push({
+        name,
+        zone,
+        kind,
+        disk,
+        skewMs,
+        process: undefined,
+        node: undefined,
+        front: undefined,
+        restarting: false,
+      });
+    };
+    for (const zone of zones) {
+      const count = dice.int(1, 2);
+      for (let at = 1; at <= count; at++) add(`ingester-${zone}${at}`, zone, 'ingester');
+    }
+    for (let at = dice.int(1, 2); at > 0; at--) add(`front-${at}`, 'a', 'front');
+    return hosts;
+  }
+
+  /** What a checker throws ends the run, wherever it was called from. */
+  guard<T>(check: () => T): T {
+    try {
+      return check();
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    }
+  }
+
+  start(host: Host): void {
+    const name = `${host.name}.${++this.#incarnations}`;
+    const dice = this.dice.fork(name);
+    const process = new SimProcess(name, this.scheduler, dice, host.skewMs, () => this.crash(host));
+    host.process = process;
+    this.scheduler.note(`${name} starts`);
+    const started =
+      host.kind === 'front'
+        ? startFront(process, this.#parts).then((front) => {
+            host.front = front;
+          })
+        : startIngester({ host: host.name, zone: host.zone }, process, host.disk, this.#parts).then(
+            (node) => {
+              host.node = node;
+            },
+          );
+    started.catch((error) => {
+      this.coverage.note('start failed');
+      this.scheduler.note(`${name} could not start: ${String(error)}`);
+      if (host.process === process) this.crash(host);
+    });
+  }
+
+  /** kill -9; what its disk loses by it is decided by the caller. */
+  crash(host: Host): void {
+    const { process } = host;
+    if (process === undefined) return;
+    this.scheduler.note(`${process.name} dies`);
+    this.coverage.note('crash');
+    process.die();
+    this.heads.forgetDead();
+    this.coordinator.silence(process, Number.POSITIVE_INFINITY);
+    this.#loseWhatCrashesLose(host);
+    this.#down(host);
+  }
+
+  /** It ended by itself. */
+  stopped(host: Host): void {
+    host.process?.die();
+    this.heads.forgetDead();
+    this.#down(host);
+  }
+
+  #down(host: Host): void {
+    host.process = undefined;
+    host.node = undefined;
+    host.front = undefined;
+    host.restarting = true;
+    const waitMs = this.dice.pick([1_000, 30_000, 120_000, 900_000]);
+    this.scheduler.after(waitMs, undefined, `${host.name} restarts`, () => {
+      host.restarting = false;
+      this.start(host);
+    });
+  }
+
+  #loseWhatCrashesLose({ disk, kind }: Host): void {
+    if (kind === 'front') return;
+    const { rates } = this.faults;
+    if (this.faults.happens(rates.diskLoss)) {
+      this.coverage.note('disk lost');
+      disk.clear();
+    } else if (this.faults.happens(rates.powerLoss)) {
+      this.coverage.note('power lost');
+      disk.powerLoss(this.dice);
+    }
+  }
+
+  /** What every zone's group has committed of a partition. */
+  committedByAll(partition: number): number {
+    const groups = new Set(this.hosts.map(({ zone }) => `weir-${zone}`));
+    const offsets = [...groups].map((group) => {
+      return this.shipping.committed.get(`${group}/${partition}`) ?? 0;
+    });
+    return Math.min(...offsets);
+  }
+
+  fronts(): FrontNode[] {
+    return this.hosts.flatMap(({ front }) => front ?? []);
+  }
+
+  ingesters(): IngesterNode[] {
+    return this.hosts.flatMap(({ node }) => node ?? []);
+  }
+
+  configure(tenant: string, limits: Partial<TenantLimits>): void {
+    const before = this.limits.forTenant(tenant);
+    this.#overrides.set(tenant, { ...this.#overrides.get(tenant), ...limits });
+    this.limits.reload();
+    const after = this.limits.forTenant(tenant);
+    const known = this.boundsOf(tenant);
+    const windows = [before.outOfOrderWindowMs, after.outOfOrderWindowMs];
+    this.#bounds.set(tenant, {
+      windowMinMs: Math.min(known.windowMinMs, ...windows),
+      windowMaxMs: Math.max(known.windowMaxMs, ...windows),
+      limited: known.limited || before.seriesMax > 0 || after.seriesMax > 0,
+    });
+  }
+
+  boundsOf(tenant: string): SettingsBounds {
+    const known = this.#bounds.get(tenant);
+    if (known !== undefined) return known;
+    const { outOfOrderWindowMs: window, seriesMax } = this.limits.forTenant(tenant);
+    return { windowMinMs: window, windowMaxMs: window, limited: seriesMax > 0 };
+  }
+
+  /** Pushes through some front; 0 when there was no answer. */
+  async push(
+    tenant: string,
+    samples: readonly AgentSample[],
+    body: Uint8Array,
+    patienceMs: number,
+  ): Promise<number> {
+    const fronts = this.fronts();
+    if (fronts.length === 0) return 0;
+    const front = this.dice.pick(fronts);
+    const request = {
+      tenant,
+      contentType: 'application/x-protobuf',
+      contentEncoding: 'snappy',
+      retryAttempt: undefined,
+      body,
+    };
+    const noAnswer = new Promise<number>((resolve) => {
+      front.process.onDeath(() => resolve(0));
+      void this.scheduler.after(patienceMs, undefined, 'push patience', () => resolve(0));
+    });
+    const answered = front.distributor.push(request).then(({ status, body: text }) => {
+      this.coverage.note(`push answered ${status}`);
+      if (status >= 200 && status < 300) this.guard(() => checkLogged(this.model, tenant, samples));
+      if (status >= 400 && status < 500) this.scheduler.note(`push refused: ${text}`);
+      return status;
+    });
+    return Promise.race([answered, noAnswer]);
+  }
+
+  appliedBeforeMs(lagMs: number): number {
+    return this.faults.appliedBeforeMs(lagMs);
+  }
+
+  readFailed(error: unknown): false {
+    const message = error instanceof Error ? error.message : String(error);
+    this.coverage.note('read failed');
+    this.scheduler.note(`read failed: ${message}`);
+    return false;
+  }
+}
+
+function idOf(dice: Dice): string {
+  return Buffer.from(dice.bytes(16)).toString('hex');
+}
