@@ -33,10 +33,21 @@ export function createBucketClient({ store, process, faults, watch }: BucketClie
     getRange: (key, offset, length) =>
       ask(`getRange ${short(key)}`, () => store.getRange(key, offset, length)),
     info: (key) => ask(`info ${short(key)}`, () => store.info(key)),
-    put: (key, body, condition) => put(key, body.slice(), condition),
+    put: (key, body, condition) => put(key, new Uint8Array(body), condition),
     async putFile(key, path) {
       locate(path);
       await put(key, (await readFile(path)) as Uint8Array);
+    },
+    async putStream(key, body) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of body) {
+        pieces.push(new Uint8Array(piece));
+        // Parts travel one by one, and its sender may die between two.
+        await ask(`part of ${short(key)}`, async () => undefined);
+      }
+      const whole = Buffer.concat(pieces);
+      await put(key, whole);
+      return whole.length;
     },
     async *list(prefix, delimiter): AsyncIterable<ListPage> {
       const pages = await ask(`list ${short(prefix)}`, async () => {
