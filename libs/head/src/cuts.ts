@@ -3,6 +3,7 @@
 // open one, so what is applied while the cut streams belongs to the next.
 import type { TenantWindow } from './head.ts';
 import { PAGE_BITS } from './pages/pages.ts';
+import { removeEmptySeries } from './removal.ts';
 import { packedSamples } from './series/append.ts';
 import { C, R } from './series/series-store.ts';
 import type { HeadState } from './state.ts';
@@ -97,16 +98,18 @@ export function cutThrough(window: WindowState, lastOffset: number): number {
 
 /**
  * Forgets a window's generations up to `lastOffset`. One that also has samples of later records stays
- * whole: a sample that is both in a block and in the head counts once, a lost one would not.
+ * whole: a sample that is both in a block and in the head counts once, a lost one would not. What is
+ * forgotten is so at once; the steps that are returned take the series that became empty, and nothing
+ * else, out of the head. They are part of the input: samples may be applied between them.
  */
-export function drop(state: HeadState, dropped: TenantWindow): void {
+export function drop(state: HeadState, dropped: TenantWindow): Iterable<void> {
   const tenant = state.tenantsByName.get(dropped.tenant);
   const window = tenant?.windows.get(Math.floor(dropped.minT / WINDOW_MS));
-  if (!tenant || !window) return;
+  if (!tenant || !window) return [];
   window.shippedThrough = Math.max(window.shippedThrough, dropped.lastOffset);
   tenant.dirty = true;
   const through = cutThrough(window, dropped.lastOffset);
-  if (through < 0) return;
+  if (through < 0) return [];
   if (through === window.generations.at(-1)?.number) freeze(state, tenant, window);
   window.generations = window.generations.filter(({ number }) => number > through);
   tenant.drops.set(window.index, {
@@ -115,22 +118,9 @@ export function drop(state: HeadState, dropped: TenantWindow): void {
     durable: false,
     readNumber: state.reads.next,
   });
-  if (window.generations.length === 0) removeEmptySeries(state, tenant, window.index);
-}
-
-/** Takes the window from its series' bits, and removes the series that have no window left. */
-function removeEmptySeries(state: HeadState, tenant: Tenant, window: number): void {
-  const oldest = tenant.live()[0]?.index ?? Infinity;
-  const empty: number[] = [];
-  for (const ref of seriesInWindow(state, tenant, window)) {
-    const back = state.store.record(ref, R.window) - window;
-    if (back >= 31 && oldest <= state.store.record(ref, R.window) - 31) continue;
-    state.touchOpen(state.store.record(ref, R.pageSlot) >>> PAGE_BITS);
-    const bits = state.store.getCold(ref, C.windows) & ~(1 << Math.min(back, 31));
-    state.store.setCold(ref, C.windows, bits);
-    if (bits === 0) empty.push(ref);
-  }
-  state.removeSeries(tenant, empty);
+  if (window.generations.length > 0) return [];
+  tenant.removing = true;
+  return removeEmptySeries(state, tenant);
 }
 
 export function safeOffset(state: HeadState): number {

@@ -148,6 +148,11 @@ export interface PartitionHead {
   cut(window: TenantWindow): CutSource;
   /** The window's samples from records ≤ window.lastOffset are in a verified block: forget them. */
   drop(window: TenantWindow): void;
+  /**
+   * The same, but that the series which hold nothing any more leave in steps of about a millisecond: let
+   * others run between them. Each step counts as a command.
+   */
+  dropSteps(window: TenantWindow): Iterable<void>;
   /** No record below this offset holds a sample that is not in a shipped (dropped) window. */
   safeOffset(): number;
   /**

@@ -111,7 +111,10 @@ function createHead(
     prepareCut: (all: boolean) => prepareCut(state, all),
     cutDue: (all: boolean) => cutDue(state, all),
     cut: (window: TenantWindow) => cut(state, store, window),
-    drop: (window: TenantWindow) => drop(state, window),
+    drop(window: TenantWindow) {
+      for (const _ of drop(state, window));
+    },
+    dropSteps: (window: TenantWindow) => drop(state, window),
     safeOffset: () => safeOffset(state),
     snapshot: (topicId: string) => writeSnapshot(store, topicId, partition),
     get damage() {

@@ -29,6 +29,12 @@ export interface PageCapture {
   room(): Promise<void> | undefined;
 }
 
+/** What one pass over a tenant's series has removed; see removal.ts. */
+export interface Removal {
+  readonly refs: number[];
+  readonly metrics: Set<Metric>;
+}
+
 export class HeadState {
   readonly store = new SeriesStore();
   readonly pages = new Pages();
@@ -46,8 +52,10 @@ export class HeadState {
   readonly epochTimes = new EpochTimes();
   /** Epochs whose checkpoint was cut short: their rows don't count. */
   readonly abortedEpochs = new Set<number>();
-  /** Refs of removed series that reads under way may still look at. */
-  readonly removed = new Set<number>();
+  /** Removed series that reads under way may still look at. */
+  readonly removals = new Set<Removal>();
+  /** Pages without series, whose rows a checkpoint has still to empty. */
+  readonly emptyPages: Page[] = [];
   /** By label pair __name__="…": its metric. */
   readonly #metricsByPair = new Map<number, Metric>();
   readonly #reader = new LabelReader();
@@ -174,46 +182,29 @@ export class HeadState {
     return this.pages.metric(tenant.id, name);
   }
 
-  /** Series that no longer hold anything: out of the table, the index, the pages. */
-  removeSeries(tenant: Tenant, refs: readonly number[]): void {
-    if (refs.length === 0) return;
+  /** Series that no longer hold anything: out of the table, their pages, all counts; see removal.ts. */
+  removeSeries(tenant: Tenant, refs: readonly number[], removal: Removal): void {
     const { store } = this;
-    const removed = new Uint8Array(store.refs);
-    for (const ref of refs) removed[ref] = 1;
-    const metrics = new Set<Metric>();
-    this.index.removeSeries(
-      tenant.id,
-      (function* () {
-        for (const ref of refs) yield store.labelsOf(ref);
-      })(),
-      (ref) => removed[ref] === 1,
-    );
     for (const ref of refs) {
       const pageSlot = store.record(ref, R.pageSlot);
       const page = pageSlot >>> PAGE_BITS;
       this.touchLabels(page);
       this.touchOpen(page);
+      this.index.forgetSeries(tenant.id, store.labelsOf(ref));
       this.pages.remove(pageSlot);
-      this.removed.add(ref);
       this.appender.outOfOrder.forget(ref);
       tenant.seriesSum = (tenant.seriesSum - store.record(ref, R.hash)) | 0;
-      metrics.add(this.pages.page(page).metric);
-    }
-    for (const metric of metrics) {
-      metric.unsorted = metric.unsorted.filter((ref) => removed[ref] === 0);
-      metric.sorted = metric.sorted.filter((ref) => removed[ref] === 0);
+      if (tenant.lastRef === ref + 1) tenant.lastRef = 0;
+      store.remove(ref);
+      removal.refs.push(ref);
+      removal.metrics.add(this.pages.page(page).metric);
     }
     tenant.seriesCount -= refs.length;
-    store.remove(refs);
-    this.reads.whenEarlierEnd(() => this.#reuse(refs));
   }
 
-  #reuse(refs: readonly number[]): void {
-    for (const ref of refs) {
-      this.removed.delete(ref);
-      this.pages.free(this.store.record(ref, R.pageSlot));
-    }
-    this.store.reuse(refs);
+  /** Takes removed series out of the index, in steps. */
+  purgeIndex(isAlive: (ref: number) => boolean): Generator<void> {
+    return this.index.purge(isAlive, (pair) => this.#metricsByPair.delete(pair));
   }
 
   /** To be called before a series of the page changes. */

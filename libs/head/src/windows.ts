@@ -54,6 +54,8 @@ export class Tenant {
   /** Ref + 1 of the series of the last sample applied. */
   lastRef = 0;
   dirty = true;
+  /** A pass over its series, to remove empty ones, has not ended. */
+  removing = false;
   metadataDirty = false;
 
   constructor(id: number, name: string) {

@@ -182,6 +182,10 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
     drop(window) {
       samples = samples.filter((sample) => !inWindow(sample, window));
     },
+    dropSteps(window) {
+      this.drop(window);
+      return [];
+    },
     safeOffset: () => Math.min(position, ...samples.map(({ offset }) => offset)),
     damage: undefined,
     async *snapshot() {},

@@ -211,7 +211,9 @@ export async function openHostedPartition(
     drop: (windows) =>
       exclusively(async () => {
         await leases.quiesce();
-        for (const window of windows) head?.drop(window);
+        for (const window of windows) {
+          for (const _ of head?.dropSteps(window) ?? []) await clock.yield();
+        }
       }),
     deleteBlocks: (ulids) =>
       exclusively(async () => {

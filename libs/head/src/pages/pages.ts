@@ -27,17 +27,25 @@ export interface Metric {
   /** Value of __name__; '' where there is none. */
   readonly name: string;
   readonly nameBytes: Uint8Array;
-  readonly pages: Page[];
-  readonly free: number[];
+  pages: Page[];
+  free: number[];
   /** Refs in label order, when known; `unsorted` came after them. */
   sorted: Uint32Array;
   unsorted: number[];
+}
+
+/** A page that lost its series: its number is free, and so are its two rows but for the committed ones. */
+interface FreePage {
+  readonly id: number;
+  readonly labelsSlot: number;
+  readonly openSlot: number;
 }
 
 export class Pages {
   readonly byId: (Page | undefined)[] = [];
   flags = new Uint8Array(64);
   readonly #metrics = new Map<number, Map<string, Metric>>();
+  readonly #freePages: FreePage[] = [];
   #nextMetric = 0;
 
   metricsOf(tenant: number): Iterable<Metric> {
@@ -82,8 +90,12 @@ export class Pages {
     return (page.id << PAGE_BITS) | slot;
   }
 
-  addPage(metric: Metric, id = this.byId.length): Page {
-    const page: Page = { id, metric, refs: new Int32Array(0), labelsSlot: 0, openSlot: 0 };
+  addPage(metric: Metric, wanted?: number): Page {
+    const free = wanted === undefined ? this.#freePages.pop() : undefined;
+    const id = wanted ?? free?.id ?? this.byId.length;
+    const labelsSlot = free?.labelsSlot ?? 0;
+    const openSlot = free?.openSlot ?? 0;
+    const page: Page = { id, metric, refs: new Int32Array(0), labelsSlot, openSlot };
     while (this.byId.length < id) this.byId.push(undefined);
     this.byId[id] = page;
     metric.pages.push(page);
@@ -118,6 +130,28 @@ export class Pages {
   free(pageSlot: number): void {
     this.page(pageSlot >>> PAGE_BITS).metric.free.push(pageSlot);
   }
+
+  /** Takes empty pages out of their metric. Their numbers stay taken until freePage(). */
+  detach(metric: Metric, empty: ReadonlySet<Page>): void {
+    metric.pages = metric.pages.filter((page) => !empty.has(page));
+    const ids = new Set([...empty].map(({ id }) => id));
+    metric.free = metric.free.filter((pageSlot) => !ids.has(pageSlot >>> PAGE_BITS));
+  }
+
+  /** Gives a page's number away again, once a checkpoint holds nothing of it. */
+  freePage({ id, labelsSlot, openSlot }: FreePage): void {
+    this.byId[id] = undefined;
+    this.#freePages.push({ id, labelsSlot, openSlot });
+  }
+
+  /** Forgets a metric without pages. */
+  removeMetric(metric: Metric): void {
+    this.#metrics.get(metric.tenant)?.delete(metric.name);
+  }
+}
+
+export function isEmptyPage(page: Page): boolean {
+  return page.refs.every((ref) => ref <= 0);
 }
 
 /** Slots that were ever used: free ones among them are in the metric's list. */

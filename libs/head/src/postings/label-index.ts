@@ -7,13 +7,20 @@ import { ByteArena } from '../series/byte-arena.ts';
 import { hashView } from '../series/hash-view.ts';
 import { PostingLists } from './posting-lists.ts';
 
+/** Refs looked through in one step of a purge, about a millisecond, and what a list costs beside its refs. */
+const PURGE_STEP = 1 << 17;
+const PURGE_OVERHEAD = 64;
+
 export interface NameIndex {
   readonly name: string;
   /** Pairs, which are also the numbers of posting lists, in order of creation. */
-  readonly pairs: number[];
+  pairs: number[];
   /** Values of the first pairs, as far as queries have asked. */
-  readonly values: string[];
+  values: string[];
 }
+
+/** Which pair was freed, so that others forget it too. */
+export type PairFreed = (pair: number) => void;
 
 export interface TenantIndex {
   readonly names: Map<string, NameIndex>;
@@ -29,11 +36,15 @@ export class LabelIndex {
   #positions = new Int32Array(64);
   #lengths = new Int32Array(64);
   #table = new Int32Array(128);
+  /** Pair numbers below this were used, and how many are in use. */
+  #pairsEnd = 0;
   #pairs = 0;
   /** Pairs of the series added last, in the order of its labels. */
   lastPairs = new Int32Array(64);
   lastPairCount = 0;
   #lastTenant = -1;
+  /** Lists that hold refs of removed series. */
+  readonly #affected: { readonly tenant: number; readonly list: number }[] = [];
   readonly #reader = new LabelReader();
 
   tenant(id: number): TenantIndex {
@@ -126,6 +137,7 @@ export class LabelIndex {
     this.#positions[pair] = position;
     this.#lengths[pair] = length;
     this.#pairs++;
+    this.#pairsEnd = Math.max(this.#pairsEnd, pair + 1);
     return pair;
   }
 
@@ -138,9 +150,14 @@ export class LabelIndex {
 
   #rebuildTable(): void {
     this.#table = new Int32Array(this.#table.length * 2);
-    for (let pair = 0; pair < this.#pairs; pair++) {
-      if (this.#lengths[pair] !== 0) this.#insert(this.#hashes[pair], pair);
+    for (let pair = 0; pair < this.#pairsEnd; pair++) {
+      if (this.#lengths[pair] > 0) this.#insert(this.#hashes[pair], pair);
     }
+  }
+
+  /** Pairs in use, the lists of all series of a tenant among them. */
+  get pairCount(): number {
+    return this.#pairs;
   }
 
   /** The pair name=value of a tenant, or -1. */
@@ -155,29 +172,113 @@ export class LabelIndex {
   values(names: NameIndex): readonly string[] {
     while (names.values.length < names.pairs.length) {
       const pair = names.pairs[names.values.length];
-      const bytes = this.#arena.read(this.#positions[pair], this.#lengths[pair]);
+      const bytes = this.#arena.read(this.#positions[pair], Math.abs(this.#lengths[pair]));
       this.#reader.reset(bytes).next();
       names.values.push(text(bytes.subarray(this.#reader.valueFrom, this.#reader.valueTo)));
     }
     return names.values;
   }
 
-  /** Removes series, given with their labels, from all lists. Pairs without series stay interned. */
-  removeSeries(tenant: number, labels: Iterable<Uint8Array>, isRemoved: (ref: number) => boolean) {
-    const isAffected = new Uint8Array(this.#pairs);
-    const affected = [this.tenant(tenant).all];
-    for (const bytes of labels) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const reader = this.#reader.reset(bytes);
-      for (let start = 0; reader.next(); start = reader.at) {
-        const hash = hashView(view, start, reader.at, tenant);
-        const pair = this.#find(hash, view, start, reader.at - start);
-        if (isAffected[pair] === 1) continue;
-        isAffected[pair] = 1;
-        affected.push(pair);
-      }
+  /** Counts a removed series out of its lists; purge() takes its ref out of them. */
+  forgetSeries(tenant: number, labels: Uint8Array): void {
+    const { all } = this.tenant(tenant);
+    const affected = this.#affected;
+    if (this.lists.forget(all)) affected.push({ tenant, list: all });
+    const view = new DataView(labels.buffer, labels.byteOffset, labels.byteLength);
+    const reader = this.#reader.reset(labels);
+    for (let start = 0; reader.next(); start = reader.at) {
+      const hash = hashView(view, start, reader.at, tenant);
+      const pair = this.#find(hash, view, start, reader.at - start);
+      if (this.lists.forget(pair)) affected.push({ tenant, list: pair });
     }
-    for (const pair of affected) this.lists.filter(pair, (ref) => !isRemoved(ref));
+  }
+
+  /** Takes removed series out of lists, and frees the pairs and names that have no other. */
+  *purge(isAlive: (ref: number) => boolean, freed: PairFreed): Generator<void> {
+    const names = new Map<NameIndex, number>();
+    let scanned = 0;
+    for (let next = this.#affected.pop(); next !== undefined; next = this.#affected.pop()) {
+      const { tenant, list } = next;
+      scanned += this.lists.sizeOf(list) + PURGE_OVERHEAD;
+      this.lists.filter(list, isAlive);
+      const isPair = list !== this.tenant(tenant).all;
+      if (isPair && this.lists.count(list) === 0) {
+        names.set(this.#freePair(tenant, list), tenant);
+        freed(list);
+      } else if (isPair) this.#movePair(list);
+      if (scanned < PURGE_STEP) continue;
+      scanned = 0;
+      yield;
+    }
+    for (const [name, tenant] of names) {
+      this.#dropFreed(tenant, name);
+      yield;
+    }
+  }
+
+  /** See ByteArena. */
+  takeEmptied(): number[] {
+    return this.#arena.takeEmptied();
+  }
+
+  release(slabs: readonly number[]): void {
+    this.#arena.release(slabs);
+  }
+
+  #freePair(tenant: number, pair: number): NameIndex {
+    const length = this.#lengths[pair];
+    const bytes = this.#arena.read(this.#positions[pair], length);
+    this.#reader.reset(bytes).next();
+    const name = text(bytes.subarray(this.#reader.nameFrom, this.#reader.nameTo));
+    this.#unlink(pair);
+    this.#arena.free(this.#positions[pair], length);
+    // Its name still lists it, so its value must stay readable.
+    this.#lengths[pair] = -length;
+    this.#pairs--;
+    this.lastPairCount = 0;
+    return this.tenant(tenant).names.get(name)!;
+  }
+
+  #movePair(pair: number): void {
+    const position = this.#positions[pair];
+    if (!this.#arena.isSparse(position)) return;
+    const length = this.#lengths[pair];
+    const bytes = this.#arena.read(position, length);
+    this.#positions[pair] = this.#arena.append(bytes, 0, length) | 0;
+    this.#arena.free(position, length);
+  }
+
+  /** Takes freed pairs from a name; only now their numbers may be used again. */
+  #dropFreed(tenant: number, names: NameIndex): void {
+    const kept: number[] = [];
+    const values: string[] = [];
+    for (const [at, pair] of names.pairs.entries()) {
+      if (this.#lengths[pair] < 0) {
+        this.#lengths[pair] = 0;
+        this.lists.free(pair);
+        continue;
+      }
+      if (at < names.values.length) values.push(names.values[at]);
+      kept.push(pair);
+    }
+    names.pairs = kept;
+    names.values = values;
+    if (kept.length === 0) this.tenant(tenant).names.delete(names.name);
+  }
+
+  /** Takes a pair from the table and moves up those behind it that would not be found any more. */
+  #unlink(pair: number): void {
+    const table = this.#table;
+    const mask = table.length - 1;
+    let hole = this.#hashes[pair] & mask;
+    while (table[hole] !== pair + 1) hole = (hole + 1) & mask;
+    for (let at = (hole + 1) & mask; table[at] !== 0; at = (at + 1) & mask) {
+      const home = this.#hashes[table[at] - 1] & mask;
+      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      table[hole] = table[at];
+      hole = at;
+    }
+    table[hole] = 0;
   }
 }
 

@@ -1,6 +1,8 @@
 // Lists of series refs, one per label pair. Most are tiny, a few hold every series, so: one ref lies in
 // the list's own word, short lists in power-of-two runs of shared slabs, long ones in arrays of their
 // own. Refs are appended as they come and sorted when first read after a reuse has broken the order.
+// A removed series is first only counted out of its lists (forget): its ref stays in them, for readers to
+// pass over, until filter() takes it out.
 
 const SLAB_BITS = 14;
 const SLAB_INTS = 1 << SLAB_BITS;
@@ -12,7 +14,10 @@ export class PostingLists {
   #counts = new Int32Array(64);
   #places = new Int32Array(64);
   #unsorted = new Uint8Array(64);
+  /** Refs of removed series among them. */
+  #forgotten = new Int32Array(64);
   #lists = 0;
+  readonly #freeLists: number[] = [];
   readonly #slabs: Uint32Array[] = [];
   #slabUsed = SLAB_INTS;
   readonly #freeRuns: number[][] = [];
@@ -20,9 +25,12 @@ export class PostingLists {
   readonly #freeLong: number[] = [];
 
   add(): number {
+    const reused = this.#freeLists.pop();
+    if (reused !== undefined) return reused;
     if (this.#lists === this.#counts.length) {
       this.#counts = grown(this.#counts);
       this.#places = grown(this.#places);
+      this.#forgotten = grown(this.#forgotten);
       const unsorted = new Uint8Array(this.#unsorted.length * 2);
       unsorted.set(this.#unsorted);
       this.#unsorted = unsorted;
@@ -30,8 +38,25 @@ export class PostingLists {
     return this.#lists++;
   }
 
+  /** Refs of a list, without those of removed series. */
   count(list: number): number {
+    return this.#counts[list] - this.#forgotten[list];
+  }
+
+  /** Refs of a list, with those of removed series. */
+  sizeOf(list: number): number {
     return this.#counts[list];
+  }
+
+  /** Counts a removed series out; true the first time since the list was filtered. */
+  forget(list: number): boolean {
+    return this.#forgotten[list]++ === 0;
+  }
+
+  /** Forgets an empty list; its number will be given to another one. */
+  free(list: number): void {
+    this.#unsorted[list] = 0;
+    this.#freeLists.push(list);
   }
 
   append(list: number, ref: number): void {
@@ -97,7 +122,10 @@ export class PostingLists {
     this.#freeRuns[capacity].push(place);
   }
 
-  /** The refs, ascending; a view that is valid until the next append. */
+  /**
+   * The refs, ascending; a view that is valid until the next append. Refs of series that were removed
+   * may still be among them.
+   */
   read(list: number): Uint32Array {
     const count = this.#counts[list];
     if (count === 0) return new Uint32Array(0);
@@ -114,6 +142,7 @@ export class PostingLists {
   filter(list: number, keep: (ref: number) => boolean): void {
     const all = this.read(list);
     const count = this.#counts[list];
+    this.#forgotten[list] = 0;
     let kept = 0;
     for (let at = 0; at < count; at++) if (keep(all[at])) kept++;
     if (kept === count) return;

@@ -61,6 +61,7 @@ function matching(state: HeadState, tenant: Tenant, request: HeadSelect): Uint32
   let count = 0;
   for (let at = 0; at < refs.length; at++) {
     const ref = refs[at];
+    if (store.labelsLength(ref) === 0) continue;
     const window = store.record(ref, R.window);
     if (window * WINDOW_MS + store.record(ref, R.last) < minT) continue;
     const oldest = 31 - Math.clz32(store.getCold(ref, C.windows));

@@ -1,10 +1,15 @@
 // Label bytes of all series of a partition, appended to slabs that are never overwritten: a reader may
-// keep a view of its labels while the head goes on. Freed bytes are only counted; a compaction copies
-// what lives into a new arena and lets the old slabs go with their last reader.
+// keep a view of its labels while the head goes on. Freed bytes are counted by slab: the owner of a run
+// in a slab that has mostly died moves it (isSparse), and an empty slab is given back once no read that
+// knows positions in it is left (takeEmptied, release). The first slabs are small, for small heads.
 
 const SLAB_BITS = 18;
 const SLAB_SIZE = 1 << SLAB_BITS;
 const SLAB_MASK = SLAB_SIZE - 1;
+
+const FIRST_SLAB_SIZE = 1 << 13;
+const NO_SLAB = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_SLAB.buffer);
 
 /** The longest run of bytes an arena takes; a label set above it is refused by the head. */
 export const ARENA_RUN_MAX = 1 << 16;
@@ -17,7 +22,14 @@ export class ByteArena {
   freedBytes = 0;
   /** Whether any run contains a zero byte; see equals(). */
   #hasZeroBytes = false;
+  #slab = -1;
   #at = 0;
+  #room = 0;
+  /** Bytes used and freed, by slab. */
+  readonly #used: number[] = [];
+  readonly #freed: number[] = [];
+  readonly #emptied: number[] = [];
+  readonly #released: number[] = [];
 
   /** Copies bytes[from, from + length) and returns their position, below 2^32. */
   append(bytes: Uint8Array, from: number, length: number): number {
@@ -30,22 +42,58 @@ export class ByteArena {
 
   /** The same for bytes that have a view already. */
   appendView(source: DataView, from: number, length: number): number {
-    if (this.#at + length > SLAB_SIZE || this.slabs.length === 0) {
-      const slab = new Uint8Array(SLAB_SIZE);
-      this.slabs.push(slab);
-      this.views.push(new DataView(slab.buffer));
-      this.#at = 0;
-    }
+    if (this.#at + length > this.#room) this.#addSlab(length);
     this.#copy(source, from, length);
-    const position = (this.slabs.length - 1) * SLAB_SIZE + this.#at;
+    const position = this.#slab * SLAB_SIZE + this.#at;
     this.#at += length;
+    this.#used[this.#slab] = this.#at;
     this.usedBytes += length;
     return position;
   }
 
+  #addSlab(length: number): void {
+    this.#room = Math.min(SLAB_SIZE, Math.max(this.#room * 4, FIRST_SLAB_SIZE, length));
+    const slab = new Uint8Array(this.#room);
+    this.#slab = this.#released.pop() ?? this.slabs.length;
+    this.slabs[this.#slab] = slab;
+    this.views[this.#slab] = new DataView(slab.buffer);
+    this.#used[this.#slab] = 0;
+    this.#freed[this.#slab] = 0;
+    this.#at = 0;
+  }
+
+  /** Forgets a run. Its bytes stay readable until its slab is released. */
+  free(position: number, length: number): void {
+    const slab = position >>> SLAB_BITS;
+    this.#freed[slab] += length;
+    this.freedBytes += length;
+    if (slab !== this.#slab && this.#freed[slab] === this.#used[slab]) this.#emptied.push(slab);
+  }
+
+  /** Whether most of the run's slab was freed, so that the run should be appended anew, then freed. */
+  isSparse(position: number): boolean {
+    const slab = position >>> SLAB_BITS;
+    return slab !== this.#slab && this.#freed[slab] * 2 > this.#used[slab];
+  }
+
+  /** Slabs without a living run, each told once; to be released when no read knows them any more. */
+  takeEmptied(): number[] {
+    return this.#emptied.splice(0);
+  }
+
+  release(slabs: readonly number[]): void {
+    for (const slab of slabs) {
+      this.usedBytes -= this.#used[slab];
+      this.freedBytes -= this.#freed[slab];
+      this.slabs[slab] = NO_SLAB;
+      this.views[slab] = NO_VIEW;
+      this.#released.push(slab);
+    }
+  }
+
   /** By words: a call of set() needs a view object and takes longer. Looks for zero bytes on the way. */
   #copy(source: DataView, from: number, length: number): void {
-    const view = this.views[this.views.length - 1];
+    const view = this.views[this.#slab];
     const end = from + length;
     let at = from;
     let to = this.#at;

@@ -7,7 +7,7 @@ import { ChunkBlocks } from './chunk-blocks.ts';
 import { ClosedLog } from './closed-log.ts';
 import { hashView } from './hash-view.ts';
 
-export const SLAB_BITS = 9;
+export const SLAB_BITS = 8;
 export const SLAB_MASK = (1 << SLAB_BITS) - 1;
 export const RAW_MAX = 8;
 
@@ -52,6 +52,14 @@ export const COLD_BITS = 2;
 
 export const NO_WINDOW = -0x80000000;
 
+const SLAB_SERIES = 1 << SLAB_BITS;
+/** Stand for the slabs of refs that are all free: they read as series without labels. */
+const NO_RECORDS = new Int32Array(SLAB_SERIES << RECORD_BITS);
+const NO_COLD = new Int32Array(SLAB_SERIES << COLD_BITS);
+const NO_RAW = new Int32Array(0);
+/** A table with fewer series than one in this many places is made smaller. */
+const SHRINK_AT = 16;
+
 export class SeriesStore {
   readonly records: Int32Array[] = [];
   readonly cold: Int32Array[] = [];
@@ -60,14 +68,17 @@ export class SeriesStore {
   readonly rawBits: Int32Array[] = [];
   readonly blocks = new ChunkBlocks();
   readonly closed = new ClosedLog();
-  labels = new ByteArena();
+  readonly labels = new ByteArena();
   /** Tenant by page: found from a record without touching the cold one. */
   pageTenants = new Int32Array(64);
   /** Refs below this have been used. */
   refs = 0;
   count = 0;
   #table = new Int32Array(16);
-  #free: number[] = [];
+  /** Free refs by slab, slabs with some (and maybe some without), and slabs that are free as a whole. */
+  readonly #free: (number[] | undefined)[] = [];
+  readonly #partlyFree: number[] = [];
+  readonly #freeSlabs: number[] = [];
 
   /** Hash of label bytes within a tenant, never 0. */
   hash(view: DataView, from: number, to: number, tenant: number): number {
@@ -116,16 +127,55 @@ export class SeriesStore {
   }
 
   #takeRef(): number {
-    const reused = this.#free.pop();
-    if (reused !== undefined) return reused;
-    if (this.refs >>> SLAB_BITS === this.records.length) {
-      const size = 1 << SLAB_BITS;
-      this.records.push(new Int32Array(size << RECORD_BITS));
-      this.cold.push(new Int32Array(size << COLD_BITS));
-      this.rawTimes.push(new Int32Array(size * RAW_MAX));
-      this.rawBits.push(new Int32Array(size * RAW_MAX * 2));
+    for (let slab = this.#partlyFree.at(-1); slab !== undefined; slab = this.#partlyFree.at(-1)) {
+      const reused = this.#free[slab]?.pop();
+      if (reused !== undefined) return reused;
+      this.#free[slab] = undefined;
+      this.#partlyFree.pop();
     }
-    return this.refs++;
+    const slab = this.#freeSlabs.pop();
+    if (slab === undefined) {
+      if (this.refs >>> SLAB_BITS === this.records.length) this.#allocate(this.records.length);
+      return this.refs++;
+    }
+    this.#allocate(slab);
+    const first = slab << SLAB_BITS;
+    const others: number[] = [];
+    for (let ref = first + SLAB_SERIES - 1; ref > first; ref--) others.push(ref);
+    this.#free[slab] = others;
+    this.#partlyFree.push(slab);
+    return first;
+  }
+
+  #allocate(slab: number): void {
+    this.records[slab] = new Int32Array(SLAB_SERIES << RECORD_BITS);
+    this.cold[slab] = new Int32Array(SLAB_SERIES << COLD_BITS);
+    this.rawTimes[slab] = new Int32Array(SLAB_SERIES * RAW_MAX);
+    this.rawBits[slab] = new Int32Array(SLAB_SERIES * RAW_MAX * 2);
+  }
+
+  /** Gives removed series' refs away again; a slab with no other refs gives its memory back. */
+  reuse(refs: Iterable<number>): void {
+    for (const ref of refs) {
+      const slab = ref >>> SLAB_BITS;
+      let free = this.#free[slab];
+      if (free === undefined) {
+        free = [];
+        this.#free[slab] = free;
+        this.#partlyFree.push(slab);
+      }
+      free.push(ref);
+      if (free.length === SLAB_SERIES) this.#release(slab);
+    }
+  }
+
+  #release(slab: number): void {
+    this.records[slab] = NO_RECORDS;
+    this.cold[slab] = NO_COLD;
+    this.rawTimes[slab] = NO_RAW;
+    this.rawBits[slab] = NO_RAW;
+    this.#free[slab] = [];
+    this.#freeSlabs.push(slab);
   }
 
   #insert(hash: number, ref: number): void {
@@ -145,34 +195,45 @@ export class SeriesStore {
     }
   }
 
-  /** Forgets series. Their refs are not reused before reuse() is called with them. */
-  remove(refs: Iterable<number>): void {
-    for (const ref of refs) {
-      const record = this.records[ref >>> SLAB_BITS];
-      const at = (ref & SLAB_MASK) << RECORD_BITS;
-      this.labels.freedBytes += record[at + R.labelsLength];
-      this.blocks.release(record[at + R.first], record[at + R.tail]);
-      record[at + R.tail] = 0;
-      record[at + R.labelsLength] = 0;
-      this.count--;
+  /** Forgets a series. Its ref is not reused before reuse() is called with it. */
+  remove(ref: number): void {
+    const record = this.records[ref >>> SLAB_BITS];
+    const at = (ref & SLAB_MASK) << RECORD_BITS;
+    this.#unlink(record[at + R.hash], ref);
+    this.labels.free(record[at + R.labels], record[at + R.labelsLength]);
+    this.blocks.release(record[at + R.first], record[at + R.tail]);
+    record[at + R.tail] = 0;
+    record[at + R.packed] = 0;
+    record[at + R.labelsLength] = 0;
+    this.count--;
+    if (this.count * SHRINK_AT < this.#table.length && this.#table.length > 1024) {
+      this.#rebuildTable();
     }
-    this.#rebuildTable();
-    if (this.labels.freedBytes * 2 > this.labels.usedBytes) this.#compactLabels();
   }
 
-  reuse(refs: Iterable<number>): void {
-    for (const ref of refs) this.#free.push(ref);
+  /** Takes a ref from the table and moves up those behind it that would not be found any more. */
+  #unlink(hash: number, ref: number): void {
+    const table = this.#table;
+    const mask = table.length - 1;
+    let hole = hash & mask;
+    while (table[hole] !== ref + 1) hole = (hole + 1) & mask;
+    for (let at = (hole + 1) & mask; table[at] !== 0; at = (at + 1) & mask) {
+      const home = this.record(table[at] - 1, R.hash) & mask;
+      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      table[hole] = table[at];
+      hole = at;
+    }
+    table[hole] = 0;
   }
 
-  #compactLabels(): void {
-    const old = this.labels;
-    this.labels = new ByteArena();
-    for (let ref = 0; ref < this.refs; ref++) {
-      const length = this.labelsLength(ref);
-      if (length === 0) continue;
-      const bytes = old.read(this.record(ref, R.labels), length);
-      this.setRecord(ref, R.labels, this.labels.append(bytes, 0, length) | 0);
-    }
+  /** Moves labels that lie in a slab of which most was freed. */
+  moveSparse(ref: number): void {
+    const position = this.record(ref, R.labels);
+    if (!this.labels.isSparse(position)) return;
+    const length = this.labelsLength(ref);
+    const bytes = this.labels.read(position, length);
+    this.setRecord(ref, R.labels, this.labels.append(bytes, 0, length) | 0);
+    this.labels.free(position, length);
   }
 
   record(ref: number, field: number): number {

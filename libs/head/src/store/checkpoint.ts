@@ -11,6 +11,7 @@ import {
   OPEN_PENDING,
   PAGE_BITS,
   PAGE_SLOTS,
+  type Page,
 } from '../pages/pages.ts';
 import { C } from '../series/series-store.ts';
 import type { HeadState, PageCapture } from '../state.ts';
@@ -64,6 +65,7 @@ export class Checkpoint implements PageCapture {
   readonly #tenants: TenantRow[] = [];
   readonly #metadata: TenantRow[] = [];
   readonly #marks: DropMark[] = [];
+  readonly #emptyPages: Page[];
   #room: Promise<void> | undefined;
   #makeRoom: () => void = () => {};
 
@@ -77,6 +79,7 @@ export class Checkpoint implements PageCapture {
     this.#samples = state.samplesSinceCheckpoint;
     this.#closed = state.store.closed.freeze();
     this.#pages = this.#takePages();
+    this.#emptyPages = state.emptyPages.splice(0);
     for (const tenant of state.tenants) this.#takeTenant(tenant);
     state.running = this;
   }
@@ -244,13 +247,14 @@ export class Checkpoint implements PageCapture {
     for (const { tenant } of this.#metadata) flip(this.#commit.metadataSlots, tenant.id);
     for (const mark of this.#marks) mark.durable = true;
     this.#forgetFrozen();
+    for (const page of this.#emptyPages) state.pages.freePage(page);
     state.committedEpoch = this.#epoch;
     state.samplesSinceCheckpoint -= this.#samples;
     this.#commit.checkpointPosition = this.#position;
   }
 
   #forgetFrozen(): void {
-    const { store, pages, removed } = this.#state;
+    const { store, pages, removals } = this.#state;
     const forget = (ref: number) => {
       if (store.closed.isFrozen(store.getCold(ref, C.closed))) store.setCold(ref, C.closed, 0);
     };
@@ -259,7 +263,7 @@ export class Checkpoint implements PageCapture {
       const ref = pages.page(pageSlot >>> PAGE_BITS).refs[pageSlot & (PAGE_SLOTS - 1)] - 1;
       if (ref >= 0) forget(ref);
     }
-    for (const ref of removed) forget(ref);
+    for (const { refs } of removals) for (const ref of refs) forget(ref);
     store.closed.releaseFrozen();
   }
 
@@ -271,6 +275,7 @@ export class Checkpoint implements PageCapture {
       state.pages.flags[page] &= ~(LABELS_PENDING | OPEN_PENDING);
       state.pages.flags[page] |= LABELS_DIRTY | OPEN_DIRTY;
     }
+    state.emptyPages.push(...this.#emptyPages);
     for (const { tenant } of this.#tenants) tenant.dirty = true;
     for (const { tenant } of this.#metadata) tenant.metadataDirty = true;
     state.abortedEpochs.add(this.#epoch);

@@ -4,6 +4,7 @@ import { text } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { HeadStore } from '../head.ts';
 import { PAGE_SLOTS } from '../pages/pages.ts';
+import { removeEmptySeries } from '../removal.ts';
 import type { HeadState } from '../state.ts';
 import type { CommitState } from './checkpoint.ts';
 import {
@@ -60,19 +61,30 @@ async function recoverRows(state: HeadState, store: HeadStore, commit: CommitSta
     restoreMetadata(state.tenants[id], row);
     commit.metadataSlots.set(id, 1 - slot);
   }
+  const freeLabelsSlots = new Map<number, number>();
   for await (const { id, slot, row } of newestRows(state, store, LABELS)) {
     restorePage(state, id, row);
     const page = state.pages.byId[id];
     if (page) page.labelsSlot = 1 - slot;
+    else freeLabelsSlots.set(id, 1 - slot);
   }
+  const freeOpenSlots = new Map<number, number>();
   for await (const { id, slot, row } of newestRows(state, store, OPEN)) {
     const page = state.pages.byId[id];
     if (!page) {
+      freeOpenSlots.set(id, 1 - slot);
       if (isEmptyOpenRow(row)) continue;
       throw new WeirError('corrupt', `head store: page ${id} has no labels`);
     }
     restoreOpenRow(state, page, row);
     page.openSlot = 1 - slot;
+  }
+  for (const [id, labelsSlot] of freeLabelsSlots) {
+    state.pages.freePage({ id, labelsSlot, openSlot: freeOpenSlots.get(id) ?? 0 });
+  }
+  // A pass that the checkpoint fell into goes on where it was.
+  for (const tenant of state.tenants) {
+    if (tenant?.removing) for (const _ of removeEmptySeries(state, tenant));
   }
 }
 

@@ -11,6 +11,7 @@ interface TenantState {
   readonly eventTime: number | null;
   readonly windows: WindowState[];
   readonly drops: [window: number, through: number][];
+  readonly removing: boolean;
 }
 
 export function encodeTenant(tenant: Tenant, epoch: number): Uint8Array {
@@ -20,6 +21,7 @@ export function encodeTenant(tenant: Tenant, epoch: number): Uint8Array {
     eventTime: tenant.eventTime === -Infinity ? null : tenant.eventTime,
     windows: [...tenant.windows.values()],
     drops: [...tenant.drops.values()].map(({ window, through }) => [window, through]),
+    removing: tenant.removing,
   };
   return versioned(epoch, state);
 }
@@ -36,6 +38,7 @@ export function restoreTenant(tenant: Tenant, row: Uint8Array): void {
   for (const [window, through] of state.drops) {
     tenant.drops.set(window, { window, through, durable: true, readNumber: 0 });
   }
+  tenant.removing = state.removing;
   tenant.dirty = false;
 }
 
