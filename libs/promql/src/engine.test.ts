@@ -190,4 +190,20 @@ describe('engine', () => {
       'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "x" (1:6)',
     ]);
   });
+
+  it('says that histograms were left out, once a selector', async () => {
+    const floats = storageOf([counter('x_total', 10)]);
+    const storage: Queryable = {
+      async select(request, signal) {
+        return Object.assign(await floats.select(request, signal), { metHistograms: true });
+      },
+    };
+    const query = 'x_total or rate(x_total[1m])';
+    const result = await engineWith().instant({ query, timeMs: 9000 }, storage, signal);
+    expect(result.infos).toEqual([
+      'PromQL info: native histograms are not evaluated yet, their samples were left out (1:1)',
+      'PromQL info: native histograms are not evaluated yet, their samples were left out (1:17)',
+    ]);
+    expect(result.warnings).toEqual([]);
+  });
 });

@@ -21,6 +21,8 @@ export interface SeriesStream {
   readonly labels: LabelBytes;
   /** Appends the samples of the current series in [minT, maxT] to `out`, ascending, none twice. */
   samples(out: SampleColumns): void;
+  /** Whether samples() has met native histograms so far. It leaves them out, and a result says so. */
+  readonly metHistograms?: boolean;
   close(): void;
 }
 

@@ -1,6 +1,7 @@
 // The queryable and the metadata reader over fake owners and blocks: which sources are read, which
 // sample wins, and that nothing of a closed or failed query goes on.
 import { createMatcher, decodeLabels, labelsOf, SampleColumns } from '@weir/model';
+import type { SelectRequest } from '@weir/promql';
 import { CHUNK_XOR, type Chunk, encodeXorChunk } from '@weir/tsdb/chunk';
 import { describe, expect, it } from 'vitest';
 import type { BlockCatalog, QueryBlock } from './block-catalog.ts';
@@ -60,10 +61,14 @@ const block = (ulid: string, ...batch: SeriesChunks[]): QueryBlock => ({
 
 const catalogOf = (...blocks: QueryBlock[]): BlockCatalog => ({ blocks: async () => blocks });
 
-async function readAll(owners: OwnerDirectory, catalog: BlockCatalog, request = ALL) {
+async function readAll(
+  owners: OwnerDirectory,
+  catalog: BlockCatalog,
+  request: SelectRequest = ALL,
+) {
   const queryable = createQueryable({ tenant: 't' }, { owners, catalog });
   const stream = await queryable.select(request, never);
-  const found: Record<string, [number, number][]> = {};
+  const found: Record<string, [number, number][] | true> = {};
   while (await stream.next()) {
     const out = new SampleColumns();
     stream.samples(out);
@@ -72,6 +77,7 @@ async function readAll(owners: OwnerDirectory, catalog: BlockCatalog, request = 
       out.v[at]!,
     ]);
   }
+  if (stream.metHistograms) found.metHistograms = true;
   stream.close();
   return found;
 }
@@ -135,11 +141,30 @@ describe('queryable', () => {
     });
   });
 
-  it('refuses chunks that are not floats', async () => {
-    const histogram = { minT: 0, maxT: 1, encoding: 2, bytes: new Uint8Array(3) };
-    await expect(
-      readAll(directory(), catalogOf(block('01', series('x', histogram)))),
-    ).rejects.toThrow('native histograms are not supported yet');
+  it('leaves histograms out and says so, but answers the floats beside them', async () => {
+    const kinds = [2, 3].map((encoding) => ({
+      minT: 8,
+      maxT: 30,
+      encoding,
+      bytes: new Uint8Array(3),
+    }));
+    const found = (maxT: number, newestOnly: boolean) => {
+      const catalog = catalogOf(block('01', series('x', chunk([5, 1], [6, 2]), ...kinds)));
+      return readAll(directory(), catalog, { ...ALL, maxT, newestOnly });
+    };
+    const floats = [
+      [5, 1],
+      [6, 2],
+    ];
+    expect(await found(20, false)).toEqual({ x: floats, metHistograms: true });
+    expect(await found(20, true)).toEqual({ x: floats, metHistograms: true });
+    expect(await found(7, false)).toEqual({ x: floats });
+  });
+
+  it('refuses chunks of kinds it does not know', async () => {
+    const unknown = { minT: 0, maxT: 1, encoding: 4, bytes: new Uint8Array(3) };
+    const answer = readAll(directory(), catalogOf(block('01', series('x', unknown))));
+    await expect(answer).rejects.toThrow('chunk encoding 4');
   });
 
   it('fails when an owner fails, and tells the others to stop', async () => {

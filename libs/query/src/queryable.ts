@@ -6,7 +6,7 @@
 import { WeirError } from '@weir/errors';
 import type { SampleColumns } from '@weir/model';
 import type { Queryable, SelectRequest, SeriesStream } from '@weir/promql';
-import { CHUNK_XOR, type Chunk } from '@weir/tsdb/chunk';
+import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM, type Chunk } from '@weir/tsdb/chunk';
 import { mergeSamples } from '@weir/tsdb/merge';
 import type { BlockCatalog } from './block-catalog.ts';
 import { SeriesMerge } from './merge-series.ts';
@@ -59,6 +59,7 @@ async function openSources(
 }
 
 class MergedSeries implements SeriesStream {
+  metHistograms = false;
   readonly #request: SelectRequest;
   readonly #merge: SeriesMerge;
   readonly #controller: AbortController;
@@ -83,9 +84,19 @@ class MergedSeries implements SeriesStream {
 
   samples(out: SampleColumns): void {
     const { minT, maxT, newestOnly } = this.#request;
-    const chunks = newestOnly ? newestChunks(this.#merge.chunks, maxT) : this.#merge.chunks;
-    checkEncodings(chunks);
-    mergeSamples(chunks, out, minT, maxT);
+    const chunks = this.#floats(this.#merge.chunks);
+    mergeSamples(newestOnly ? newestChunks(chunks, maxT) : chunks, out, minT, maxT);
+  }
+
+  /** Leaves out chunks of histograms; those of unknown kinds stay, and decoding refuses them. */
+  #floats(chunks: readonly Chunk[]): readonly Chunk[] {
+    if (!chunks.some(isHistogram)) return chunks;
+    this.metHistograms ||= chunks.some((chunk) => isHistogram(chunk) && this.#isWanted(chunk));
+    return chunks.filter((chunk) => !isHistogram(chunk));
+  }
+
+  #isWanted({ minT, maxT }: Chunk): boolean {
+    return minT <= this.#request.maxT && maxT >= this.#request.minT;
   }
 
   close(): void {
@@ -102,9 +113,6 @@ function newestChunks(chunks: readonly Chunk[], maxT: number): readonly Chunk[] 
   return chunks.filter((chunk) => chunk.maxT >= newest);
 }
 
-function checkEncodings(chunks: readonly Chunk[]): void {
-  for (const chunk of chunks) {
-    if (chunk.encoding === CHUNK_XOR) continue;
-    throw new WeirError('invalid', 'native histograms are not supported yet', { status: 422 });
-  }
+function isHistogram({ encoding }: Chunk): boolean {
+  return encoding === CHUNK_HISTOGRAM || encoding === CHUNK_FLOAT_HISTOGRAM;
 }

@@ -3,7 +3,7 @@
 // a group has in memory is copied at one moment, together with the number of the last committed
 // checkpoint; rows of later ones are left out, as their chunks were in memory at that moment. Rows and
 // refs that a drop gives up are not deleted or reused before this read has ended (Reads).
-import { CHUNK_XOR, type Chunk } from '@weir/tsdb/chunk';
+import { CHUNK_XOR } from '@weir/tsdb/chunk';
 import type { HeadSeries, HeadStore } from '../head.ts';
 import { PAGE_BITS, PAGE_SLOTS } from '../pages/pages.ts';
 import { packedSamples } from '../series/append.ts';
@@ -184,7 +184,7 @@ function* inBatches(drafts: Draft[]): Generator<HeadSeries[]> {
   let sizeBytes = 0;
   for (const { labels, chunks: found } of drafts) {
     if (found.length === 0) continue;
-    const chunks: Chunk[] = disjointChunks(found);
+    const chunks = disjointChunks(found);
     batch.push({ labels, chunks });
     sizeBytes += labels.length;
     for (const chunk of chunks) sizeBytes += chunk.bytes.length;

@@ -5,6 +5,8 @@ import type { SelectorRead, Steps } from '../plan/nodes.ts';
 import type { Context } from './context.ts';
 import type { RowStream } from './rows.ts';
 
+const HISTOGRAMS_LEFT_OUT = 'native histograms are not evaluated yet, their samples were left out';
+
 /** Series one after the other with their samples; labels and columns are valid until next(). */
 export interface SampleStream {
   readonly labels: LabelBytes;
@@ -22,9 +24,14 @@ export async function readSamples(
   context.check();
   const series = await context.queryable.select(read, context.signal);
   const samples = new SampleColumns(1024);
+  let told = false;
   const load = () => {
     samples.clear();
     series.samples(samples);
+    if (series.metHistograms && !told) {
+      context.annotations.info(HISTOGRAMS_LEFT_OUT, read.span);
+      told = true;
+    }
     context.budget.touch(samples.count);
     if (staleness === 'drop') dropStale(samples);
   };

@@ -25,6 +25,7 @@ export interface SelectorRead {
   readonly maxT: number;
   /** Only the newest sample of each series in the range counts: a selector at one moment. */
   readonly newestOnly: boolean;
+  readonly span: Span;
 }
 
 /** Raw samples of series, for range-vector functions. */

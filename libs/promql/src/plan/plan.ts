@@ -143,6 +143,7 @@ class Planner {
       minT: times.startMs - rangeMs + 1,
       maxT: times.startMs + (times.count - 1) * times.stepMs,
       newestOnly,
+      span: selector.span,
     };
   }
 

@@ -135,15 +135,27 @@ describe('writeBlock() and openBlock()', () => {
     expect(files.reads).toBeLessThan(20);
   });
 
-  it('keep chunks of encodings they do not know', async () => {
-    const chunk = { minT: 5, maxT: 9, encoding: 2, bytes: new Uint8Array([0, 7, 1, 2, 3]) };
-    const { files, meta } = await writeMemoryBlock(
-      [{ labels: labelsOf({ a: 'b' }), chunks: [chunk] }],
-      RANGE,
-    );
+  it('keep chunks of every kind, and refuse to write others', async () => {
+    const bytes = new Uint8Array([0, 7, 1, 2, 3]);
+    const kinds = [1, 2, 3].map((encoding) => ({
+      minT: 5 * encoding,
+      maxT: 5 * encoding + 4,
+      encoding,
+      bytes,
+    }));
+    const labels = labelsOf({ a: 'b' });
+    const { files, meta } = await writeMemoryBlock([{ labels, chunks: kinds }], RANGE);
     const found = await collect((await openBlock(files, meta)).select(ALL));
-    expect(found[0]!.chunks).toEqual([chunk]);
-    expect(meta.stats.numSamples).toBe(7);
+    expect(found[0]!.chunks).toEqual(kinds);
+    expect(meta.stats).toMatchObject({
+      numSamples: 21,
+      numFloatSamples: 7,
+      numHistogramSamples: 14,
+    });
+    for (const encoding of [0, 4]) {
+      const chunks = [{ ...kinds[0]!, encoding }];
+      await expect(writeMemoryBlock([{ labels, chunks }], RANGE)).rejects.toThrow('encoding');
+    }
   });
 
   it('leave series without chunks out, and read an empty block', async () => {

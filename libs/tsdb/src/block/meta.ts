@@ -33,6 +33,8 @@ export interface BlockMeta {
   readonly maxTime: number;
   readonly stats: {
     readonly numSamples?: number;
+    readonly numFloatSamples?: number;
+    readonly numHistogramSamples?: number;
     readonly numSeries?: number;
     readonly numChunks?: number;
   };

@@ -4,7 +4,7 @@
 import { compareBytes } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { LabelBytes } from '@weir/model';
-import { type Chunk, chunkSampleCount } from '../chunk/index.ts';
+import { CHUNK_FLOAT_HISTOGRAM, CHUNK_XOR, type Chunk, chunkSampleCount } from '../chunk/index.ts';
 import type { BlockSink } from '../index/files.ts';
 import { INDEX_FILE } from '../index/format.ts';
 import { IndexWriter } from '../index/index-writer.ts';
@@ -43,7 +43,8 @@ export async function writeBlock(sink: BlockSink, input: BlockInput): Promise<Bl
   const index = new IndexWriter(sink, input.symbols);
   await index.begin();
   let chunkCount = 0;
-  let sampleCount = 0;
+  let floatCount = 0;
+  let histogramCount = 0;
   const refs: number[] = [];
   for await (const batch of input.series) {
     for (const { labels, chunks } of batch) {
@@ -53,9 +54,10 @@ export async function writeBlock(sink: BlockSink, input: BlockInput): Promise<Bl
       for (const chunk of chunks) size += storedSize(chunk);
       if (segments.needsReserve(size)) await segments.reserve(size);
       for (const chunk of chunks) {
-        checkRange(chunk, input);
+        checkChunk(chunk, input);
         refs.push(segments.put(chunk));
-        sampleCount += chunkSampleCount(chunk.bytes);
+        if (chunk.encoding === CHUNK_XOR) floatCount += chunkSampleCount(chunk.bytes);
+        else histogramCount += chunkSampleCount(chunk.bytes);
       }
       chunkCount += chunks.length;
       const drained = index.addSeries(labels, chunks, refs);
@@ -65,7 +67,9 @@ export async function writeBlock(sink: BlockSink, input: BlockInput): Promise<Bl
   const files = await segments.finish();
   const indexSize = await index.finish();
   const meta = metaOf(input, files, indexSize, {
-    numSamples: sampleCount,
+    numSamples: floatCount + histogramCount,
+    numFloatSamples: floatCount,
+    numHistogramSamples: histogramCount,
     numSeries: index.seriesCount,
     numChunks: chunkCount,
   });
@@ -83,7 +87,10 @@ function checkInput({ ulid, minTime, maxTime, symbols }: BlockInput): void {
   }
 }
 
-function checkRange(chunk: Chunk, { minTime, maxTime, ulid }: BlockInput): void {
+function checkChunk(chunk: Chunk, { minTime, maxTime, ulid }: BlockInput): void {
+  if (!(chunk.encoding >= CHUNK_XOR && chunk.encoding <= CHUNK_FLOAT_HISTOGRAM)) {
+    throw new WeirError('invalid', `chunk encoding ${chunk.encoding} is unknown to block ${ulid}`);
+  }
   if (chunk.bytes.length < 2 || chunk.minT < minTime || chunk.maxT >= maxTime) {
     throw new WeirError(
       'invalid',

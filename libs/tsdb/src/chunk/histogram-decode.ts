@@ -4,12 +4,13 @@
 import { WeirError } from '@weir/errors';
 import { type NativeHistogram, RESET_GAUGE, RESET_NO, RESET_UNKNOWN, RESET_YES } from '@weir/model';
 import { BitReader } from './bits.ts';
-import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM } from './chunk.ts';
+import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM, type Chunk } from './chunk.ts';
 import { EMPTY_LAYOUT, readLayout } from './histogram-layout.ts';
 import {
   BUCKETS,
   COUNT,
   HEADER_MASK,
+  HEADER_NO_RESET,
   HEADER_RESET,
   HEADER_SIZE,
   HistogramState,
@@ -179,4 +180,15 @@ export function readHistogramChunk(
     if (t > maxT) return;
     if (t >= minT) visit(t, decoder.histogram());
   }
+}
+
+/** The chunk, no longer saying whether its counter was reset before it; other kinds as they are. */
+export function withoutResetHeader(chunk: Chunk): Chunk {
+  const { encoding, bytes } = chunk;
+  if (encoding !== CHUNK_HISTOGRAM && encoding !== CHUNK_FLOAT_HISTOGRAM) return chunk;
+  const header = bytes[2]! & HEADER_MASK;
+  if (header !== HEADER_RESET && header !== HEADER_NO_RESET) return chunk;
+  const changed = bytes.slice();
+  changed[2] = bytes[2]! & ~HEADER_MASK;
+  return { ...chunk, bytes: changed };
 }

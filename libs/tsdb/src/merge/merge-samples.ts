@@ -109,7 +109,7 @@ function append(out: SampleColumns, from: SampleColumns, start = 0): void {
 function decode(chunk: Chunk, out: SampleColumns, minT: number, maxT: number): void {
   if (chunk.maxT < minT || chunk.minT > maxT) return;
   if (chunk.encoding !== CHUNK_XOR) {
-    throw new WeirError('invalid', `chunk encoding ${chunk.encoding} is not supported yet`);
+    throw new WeirError('invalid', `chunk encoding ${chunk.encoding} is not a float's`);
   }
   decodeXorChunk(chunk.bytes, out, minT, maxT);
 }
