@@ -20,9 +20,15 @@ export function digest(state: HeadState): string {
         sumA: generations.reduce((sum, { sumA }) => (sum + sumA) | 0, 0),
         sumB: generations.reduce((sum, { sumB }) => (sum + sumB) | 0, 0),
       })),
-      metadata: [...tenant.metadata.values()].sort((a, b) => (a.metric < b.metric ? -1 : 1)),
+      metadata: tenant.metadata.all().map((entry) => JSON.stringify(entry)),
+      active: state.activity.read(tenant, -Infinity),
+      discards: digestBytes(tenant.discards.encode(0)),
     }));
-  const bytes = utf8(JSON.stringify({ position: state.position, tenants }));
+  const { position, logTimeMs } = state;
+  return digestBytes(utf8(JSON.stringify({ position, logTimeMs, tenants })));
+}
+
+function digestBytes(bytes: Uint8Array): string {
   const halves = [0, 1].map((seed) => hashBytes(bytes, 0, bytes.length, seed));
   return halves.map((half) => half.toString(16).padStart(8, '0')).join('');
 }

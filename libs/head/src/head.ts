@@ -2,7 +2,7 @@
 // idempotent commands; outputs are series, windows due for a block, and offsets. It reads no clock, no
 // randomness and no flag. Everything but apply() may wait for the store; apply() never does.
 import type { WeirError } from '@weir/errors';
-import type { LabelBytes, Matcher, MetricMetadata } from '@weir/model';
+import type { LabelBytes, Matcher, MatcherSpec, MetricMetadata } from '@weir/model';
 import type { Chunk } from '@weir/tsdb/chunk';
 
 /** One record of the log as the head takes it. `value` is a WriteRequest (Mimir's record v0, v1 or v2). */
@@ -20,6 +20,21 @@ export interface TenantSettings {
   readonly outOfOrderWindowMs: number;
   /** Series a tenant may have in this head; 0 is no limit. */
   readonly seriesMax: number;
+  /** Series of one metric name in this head; 0 or absent is no limit. */
+  readonly seriesPerMetricMax?: number;
+  /** Metrics with metadata in this head; 0 or absent is no limit. */
+  readonly metadataMax?: number;
+  /** Distinct metadata of one metric; with 0 or without it the newest counts. */
+  readonly metadataPerMetricMax?: number;
+  /** A series is active for so long after its last sample, by log time, to the minute; absent: 20 minutes. */
+  readonly activeIdleMs?: number;
+  /** Selections of active series that are counted apart; at most 32. */
+  readonly trackers?: readonly ActiveTracker[];
+}
+
+export interface ActiveTracker {
+  readonly name: string;
+  readonly matchers: readonly MatcherSpec[];
 }
 
 /** Half-open event-time range [minT, maxT), aligned to the block range. */
@@ -62,6 +77,8 @@ export interface HeadSelect {
   readonly labelsOnly?: boolean;
   /** Of each series only its newest sample in the range is wanted; older ones may be left out. */
   readonly newestOnly?: boolean;
+  /** Only series that are active at log time. */
+  readonly activeOnly?: boolean;
 }
 
 /** Whose exemplars: series that all matchers of at least one set match. */
@@ -88,9 +105,79 @@ export interface HeadExemplars {
 
 export interface Discard {
   readonly tenant: string;
-  /** Mimir's id without the prefix, with underscores: `sample_out_of_order`. */
+  /** As Mimir's discard metrics have it: `sample_out_of_order`, `per_user_series_limit`. */
+  readonly reason: string;
+  /** Samples; entries where the reason is about metadata; records where one is undecodable. */
+  readonly count: number;
+}
+
+/** What a tenant was refused after the log had it, since the tenant is known here. */
+export interface TenantDiscards {
+  readonly reasons: readonly DiscardedReason[];
+  /** The last hundred refusals, oldest first. */
+  readonly entries: readonly DiscardedEntry[];
+}
+
+export interface DiscardedReason {
   readonly reason: string;
   readonly count: number;
+  /** Of the first and the last record that it befell. */
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+export interface DiscardedEntry {
+  readonly reason: string;
+  /** Samples of this series in this record. */
+  readonly count: number;
+  readonly offset: number;
+  /** The record's timestamp. */
+  readonly timestampMs: number;
+  /** The first refused sample's time; undefined where it has none (metadata, a whole record). */
+  readonly sampleMs: number | undefined;
+  /** `metric{name="value"}`; '' where it is not known. */
+  readonly series: string;
+  /** Further labels were left out of `series`. */
+  readonly seriesCut: boolean;
+}
+
+/** Active series of a tenant, and of its trackers. */
+export interface TenantActivity {
+  readonly tenant: string;
+  readonly active: number;
+  readonly trackers: readonly { readonly name: string; readonly active: number }[];
+}
+
+/** Series of a tenant that came and went since the last call. */
+export interface SeriesChanges {
+  readonly tenant: string;
+  readonly created: number;
+  readonly removed: number;
+}
+
+export interface LabelCardinalityRequest {
+  readonly tenant: string;
+  readonly matchers: readonly Matcher[];
+  /** Count active series only. */
+  readonly activeOnly: boolean;
+  /** Label names; all without. */
+  readonly names?: readonly string[];
+}
+
+export interface HeadCardinality {
+  /** Series that the request selects. */
+  readonly series: number;
+  /** In steps of less than a millisecond each; a name may come in several. */
+  readonly labels: Iterable<LabelCardinality>;
+}
+
+export interface LabelCardinality {
+  readonly name: string;
+  readonly values: readonly string[];
+  /** Series with each of the values; never 0. */
+  readonly series: readonly number[];
 }
 
 /** What manifests say: samples of the window from records up to this offset are in a shipped block. */
@@ -133,6 +220,12 @@ export interface PartitionHead {
   tenants(): TenantStats[];
   /** Discards since the last call. */
   takeDiscards(): Discard[];
+  /** The tenant's discard log, which is part of the state. */
+  discarded(tenant: string): TenantDiscards;
+  /** Of every tenant, at log time or `atMs`, whichever is later. */
+  activity(atMs?: number): TenantActivity[];
+  takeSeriesChanges(): SeriesChanges[];
+  cardinality(request: LabelCardinalityRequest): HeadCardinality;
 
   /**
    * Does most of the work of the cutDue() that follows, about a millisecond at each step: let others run

@@ -7,7 +7,9 @@ import type {
   HeadRecord,
   HeadSelect,
   HeadStore,
+  LabelCardinalityRequest,
   PartitionHead,
+  SeriesChanges,
   ShippedWindow,
   TenantSettings,
   TenantStats,
@@ -21,6 +23,7 @@ import { type CheckedStore, createCheckedStore } from './store/checked-store.ts'
 import { Checkpoint, type CommitState } from './store/checkpoint.ts';
 import { clearDropped } from './store/clear.ts';
 import { recover } from './store/recover.ts';
+import { cardinality } from './tenants/cardinality.ts';
 import { WINDOW_MS } from './windows.ts';
 
 export interface PartitionHeadSettings {
@@ -44,6 +47,7 @@ export async function openPartitionHead(
   const commit: CommitState = {
     tenantSlots: new Map(),
     metadataSlots: new Map(),
+    discardSlots: new Map(),
     checkpointPosition: state.position,
   };
   const store = createCheckedStore(parts.store);
@@ -97,7 +101,7 @@ function createHead(
     select: (request: HeadSelect) => select(state, store, request),
     labelNames: async (request: HeadSelect) => labelNames(state, request),
     labelValues: async (name: string, request: HeadSelect) => labelValues(state, name, request),
-    metadata: (tenant: string) => [...(state.tenantsByName.get(tenant)?.metadata.values() ?? [])],
+    metadata: (tenant: string) => state.tenantsByName.get(tenant)?.metadata.all() ?? [],
     // None is kept yet: records' exemplars are passed over.
     exemplars: async () => [],
     tenants: () => tenantStats(state),
@@ -108,6 +112,12 @@ function createHead(
       state.discards.clear();
       return taken;
     },
+    discarded: (tenant: string) =>
+      state.tenantsByName.get(tenant)?.discards.read() ?? { reasons: [], entries: [] },
+    activity: (atMs = -Infinity) =>
+      state.tenants.map((tenant) => state.activity.read(tenant, atMs)),
+    takeSeriesChanges: () => takeSeriesChanges(state),
+    cardinality: (request: LabelCardinalityRequest) => cardinality(state, request),
     prepareCut: (all: boolean) => prepareCut(state, all),
     cutDue: (all: boolean) => cutDue(state, all),
     cut: (window: TenantWindow) => cut(state, store, window),
@@ -127,6 +137,15 @@ function createHead(
       await store.close();
     },
   };
+}
+
+function takeSeriesChanges(state: HeadState): SeriesChanges[] {
+  const changed = state.tenants.filter(({ changes }) => changes.created + changes.removed > 0);
+  return changed.map((tenant) => {
+    const { name, changes } = tenant;
+    tenant.changes = { created: 0, removed: 0 };
+    return { tenant: name, ...changes };
+  });
 }
 
 function tenantStats(state: HeadState): TenantStats[] {

@@ -19,9 +19,12 @@ import { LabelIndex } from './postings/label-index.ts';
 import { EpochTimes } from './reads/epoch-times.ts';
 import { Appender } from './series/append.ts';
 import { C, R, SeriesStore } from './series/series-store.ts';
+import { Activity } from './tenants/activity.ts';
 import { Tenant, WINDOW_MS } from './windows.ts';
 
 const METRIC_NAME = '__name__';
+/** One record with a bad timestamp moves log time by no more than this. */
+const LOG_TIME_STEP_MS = 300_000;
 
 /** A checkpoint that is being written: it wants to see a page before it changes. */
 export interface PageCapture {
@@ -44,7 +47,10 @@ export class HeadState {
   readonly tenantsByName = new Map<string, Tenant>();
   /** Per tenant: series whose first label is not __name__. */
   readonly nameNotFirst: number[] = [];
+  readonly activity = new Activity(this.store, this.index);
   position = 0;
+  /** The running maximum of record timestamps, moved by one record at most LOG_TIME_STEP_MS. */
+  logTimeMs = -Infinity;
   samplesSinceCheckpoint = 0;
   running: PageCapture | undefined;
   readonly discards = new Map<string, Map<string, number>>();
@@ -86,7 +92,17 @@ export class HeadState {
   }
 
   configure(name: string, settings: TenantSettings): void {
-    this.tenant(name).configure(settings);
+    const tenant = this.tenant(name);
+    tenant.configure(settings);
+    this.activity.configured(tenant);
+  }
+
+  advanceLogTime(timestampMs: number): void {
+    const { logTimeMs } = this;
+    if (!(timestampMs > logTimeMs)) return;
+    this.logTimeMs =
+      logTimeMs === -Infinity ? timestampMs : Math.min(timestampMs, logTimeMs + LOG_TIME_STEP_MS);
+    this.activity.setTime(this.logTimeMs);
   }
 
   markShipped(shipped: readonly ShippedWindow[]): void {
@@ -122,6 +138,7 @@ export class HeadState {
     const pageSlot = this.pages.place(metric, ref);
     this.#enter(tenant, ref, pageSlot, metric.unsorted, hash);
     this.touchLabels(pageSlot >>> PAGE_BITS);
+    tenant.changes.created++;
     return ref;
   }
 
@@ -150,6 +167,7 @@ export class HeadState {
     store.setRecord(ref, R.pageSlot, pageSlot);
     store.setPageTenant(pageSlot >>> PAGE_BITS, tenant.id);
     unsorted.push(ref);
+    this.activity.added(tenant, ref);
     tenant.seriesCount++;
     tenant.seriesSum = (tenant.seriesSum + hash) | 0;
     tenant.dirty = true;
@@ -186,6 +204,7 @@ export class HeadState {
   removeSeries(tenant: Tenant, refs: readonly number[], removal: Removal): void {
     const { store } = this;
     for (const ref of refs) {
+      this.activity.removed(tenant, ref);
       const pageSlot = store.record(ref, R.pageSlot);
       const page = pageSlot >>> PAGE_BITS;
       this.touchLabels(page);
@@ -200,6 +219,7 @@ export class HeadState {
       removal.metrics.add(this.pages.page(page).metric);
     }
     tenant.seriesCount -= refs.length;
+    tenant.changes.removed += refs.length;
   }
 
   /** Takes removed series out of the index, in steps. */

@@ -2,8 +2,9 @@
 // marks, settings and metadata. A window is [k·2 h, (k+1)·2 h). Its samples belong to generations: a
 // flush freezes the current one, samples that come later go to the next, and so a shipped block can be
 // forgotten without the samples that came while it was cut.
-import type { MetricMetadata } from '@weir/model';
 import type { TenantSettings } from './head.ts';
+import { DiscardLog } from './tenants/discard-log.ts';
+import { TenantMetadata } from './tenants/tenant-metadata.ts';
 
 export const WINDOW_MS = 7_200_000;
 /** A window closes when event time passes its end by this. */
@@ -47,8 +48,11 @@ export class Tenant {
   tooOldMs = CLOSE_AFTER_MS;
   readonly windows = new Map<number, WindowState>();
   readonly drops = new Map<number, DropMark>();
-  readonly metadata = new Map<string, MetricMetadata>();
+  readonly metadata = new TenantMetadata();
+  readonly discards = new DiscardLog();
   seriesCount = 0;
+  /** Series that came and went since they were last asked for; no part of the state. */
+  changes = { created: 0, removed: 0 };
   /** Order-free sum of the label hashes of its series. */
   seriesSum = 0;
   /** Ref + 1 of the series of the last sample applied. */

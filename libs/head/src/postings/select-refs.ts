@@ -56,7 +56,7 @@ function pairsWhere(
 function union(index: LabelIndex, pairs: number[]): Uint32Array {
   if (pairs.length === 1) return index.lists.read(pairs[0]);
   let count = 0;
-  for (const pair of new Set(pairs)) count += index.lists.count(pair);
+  for (const pair of new Set(pairs)) count += index.lists.sizeOf(pair);
   const refs = new Uint32Array(count);
   let at = 0;
   let sorted = true;

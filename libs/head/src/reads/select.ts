@@ -68,7 +68,8 @@ function matching(state: HeadState, tenant: Tenant, request: HeadSelect): Uint32
     if (oldest !== 31 && (window - oldest) * WINDOW_MS > maxT) continue;
     refs[count++] = ref;
   }
-  return refs.subarray(0, count);
+  const found = refs.subarray(0, count);
+  return request.activeOnly ? state.activity.keepActive(tenant, found) : found;
 }
 
 function ordered(state: HeadState, tenant: Tenant, refs: Uint32Array): Uint32Array {

@@ -9,6 +9,8 @@ import { OPEN_DIRTY, PAGE_BITS } from '../pages/pages.ts';
 import { ARENA_RUN_MAX } from '../series/byte-arena.ts';
 import { R } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
+import type { RecordPlace } from '../tenants/discard-log.ts';
+import { overSeriesLimit, refuse, refuseMetadata } from '../tenants/refusals.ts';
 import { type Generation, type Tenant, WINDOW_MS, type WindowState } from '../windows.ts';
 import { StagedRecord } from './staged-record.ts';
 
@@ -26,6 +28,8 @@ export class RecordApplier {
   #shipped = false;
   /** Samples before this are too old: as the tenant stood before the record, whatever its order. */
   #oldest = Number.NEGATIVE_INFINITY;
+  #record: RecordPlace = { offset: 0, timestampMs: 0 };
+  #refusal: string | undefined;
 
   constructor(state: HeadState) {
     this.#state = state;
@@ -34,6 +38,8 @@ export class RecordApplier {
 
   apply(record: HeadRecord): void {
     const state = this.#state;
+    state.advanceLogTime(record.timestampMs);
+    this.#record = record;
     const known = state.tenantsByName.get(record.tenant);
     const staged = this.#staged;
     try {
@@ -46,17 +52,18 @@ export class RecordApplier {
       const metadata = readAllMetadata(staged);
       const tenant = known ?? state.tenant(record.tenant);
       this.#applyStaged(tenant, record.offset);
-      applyMetadata(tenant, metadata);
+      applyMetadata(state, tenant, metadata, record);
     } catch (error) {
       if (!(error instanceof WeirError)) throw error;
-      state.discard(record.tenant, 'undecodable_record');
+      refuse(state, state.tenant(record.tenant), 'undecodable_record', record);
     }
   }
 
   #applyStaged(tenant: Tenant, offset: number): void {
     const staged = this.#staged;
     if (staged.histograms > 0) {
-      this.#state.discard(tenant.name, 'native_histogram_not_supported', staged.histograms);
+      const reason = 'native_histogram_not_supported';
+      refuse(this.#state, tenant, reason, this.#record, staged.histograms);
     }
     this.#tenant = tenant;
     this.#window = undefined;
@@ -68,15 +75,19 @@ export class RecordApplier {
     for (let index = 0; index < staged.seriesCount; index++) {
       let ref = staged.refs[index];
       for (const to = staged.samplesTo[index]; sample < to; sample++) {
-        if (!this.#admit(staged.times[sample], offset)) continue;
+        if (!this.#admit(staged.times[sample], offset)) {
+          if (this.#refusal !== undefined)
+            this.#refuse(this.#refusal, tenant, index, ref, sample, 1);
+          continue;
+        }
         if (ref < 0) {
-          ref = this.#resolve(index, tenant);
+          ref = this.#resolve(index, tenant, sample);
           if (ref < 0) {
             sample = to;
             break;
           }
         }
-        this.#append(ref, tenant, sample, offset);
+        this.#append(ref, tenant, index, sample, offset);
       }
       if (ref < 0) continue;
       if (staged.refs[index] < 0 && previous !== 0) {
@@ -87,17 +98,21 @@ export class RecordApplier {
     tenant.lastRef = previous;
   }
 
-  /** Whether a sample at t may be stored at all. Remembers its window. */
+  /**
+   * Whether a sample at t may be stored at all. Remembers its window; where it may not, the reason, or
+   * none for one that is in a block already.
+   */
   #admit(t: number, offset: number): boolean {
     const tenant = this.#tenant!;
     if (t < this.#oldest) {
-      this.#state.discard(tenant.name, 'sample_timestamp_too_old');
+      this.#refusal = 'sample_timestamp_too_old';
       return false;
     }
     if (!(t <= TIME_MAX && t >= -TIME_MAX)) {
-      this.#state.discard(tenant.name, 'sample_timestamp_out_of_range');
+      this.#refusal = 'sample_timestamp_out_of_range';
       return false;
     }
+    this.#refusal = undefined;
     const start = this.#windowIndex * WINDOW_MS;
     if (!(t >= start && t < start + WINDOW_MS)) {
       this.#windowIndex = Math.floor(t / WINDOW_MS);
@@ -110,31 +125,32 @@ export class RecordApplier {
   }
 
   /** Finds or makes the series of a staged entry that the first pass didn't know; -1 where refused. */
-  #resolve(index: number, tenant: Tenant): number {
+  #resolve(index: number, tenant: Tenant, sample: number): number {
     const state = this.#state;
     const staged = this.#staged;
     const remade = staged.remade.get(index);
     const bytes = remade ?? staged.bytes;
     const from = remade ? 0 : staged.labelsFrom[index];
     const length = staged.labelsLength[index];
-    const samples = staged.samplesTo[index] - (index === 0 ? 0 : staged.samplesTo[index - 1]);
+    const samples = staged.samplesTo[index] - sample;
     if (length === 0 || length > ARENA_RUN_MAX) {
-      state.discard(tenant.name, length === 0 ? 'missing_metric_name' : 'labels_too_long', samples);
+      const reason = length === 0 ? 'missing_metric_name' : 'labels_too_long';
+      this.#refuse(reason, tenant, index, -1, sample, samples);
       return -1;
     }
     const hash = staged.hashes[index];
     const view = remade ? new DataView(bytes.buffer, bytes.byteOffset, bytes.length) : staged.view;
     const found = state.store.find(view, from, length, hash, tenant.id);
     if (found >= 0) return found;
-    const max = tenant.settings.seriesMax;
-    if (max > 0 && tenant.seriesCount >= max) {
-      state.discard(tenant.name, 'max_series_per_user', samples);
+    const over = overSeriesLimit(state, tenant, bytes, from, length);
+    if (over !== undefined) {
+      this.#refuse(over, tenant, index, -1, sample, samples);
       return -1;
     }
     return state.createSeries(tenant, bytes, view, from, length, hash);
   }
 
-  #append(ref: number, tenant: Tenant, sample: number, offset: number): void {
+  #append(ref: number, tenant: Tenant, index: number, sample: number, offset: number): void {
     const state = this.#state;
     const staged = this.#staged;
     const t = staged.times[sample];
@@ -153,9 +169,30 @@ export class RecordApplier {
       generation.sumB = (generation.sumB + Math.imul(sum ^ (sum >>> 13), 0x165667b1)) | 0;
       state.samplesSinceCheckpoint++;
       if (t > tenant.eventTime) tenant.advance(t);
+      const { activity } = state;
+      if (activity.minutes[ref] !== activity.minute) activity.touch(tenant, ref);
     } else if (result !== 'same') {
-      state.discard(tenant.name, REASONS[result]);
+      this.#refuse(REASONS[result], tenant, index, ref, sample, 1);
     }
+  }
+
+  /** Refuses `count` samples of a staged series from `sample` on; `ref` is -1 where it isn't known. */
+  #refuse(
+    reason: string,
+    tenant: Tenant,
+    index: number,
+    ref: number,
+    sample: number,
+    count: number,
+  ): void {
+    const staged = this.#staged;
+    const { store } = this.#state;
+    const t = staged.times[sample];
+    const remade = ref < 0 ? staged.remade.get(index) : store.labelsOf(ref);
+    const bytes = remade ?? staged.bytes;
+    const from = remade ? 0 : staged.labelsFrom[index];
+    const length = remade ? remade.length : staged.labelsLength[index];
+    refuse(this.#state, tenant, reason, this.#record, count, t, bytes, from, length);
   }
 
   #enterGeneration(tenant: Tenant, offset: number): Generation {
@@ -172,6 +209,11 @@ const REASONS = {
   'too-old': 'sample_timestamp_too_old',
 } as const;
 
+const METADATA_REASONS = {
+  'over-tenant': 'per_user_metadata_limit',
+  'over-metric': 'per_metric_metadata_limit',
+} as const;
+
 function readAllMetadata({ bytes, metadata }: StagedRecord): MetricMetadata[] {
   const entries: MetricMetadata[] = [];
   for (let at = 0; at < metadata.length; at += 2) {
@@ -180,13 +222,17 @@ function readAllMetadata({ bytes, metadata }: StagedRecord): MetricMetadata[] {
   return entries;
 }
 
-function applyMetadata(tenant: Tenant, entries: readonly MetricMetadata[]): void {
+function applyMetadata(
+  state: HeadState,
+  tenant: Tenant,
+  entries: readonly MetricMetadata[],
+  place: RecordPlace,
+): void {
   for (const entry of entries) {
-    const known = tenant.metadata.get(entry.metric);
-    const { type, help, unit } = entry;
-    if (known?.type === type && known.help === help && known.unit === unit) continue;
-    tenant.metadata.set(entry.metric, entry);
-    tenant.metadataDirty = true;
+    const outcome = tenant.metadata.add(entry, tenant.settings);
+    if (outcome === 'added') tenant.metadataDirty = true;
+    else if (outcome !== 'known')
+      refuseMetadata(state, tenant, METADATA_REASONS[outcome], entry, place);
   }
 }
 

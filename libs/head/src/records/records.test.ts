@@ -146,7 +146,7 @@ describe('records', () => {
     const counts = Object.fromEntries(head.takeDiscards().map((one) => [one.reason, one.count]));
     expect(counts).toEqual({
       undecodable_record: 2,
-      max_series_per_user: 1,
+      per_user_series_limit: 1,
       sample_timestamp_too_old: 1,
       sample_duplicate_timestamp: 1,
       sample_out_of_order: 1,

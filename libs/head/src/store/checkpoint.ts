@@ -22,6 +22,7 @@ import {
   COMMIT_KEY,
   chunkEntrySize,
   chunkKey,
+  DISCARDS,
   encodeOpenRow,
   FORMAT_VERSION,
   key,
@@ -33,13 +34,14 @@ import {
   writeChunkEntry,
   writeLabelsRow,
 } from './rows.ts';
-import { encodeMetadata, encodeTenant } from './tenant-rows.ts';
+import { encodeDiscards, encodeMetadata, encodeTenant } from './tenant-rows.ts';
 
 /** What a checkpoint needs to know of the store beside the head's state. */
 export interface CommitState {
   /** Which slot the next write of a tenant's rows takes. */
   readonly tenantSlots: Map<number, number>;
   readonly metadataSlots: Map<number, number>;
+  readonly discardSlots: Map<number, number>;
   checkpointPosition: number;
 }
 
@@ -57,6 +59,7 @@ export class Checkpoint implements PageCapture {
   readonly #writer: BatchWriter;
   readonly #epoch: number;
   readonly #position: number;
+  readonly #logTimeMs: number;
   readonly #samples: number;
   readonly #closed: Int32Array;
   readonly #pages: Int32Array;
@@ -64,6 +67,7 @@ export class Checkpoint implements PageCapture {
   readonly #openPages: number[] = [];
   readonly #tenants: TenantRow[] = [];
   readonly #metadata: TenantRow[] = [];
+  readonly #discards: TenantRow[] = [];
   readonly #marks: DropMark[] = [];
   readonly #emptyPages: Page[];
   #room: Promise<void> | undefined;
@@ -76,6 +80,7 @@ export class Checkpoint implements PageCapture {
     this.#writer = new BatchWriter(store);
     this.#epoch = Math.max(state.committedEpoch, ...state.abortedEpochs) + 1;
     this.#position = state.position;
+    this.#logTimeMs = state.logTimeMs;
     this.#samples = state.samplesSinceCheckpoint;
     this.#closed = state.store.closed.freeze();
     this.#pages = this.#takePages();
@@ -106,6 +111,10 @@ export class Checkpoint implements PageCapture {
     if (tenant.metadataDirty) {
       this.#metadata.push({ tenant, bytes: encodeMetadata(tenant, this.#epoch) });
       tenant.metadataDirty = false;
+    }
+    if (tenant.discards.dirty) {
+      this.#discards.push({ tenant, bytes: encodeDiscards(tenant, this.#epoch) });
+      tenant.discards.dirty = false;
     }
   }
 
@@ -171,11 +180,13 @@ export class Checkpoint implements PageCapture {
     for (const _ of this.#chunkRows()) if (writer.isFull) await writer.flushFull();
     this.#putTenantRows(TENANT, this.#tenants, this.#commit.tenantSlots);
     this.#putTenantRows(METADATA, this.#metadata, this.#commit.metadataSlots);
+    this.#putTenantRows(DISCARDS, this.#discards, this.#commit.discardSlots);
     await writer.flush();
     const commit = {
       format: FORMAT_VERSION,
       epoch: this.#epoch,
       position: this.#position,
+      logTimeMs: this.#logTimeMs === -Infinity ? null : this.#logTimeMs,
       aborted: [...this.#state.abortedEpochs],
     };
     writer.put(COMMIT_KEY, utf8(JSON.stringify(commit)));
@@ -245,6 +256,7 @@ export class Checkpoint implements PageCapture {
     for (const page of this.#openPages) state.pages.page(page).openSlot ^= 1;
     for (const { tenant } of this.#tenants) flip(this.#commit.tenantSlots, tenant.id);
     for (const { tenant } of this.#metadata) flip(this.#commit.metadataSlots, tenant.id);
+    for (const { tenant } of this.#discards) flip(this.#commit.discardSlots, tenant.id);
     for (const mark of this.#marks) mark.durable = true;
     this.#forgetFrozen();
     for (const page of this.#emptyPages) state.pages.freePage(page);
@@ -278,6 +290,7 @@ export class Checkpoint implements PageCapture {
     state.emptyPages.push(...this.#emptyPages);
     for (const { tenant } of this.#tenants) tenant.dirty = true;
     for (const { tenant } of this.#metadata) tenant.metadataDirty = true;
+    for (const { tenant } of this.#discards) tenant.discards.dirty = true;
     state.abortedEpochs.add(this.#epoch);
     const moved = state.store.closed.thaw();
     for (let ref = 0; ref < state.store.refs; ref++) {

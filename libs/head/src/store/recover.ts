@@ -10,6 +10,7 @@ import type { CommitState } from './checkpoint.ts';
 import {
   BEGIN_KEY,
   COMMIT_KEY,
+  DISCARDS,
   FORMAT_VERSION,
   isEmptyOpenRow,
   key,
@@ -22,12 +23,14 @@ import {
   rowEpoch,
   TENANT,
 } from './rows.ts';
-import { restoreMetadata, restoreTenant, tenantName } from './tenant-rows.ts';
+import { restoreDiscards, restoreMetadata, restoreTenant, tenantName } from './tenant-rows.ts';
 
 interface CommitRow {
   readonly format: number;
   readonly epoch: number;
   readonly position: number;
+  /** Null before the first record. */
+  readonly logTimeMs: number | null;
   readonly aborted: number[];
 }
 
@@ -39,12 +42,13 @@ export async function recover(
   const [committed, begun] = await store.getMany([COMMIT_KEY, BEGIN_KEY]);
   const row: CommitRow = committed
     ? JSON.parse(text(committed))
-    : { format: FORMAT_VERSION, epoch: 0, position: state.position, aborted: [] };
+    : { format: FORMAT_VERSION, epoch: 0, position: state.position, logTimeMs: null, aborted: [] };
   if (row.format !== FORMAT_VERSION) {
     throw new WeirError('corrupt', `head store of format ${row.format}, not ${FORMAT_VERSION}`);
   }
   state.committedEpoch = row.epoch;
   state.position = row.position;
+  if (row.logTimeMs !== null) state.advanceLogTime(row.logTimeMs);
   commit.checkpointPosition = row.position;
   for (const epoch of row.aborted) state.abortedEpochs.add(epoch);
   const begunEpoch: number = begun ? JSON.parse(text(begun)).epoch : 0;
@@ -60,6 +64,10 @@ async function recoverRows(state: HeadState, store: HeadStore, commit: CommitSta
   for await (const { id, slot, row } of newestRows(state, store, METADATA)) {
     restoreMetadata(state.tenants[id], row);
     commit.metadataSlots.set(id, 1 - slot);
+  }
+  for await (const { id, slot, row } of newestRows(state, store, DISCARDS)) {
+    restoreDiscards(state.tenants[id], row);
+    commit.discardSlots.set(id, 1 - slot);
   }
   const freeLabelsSlots = new Map<number, number>();
   for await (const { id, slot, row } of newestRows(state, store, LABELS)) {

@@ -15,11 +15,12 @@ import {
 } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 export const COMMIT_KEY = Uint8Array.of(0x41);
 export const BEGIN_KEY = Uint8Array.of(0x42);
 export const CHUNKS = 0x43;
+export const DISCARDS = 0x44;
 export const LABELS = 0x4c;
 export const METADATA = 0x4d;
 export const OPEN = 0x4f;
@@ -204,7 +205,8 @@ const scratch = new Int32Array(1 << 20);
 
 /**
  * Epoch, count of series, count of series with out-of-order samples; then the series: slot, number of
- * words, window bits, OPEN_FIELDS, words, raw times, raw value bits; then slot, count, samples.
+ * words, window bits, minute of activity, OPEN_FIELDS, words, raw times, raw value bits; then slot, count,
+ * samples.
  * A view of memory that the next call writes over.
  */
 export function encodeOpenRow(state: HeadState, page: Page, epoch: number): Int32Array {
@@ -219,6 +221,7 @@ export function encodeOpenRow(state: HeadState, page: Page, epoch: number): Int3
     if (ref < 0) continue;
     series++;
     scratch[at] = slot;
+    scratch[at + 3] = state.activity.minutes[ref];
     at = writeOpen(store, ref, at);
     if (store.getCold(ref, C.outOfOrder) === 0) continue;
     late ??= [];
@@ -274,14 +277,14 @@ function fetchOpenChunks(store: SeriesStore, refs: Int32Array): number {
   return sum;
 }
 
-/** Writes a series behind its slot, which stands at `start`, and returns the end. */
+/** Writes a series around its slot and its minute of activity, which stand at `start`; returns the end. */
 function writeOpen(store: SeriesStore, ref: number, start: number): number {
   const slab = ref >>> SLAB_BITS;
   const index = ref & SLAB_MASK;
   const record = store.records[slab];
   const recordAt = index << RECORD_BITS;
   const packed = record[recordAt + R.packed];
-  let at = start + 3;
+  let at = start + 4;
   scratch[start + 2] = store.cold[slab][(index << COLD_BITS) + C.windows];
   scratch[at++] = record[recordAt + R.window];
   scratch[at++] = record[recordAt + R.last];
@@ -346,6 +349,7 @@ export function restoreOpenRow(state: HeadState, page: Page, row: Uint8Array): v
     const record = store.records[ref >>> SLAB_BITS];
     const recordAt = (ref & SLAB_MASK) << RECORD_BITS;
     store.setCold(ref, C.windows, ints[at++]);
+    state.activity.restore(state.tenants[page.metric.tenant], ref, ints[at++]);
     for (const field of OPEN_FIELDS) record[recordAt + field] = ints[at++];
     for (let word = 0; word < count; word++) words[word] = ints[at++];
     if (count > 0) {

@@ -43,11 +43,21 @@ export function restoreTenant(tenant: Tenant, row: Uint8Array): void {
 }
 
 export function encodeMetadata(tenant: Tenant, epoch: number): Uint8Array {
-  return versioned(epoch, [...tenant.metadata.values()]);
+  return versioned(epoch, tenant.metadata.all());
 }
 
 export function restoreMetadata(tenant: Tenant, row: Uint8Array): void {
-  for (const entry of parse<MetricMetadata[]>(row)) tenant.metadata.set(entry.metric, entry);
+  tenant.metadata.restore(parse<MetricMetadata[]>(row));
+}
+
+export function encodeDiscards(tenant: Tenant, epoch: number): Uint8Array {
+  const out = tenant.discards.encode(4);
+  new DataView(out.buffer).setUint32(0, epoch, true);
+  return out;
+}
+
+export function restoreDiscards(tenant: Tenant, row: Uint8Array): void {
+  tenant.discards.restore(row, 4);
 }
 
 function versioned(epoch: number, state: unknown): Uint8Array {
