@@ -7,7 +7,7 @@ import { removeEmptySeries } from './removal.ts';
 import { packedSamples } from './series/append.ts';
 import { C, R } from './series/series-store.ts';
 import type { HeadState } from './state.ts';
-import { CLOSE_AFTER_MS, type Tenant, WINDOW_MS, type WindowState } from './windows.ts';
+import { lateCutStep, type Tenant, WINDOW_MS, type WindowState } from './windows.ts';
 
 /** Chunks that prepareCut() closes in one step: about a millisecond. */
 const PREPARE_STEP = 1024;
@@ -19,6 +19,7 @@ const PREPARE_STEP = 1024;
 export function* prepareCut(state: HeadState, all: boolean): Generator<void> {
   let closed = 0;
   for (const { tenant, window } of dueWindows(state, all)) {
+    if (!isOpenDue(state, window, all)) continue;
     for (const ref of seriesInWindow(state, tenant, window.index)) {
       if (!isSeriesOf(state, tenant, ref) || !closeOpen(state, tenant, ref, window.index)) continue;
       if (++closed % PREPARE_STEP === 0) yield;
@@ -37,19 +38,31 @@ function dueWindows(state: HeadState, all: boolean): { tenant: Tenant; window: W
   return state.tenants.flatMap((tenant) =>
     tenant
       .live()
-      .filter(({ index }) => {
-        return all || tenant.eventTime >= (index + 1) * WINDOW_MS + CLOSE_AFTER_MS;
+      .filter((window) => {
+        if (all) return true;
+        if (!tenant.isClosed(window.index)) return false;
+        return window.generations[0].frozen || isOpenDue(state, window, all);
       })
       .map((window) => ({ tenant, window })),
   );
+}
+
+/**
+ * Whether the generation that takes samples is to be frozen. Late samples of a window that was closed
+ * when the first of them came are gathered until log time reaches the next step: a block each 2 h.
+ */
+function isOpenDue(state: HeadState, window: WindowState, all: boolean): boolean {
+  const open = window.generations.at(-1);
+  if (!open || open.frozen) return false;
+  return all || open.lateSince === undefined || lateCutStep(state.logTimeMs) > open.lateSince;
 }
 
 export function cutDue(state: HeadState, all: boolean): TenantWindow[] {
   return dueWindows(state, all).map(({ tenant, window }) => {
     const minT = window.index * WINDOW_MS;
     // A closed window takes no more samples; one that is flushed does, and they must stay apart.
-    freeze(state, tenant, window);
-    const { generations } = window;
+    if (isOpenDue(state, window, all)) freeze(state, tenant, window);
+    const generations = window.generations.filter(({ frozen }) => frozen);
     const firstOffset = Math.min(...generations.map((generation) => generation.firstOffset));
     const lastOffset = Math.max(...generations.map((generation) => generation.lastOffset));
     return { tenant: tenant.name, minT, maxT: minT + WINDOW_MS, firstOffset, lastOffset };

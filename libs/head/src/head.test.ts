@@ -28,6 +28,7 @@ interface ModelSeries {
 class ModelTenant {
   eventTime = -Infinity;
   oldest = -Infinity;
+  oldestLate = -Infinity;
   readonly late: number;
   readonly series = new Map<string, ModelSeries>();
   constructor(late: number) {
@@ -36,8 +37,8 @@ class ModelTenant {
 
   /** What is too old is decided once a record. */
   begin(): void {
-    const closed = Math.floor((this.eventTime - HOUR) / WINDOW) * WINDOW;
-    this.oldest = Math.max(closed, this.eventTime - Math.max(HOUR, this.late));
+    this.oldest = this.eventTime - Math.max(HOUR, this.late);
+    this.oldestLate = this.eventTime - this.late;
   }
 
   apply(labels: string, t: number, v: number): void {
@@ -45,7 +46,7 @@ class ModelTenant {
     const known = this.series.get(labels) ?? { last: -Infinity, samples: new Map() };
     if (t <= known.last) {
       if (t === known.last || known.samples.has(t)) return;
-      if (this.late === 0 || t < this.eventTime - this.late) return;
+      if (this.late === 0 || t < this.oldestLate) return;
     } else {
       known.last = t;
     }

@@ -9,12 +9,21 @@ import { TenantMetadata } from './tenants/tenant-metadata.ts';
 export const WINDOW_MS = 7_200_000;
 /** A window closes when event time passes its end by this. */
 export const CLOSE_AFTER_MS = 3_600_000;
+/** Late samples of closed windows become blocks at these steps of log time. */
+const LATE_CUT_MS = WINDOW_MS;
+
+/** How many steps of late cuts log time has passed. */
+export function lateCutStep(logTimeMs: number): number {
+  return Math.floor(Math.max(0, logTimeMs) / LATE_CUT_MS);
+}
 
 export interface Generation {
   readonly number: number;
   firstOffset: number;
   lastOffset: number;
   frozen: boolean;
+  /** For one that began when its window was closed: the step of log time (lateCutStep) it began in. */
+  readonly lateSince: number | undefined;
   /** Order-free sums over the generation's samples, for the digest. */
   sumA: number;
   sumB: number;
@@ -43,9 +52,9 @@ export class Tenant {
   readonly name: string;
   settings: TenantSettings = { outOfOrderWindowMs: 0, seriesMax: 0 };
   eventTime = -Infinity;
-  /** Windows that end here or earlier are closed by event time. */
-  closedBefore = -Infinity;
   tooOldMs = CLOSE_AFTER_MS;
+  /** Samples before this are too old to come out of order: as event time stood before the record. */
+  oldestLate = -Infinity;
   readonly windows = new Map<number, WindowState>();
   readonly drops = new Map<number, DropMark>();
   readonly metadata = new TenantMetadata();
@@ -75,9 +84,16 @@ export class Tenant {
 
   advance(t: number): void {
     this.eventTime = t;
-    if (t >= this.closedBefore + WINDOW_MS + CLOSE_AFTER_MS || this.closedBefore === -Infinity) {
-      this.closedBefore = Math.floor((t - CLOSE_AFTER_MS) / WINDOW_MS) * WINDOW_MS;
-    }
+  }
+
+  /** Samples before this are too old, ms. */
+  get oldestTime(): number {
+    return this.eventTime - this.tooOldMs;
+  }
+
+  /** Whether event time has closed a window: samples that come to it yet are late ones. */
+  isClosed(window: number): boolean {
+    return this.eventTime >= (window + 1) * WINDOW_MS + CLOSE_AFTER_MS;
   }
 
   window(index: number): WindowState {
@@ -91,7 +107,7 @@ export class Tenant {
   }
 
   /** The generation that new samples go to. */
-  current(state: WindowState, offset: number): Generation {
+  current(state: WindowState, offset: number, logTimeMs: number): Generation {
     const last = state.generations.at(-1);
     if (last && !last.frozen) return last;
     const generation = {
@@ -99,6 +115,7 @@ export class Tenant {
       firstOffset: offset,
       lastOffset: offset,
       frozen: false,
+      lateSince: this.isClosed(state.index) ? lateCutStep(logTimeMs) : undefined,
       sumA: 0,
       sumB: 0,
     };
@@ -114,7 +131,8 @@ export class Tenant {
   /** Number of the generation that an open chunk of the window belongs to. */
   openGeneration(window: number): number {
     const last = this.windows.get(window)?.generations.at(-1);
-    return last ? last.number : this.droppedThrough(window) + 1;
+    if (!last) return this.windows.get(window)?.nextGeneration ?? this.droppedThrough(window) + 1;
+    return last.frozen ? last.number + 1 : last.number;
   }
 
   live(): WindowState[] {

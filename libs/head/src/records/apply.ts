@@ -68,7 +68,8 @@ export class RecordApplier {
     this.#tenant = tenant;
     this.#window = undefined;
     this.#windowIndex = Number.NaN;
-    this.#oldest = Math.max(tenant.closedBefore, tenant.eventTime - tenant.tooOldMs);
+    this.#oldest = tenant.oldestTime;
+    tenant.oldestLate = tenant.eventTime - tenant.settings.outOfOrderWindowMs;
     tenant.dirty = true;
     let previous = tenant.lastRef;
     let sample = 0;
@@ -196,7 +197,11 @@ export class RecordApplier {
   }
 
   #enterGeneration(tenant: Tenant, offset: number): Generation {
-    const generation = tenant.current(this.#window ?? tenant.window(this.#windowIndex), offset);
+    const generation = tenant.current(
+      this.#window ?? tenant.window(this.#windowIndex),
+      offset,
+      this.#state.logTimeMs,
+    );
     generation.lastOffset = offset;
     this.#generation = generation;
     return generation;

@@ -136,9 +136,8 @@ export class Appender {
       if (found) return found;
     }
     const t = window * WINDOW_MS + rel;
-    const windowMs = tenant.settings.outOfOrderWindowMs;
-    if (windowMs === 0) return 'late';
-    if (t < tenant.eventTime - windowMs) return 'too-old';
+    if (tenant.settings.outOfOrderWindowMs === 0) return 'late';
+    if (t < tenant.oldestLate) return 'too-old';
     const added = this.outOfOrder.add(ref, t, low, high);
     if (added !== 'accepted') return added;
     const back = Math.min(store.record(ref, R.window) - window, 31);

@@ -17,7 +17,7 @@ export async function clearDropped(state: HeadState, store: HeadStore): Promise<
       if (budget <= 0) return;
       if (tenant.drops.get(mark.window) === mark) tenant.drops.delete(mark.window);
       tenant.dirty = true;
-      forgetWindow(tenant, mark.window);
+      forgetWindow(state, tenant, mark.window);
     }
   }
 }
@@ -44,9 +44,12 @@ async function clearRows(
   return left;
 }
 
-/** A window that no accepted sample can reach any more needs no state. */
-function forgetWindow(tenant: Tenant, index: number): void {
+/**
+ * A window that no accepted sample can reach any more needs no state: neither one in time, nor one of a
+ * record that is replayed though its block is shipped.
+ */
+function forgetWindow(state: HeadState, tenant: Tenant, index: number): void {
   const window = tenant.windows.get(index);
-  if (window?.generations.length !== 0) return;
-  if ((index + 1) * WINDOW_MS <= tenant.closedBefore) tenant.windows.delete(index);
+  if (window?.generations.length !== 0 || window.shippedThrough >= state.position) return;
+  if ((index + 1) * WINDOW_MS <= tenant.oldestTime) tenant.windows.delete(index);
 }
