@@ -25,6 +25,10 @@ const RULES: WriteRules = {
   timestampMinMs: Number.NEGATIVE_INFINITY,
   legacyNames: false,
   metadataBytesMax: 1024,
+  histogramsEnabled: true,
+  histogramBucketsMax: 0,
+  histogramsReduced: true,
+  exemplarsEnabled: true,
 };
 
 const random = seededRandom(7);

@@ -28,7 +28,7 @@ import {
   successAnswer,
   type WrittenCounts,
 } from './push-answer.ts';
-import { createPushMetrics } from './push-metrics.ts';
+import { createPushMetrics, loggedCounts } from './push-metrics.ts';
 import type { PushRequest } from './push-request.ts';
 import { registerPushRoutes } from './push-routes.ts';
 import { type PushScratch, PushScratches } from './push-scratch.ts';
@@ -168,19 +168,20 @@ export function createDistributor(
     }
     const records = builder.build({ body, kernel: scratch.kernel, accepted, slots, key });
     metrics.discarded(tenant, accepted);
-    const items = accepted.samplesOk + accepted.metadataOk;
+    const { samplesOk, histogramsOk, exemplarsOk, metadataOk } = accepted;
+    const items = samplesOk + histogramsOk + exemplarsOk + metadataOk;
     if (
       !rates.take(tenant, { rate: limits.ingestionRate, burst: limits.ingestionBurstSize }, items)
     ) {
       metrics.rateLimited(tenant, accepted);
       throw rateLimited(limits, items);
     }
-    const { samplesOk, metadataOk } = accepted;
+    const counts = loggedCounts(accepted);
     return {
       records,
-      written: { samples: samplesOk, histograms: 0, exemplars: 0 },
+      written: { samples: samplesOk, histograms: histogramsOk, exemplars: exemplarsOk },
       refusal: accepted.firstRejection?.message,
-      countLogged: () => metrics.logged(tenant, samplesOk, metadataOk),
+      countLogged: () => metrics.logged(tenant, counts),
     };
   }
 
@@ -234,6 +235,10 @@ function rulesOf(limits: TenantLimits, nowMs: number): WriteRules {
     timestampMinMs: limits.pastGraceMs > 0 ? nowMs - past : Number.NEGATIVE_INFINITY,
     legacyNames: limits.nameValidationScheme === 'legacy',
     metadataBytesMax: limits.metadataBytesMax,
+    histogramsEnabled: limits.histogramsEnabled,
+    histogramBucketsMax: limits.histogramBucketsMax,
+    histogramsReduced: limits.histogramsReduced,
+    exemplarsEnabled: limits.exemplarsMax > 0,
   };
 }
 

@@ -3,6 +3,26 @@ import { Counter, discardedSamplesCounter, Gauge, type Telemetry } from '@weir/t
 import type { AcceptedWrite } from '@weir/wire';
 import type { RemoteWriteVersion } from './negotiation.ts';
 
+/** What a push brought into the log. */
+export interface LoggedCounts {
+  readonly samples: number;
+  readonly histograms: number;
+  readonly histogramBuckets: number;
+  readonly exemplars: number;
+  readonly metadata: number;
+}
+
+/** A copy: what was accepted is reused for the next push before the log has answered. */
+export function loggedCounts(accepted: AcceptedWrite): LoggedCounts {
+  return {
+    samples: accepted.samplesOk,
+    histograms: accepted.histogramsOk,
+    histogramBuckets: accepted.histogramBucketsOk,
+    exemplars: accepted.exemplarsOk,
+    metadata: accepted.metadataOk,
+  };
+}
+
 export interface PushMetrics {
   /** What came in, before validation. */
   received(tenant: string, version: RemoteWriteVersion, accepted: AcceptedWrite): void;
@@ -11,7 +31,7 @@ export interface PushMetrics {
   /** What passed validation but not the rate limit. */
   rateLimited(tenant: string, accepted: AcceptedWrite): void;
   /** What the log has acknowledged. */
-  logged(tenant: string, sampleCount: number, metadataCount: number): void;
+  logged(tenant: string, counts: LoggedCounts): void;
   inflight(pushes: number, sizeBytes: number): void;
   shed(reason: string): void;
 }
@@ -27,12 +47,12 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
   );
   const samplesIn = counter(
     'cortex_distributor_samples_in_total',
-    'Samples that came in, refused ones included.',
+    'Samples that came in, native histograms and refused ones included.',
     ['user'],
   );
   const exemplarsIn = counter(
     'cortex_distributor_exemplars_in_total',
-    'Exemplars that came in. None is kept yet.',
+    'Exemplars that came in, dropped ones included.',
     ['user'],
   );
   const metadataIn = counter(
@@ -47,7 +67,22 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
   );
   const samples = counter(
     'cortex_distributor_received_samples_total',
-    'Samples that were logged.',
+    'Samples that were logged, native histograms included.',
+    ['user'],
+  );
+  const histograms = counter(
+    'cortex_distributor_received_native_histogram_samples_total',
+    'Native histograms that were logged.',
+    ['user'],
+  );
+  const histogramBuckets = counter(
+    'cortex_distributor_received_native_histogram_buckets_total',
+    'Buckets of the native histograms that were logged.',
+    ['user'],
+  );
+  const exemplars = counter(
+    'cortex_distributor_received_exemplars_total',
+    'Exemplars that were logged.',
     ['user'],
   );
   const metadata = counter(
@@ -87,10 +122,6 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
       samplesIn.inc({ user: tenant }, accepted.samplesIn + accepted.histogramsIn);
       if (accepted.exemplarsIn > 0) {
         exemplarsIn.inc({ user: tenant }, accepted.exemplarsIn);
-        discardedExemplars.inc(
-          { user: tenant, reason: 'exemplars_disabled' },
-          accepted.exemplarsIn,
-        );
       }
       if (accepted.metadataIn > 0) metadataIn.inc({ user: tenant }, accepted.metadataIn);
     },
@@ -98,21 +129,36 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
       for (const [reason, count] of accepted.discardedSamples) {
         discardedSamples.inc({ user: tenant, group: '', reason }, count);
       }
+      for (const [reason, count] of accepted.discardedExemplars) {
+        discardedExemplars.inc({ user: tenant, reason }, count);
+      }
       for (const [reason, count] of accepted.discardedMetadata) {
         discardedMetadata.inc({ user: tenant, reason }, count);
       }
     },
     rateLimited(tenant, accepted) {
       const reason = 'rate_limited';
-      discardedSamples.inc({ user: tenant, group: '', reason }, accepted.samplesOk);
+      discardedSamples.inc(
+        { user: tenant, group: '', reason },
+        accepted.samplesOk + accepted.histogramsOk,
+      );
+      if (accepted.exemplarsOk > 0) {
+        discardedExemplars.inc({ user: tenant, reason }, accepted.exemplarsOk);
+      }
       if (accepted.metadataOk > 0) {
         discardedMetadata.inc({ user: tenant, reason }, accepted.metadataOk);
       }
     },
-    logged(tenant, sampleCount, metadataCount) {
-      requests.inc({ user: tenant });
-      samples.inc({ user: tenant }, sampleCount);
-      if (metadataCount > 0) metadata.inc({ user: tenant }, metadataCount);
+    logged(tenant, counts) {
+      const user = { user: tenant };
+      requests.inc(user);
+      samples.inc(user, counts.samples + counts.histograms);
+      if (counts.histograms > 0) {
+        histograms.inc(user, counts.histograms);
+        histogramBuckets.inc(user, counts.histogramBuckets);
+      }
+      if (counts.exemplars > 0) exemplars.inc(user, counts.exemplars);
+      if (counts.metadata > 0) metadata.inc(user, counts.metadata);
     },
     inflight(pushes, sizeBytes) {
       inflightPushes.set(pushes);

@@ -121,11 +121,8 @@ export class RecordBuilder {
 
   #refuse(accepted: AcceptedWrite, index: number): void {
     const limit = this.#recordSizeMax;
-    const samples = accepted.samples[index]!;
     this.#recordOf[index] = -1;
-    accepted.samplesOk -= samples;
-    if (samples === 0) accepted.metadataOk--;
-    accepted.reject('distributor_max_write_request_data_item_size', samples, () =>
+    accepted.withdraw(index, 'distributor_max_write_request_data_item_size', () =>
       withId(
         `the write request contains a timeseries or metadata item which is larger than the maximum allowed size of ${limit} bytes`,
         'distributor-max-write-request-data-item-size',

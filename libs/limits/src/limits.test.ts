@@ -21,6 +21,10 @@ describe('createLimits', () => {
       pastGraceMs: 0,
       outOfOrderWindowMs: 1_800_000,
       seriesMax: 0,
+      histogramsEnabled: true,
+      histogramBucketsMax: 0,
+      histogramsReduced: true,
+      exemplarsMax: 100_000,
       nameValidationScheme: 'utf8',
     });
   });

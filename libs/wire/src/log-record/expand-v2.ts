@@ -6,7 +6,8 @@ import { utf8 } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { labelSize, writeLabel } from '@weir/model';
 import { ByteSink } from '../protobuf/byte-sink.ts';
-import { FieldReader, WIRE_LENGTH, WIRE_VARINT } from '../protobuf/field-reader.ts';
+import { FieldReader, WIRE_LENGTH } from '../protobuf/field-reader.ts';
+import { readUint32s } from '../protobuf/packed-uint32.ts';
 import { symbolOf } from './symbols-v2.ts';
 
 const METRIC_NAME = utf8('__name__');
@@ -52,7 +53,7 @@ function expandSeries(
   while (reader.next()) {
     switch (reader.field) {
       case 1:
-        metric = appendLabels(labels, readReferences(reader), symbols) ?? metric;
+        metric = appendLabels(labels, referencesOf(series, reader), symbols) ?? metric;
         break;
       case 2:
         rest.field(0x12, reader.bytes());
@@ -86,28 +87,9 @@ function expandSeries(
   }
 }
 
-/** Label references, packed or not. */
-function readReferences(reader: FieldReader): number[] {
-  if (reader.wireType === WIRE_VARINT) return [reader.uint32()];
-  reader.expect(WIRE_LENGTH, 'labels_refs');
-  return unpackReferences(reader.bytes());
-}
-
-/** A packed repeated uint32. */
-function unpackReferences(packed: Uint8Array): number[] {
+function referencesOf(bytes: Uint8Array, reader: FieldReader): number[] {
   const references: number[] = [];
-  let value = 0;
-  let shift = 0;
-  for (const byte of packed) {
-    if (shift < 32) value |= (byte & 127) << shift;
-    shift += 7;
-    if (byte < 128) {
-      references.push(value >>> 0);
-      value = 0;
-      shift = 0;
-    } else if (shift > 63) throw new WeirError('invalid', 'varint is longer than ten bytes');
-  }
-  if (shift !== 0) throw new WeirError('invalid', 'labels_refs: truncated varint');
+  readUint32s(bytes, reader, 'labels_refs', references);
   return references;
 }
 
@@ -135,7 +117,7 @@ function expandExemplar(exemplar: Uint8Array, symbols: readonly Uint8Array[]): U
   const out = new ByteSink(exemplar.length + 128);
   const reader = new FieldReader().reset(exemplar, 0, exemplar.length);
   while (reader.next()) {
-    if (reader.field === 1) appendLabels(out, readReferences(reader), symbols);
+    if (reader.field === 1) appendLabels(out, referencesOf(exemplar, reader), symbols);
     else out.append(exemplar, reader.tagFrom, reader.to);
   }
   return out.copy();

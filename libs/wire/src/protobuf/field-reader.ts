@@ -102,3 +102,8 @@ export function int64At(bytes: Uint8Array, from: number, to: number): number {
   }
   return high * 4294967296 + (low >>> 0);
 }
+
+/** Four little-endian bytes, as a signed number. */
+export function int32At(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}

@@ -19,6 +19,10 @@ const RULES: WriteRules = {
   timestampMinMs: 3,
   legacyNames: false,
   metadataBytesMax: 20,
+  histogramsEnabled: true,
+  histogramBucketsMax: 0,
+  histogramsReduced: true,
+  exemplarsEnabled: true,
 };
 
 interface Outcome {

@@ -13,6 +13,10 @@ const RULES = {
   timestampMinMs: Number.NEGATIVE_INFINITY,
   legacyNames: false,
   metadataBytesMax: 20,
+  histogramsEnabled: true,
+  histogramBucketsMax: 0,
+  histogramsReduced: true,
+  exemplarsEnabled: true,
 };
 
 function scan(body: Uint8Array): AcceptedWrite {

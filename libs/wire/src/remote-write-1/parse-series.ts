@@ -1,12 +1,20 @@
 // A TimeSeries of remote write 1.0 read field by field into a draft: the slow path, for whatever isn't
 // canonical. Malformed bytes throw `invalid`, which fails the whole push as Mimir's decoder does.
 import { WeirError } from '@weir/errors';
-import { FieldReader, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT } from '../protobuf/field-reader.ts';
+import {
+  FieldReader,
+  int32At,
+  WIRE_FIXED64,
+  WIRE_LENGTH,
+  WIRE_VARINT,
+} from '../protobuf/field-reader.ts';
+import { type ExemplarDraft, readExemplarField } from '../write-request/exemplar-draft.ts';
 import type { NamedLabel } from '../write-request/refusal-texts.ts';
 import type { SeriesDraft } from '../write-request/series-draft.ts';
 
 const EMPTY = new Uint8Array(0);
 const series = new FieldReader();
+const exemplar = new FieldReader();
 const inner = new FieldReader();
 
 /** Fills `draft` from bytes[from, to); unknown fields are skipped. */
@@ -25,11 +33,15 @@ export function parseSeries(bytes: Uint8Array, from: number, to: number, draft: 
         break;
       case 3:
         series.expect(WIRE_LENGTH, 'TimeSeries.exemplars');
-        draft.exemplars++;
+        draft.exemplars.push(parseExemplar(bytes, series.from, series.to));
         break;
       case 4:
         series.expect(WIRE_LENGTH, 'TimeSeries.histograms');
-        draft.histograms++;
+        draft.histograms.push(series.bytes());
+        break;
+      case 6:
+        series.expect(WIRE_VARINT, 'TimeSeries.created_timestamp');
+        draft.createdMs = series.int64();
         break;
     }
   }
@@ -51,8 +63,19 @@ function parseLabel(bytes: Uint8Array, from: number, to: number): NamedLabel {
   return { name, value };
 }
 
-/** A Sample of either protocol: field 3, a start timestamp, is not kept yet. */
-export function parseSample(bytes: Uint8Array, from: number, to: number, draft: SeriesDraft): void {
+function parseExemplar(bytes: Uint8Array, from: number, to: number): ExemplarDraft {
+  const draft: ExemplarDraft = { labels: [], timestamp: 0, valueLow: 0, valueHigh: 0 };
+  exemplar.reset(bytes, from, to);
+  while (exemplar.next()) {
+    if (exemplar.field === 1) {
+      exemplar.expect(WIRE_LENGTH, 'Exemplar.labels');
+      draft.labels.push(parseLabel(bytes, exemplar.from, exemplar.to));
+    } else readExemplarField(bytes, exemplar, draft);
+  }
+  return draft;
+}
+
+function parseSample(bytes: Uint8Array, from: number, to: number, draft: SeriesDraft): void {
   let timestamp = 0;
   let low = 0;
   let high = 0;
@@ -68,9 +91,5 @@ export function parseSample(bytes: Uint8Array, from: number, to: number, draft: 
     }
   }
   if (!Number.isFinite(timestamp)) throw new WeirError('invalid', 'proto: timestamp out of range');
-  draft.addSample(timestamp, low, high);
-}
-
-function int32At(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+  draft.addSample(timestamp, low, high, 0);
 }

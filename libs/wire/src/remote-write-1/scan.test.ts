@@ -24,6 +24,10 @@ const RULES: WriteRules = {
   timestampMinMs: Number.NEGATIVE_INFINITY,
   legacyNames: false,
   metadataBytesMax: 20,
+  histogramsEnabled: true,
+  histogramBucketsMax: 0,
+  histogramsReduced: true,
+  exemplarsEnabled: true,
 };
 const SEED = 77;
 
@@ -316,21 +320,6 @@ describe('RemoteWrite1Scan', () => {
       const bytes = accepted.from[0]! < 0 ? accepted.rewritten.bytes : body;
       expect(Buffer.from(bytes).toString('hex')).toContain(stale);
     }
-  });
-
-  it('refuses native histograms and stores the floats beside them', () => {
-    const result = scan(
-      encode({
-        timeseries: [
-          { labels: named('h'), histograms: [{ timestamp: 1 }, { timestamp: 2 }] },
-          { labels: named('f'), samples: [at(1)], exemplars: [{ value: 1 }] },
-        ],
-      }),
-    );
-    expect(result.message).toMatch(/does not take native histograms yet/);
-    expect(result.accepted.discardedSamples.get('native_histogram_unsupported')).toBe(2);
-    expect(result.series).toEqual([{ labels: [['__name__', 'f']], samples: [[1, 1]] }]);
-    expect(result.accepted.exemplarsIn).toBe(1);
   });
 
   it('validates metadata and cuts long help between characters', () => {

@@ -24,11 +24,18 @@ const RULES: WriteRules = {
   timestampMinMs: -1000,
   legacyNames: false,
   metadataBytesMax: 20,
+  histogramsEnabled: true,
+  histogramBucketsMax: 0,
+  histogramsReduced: true,
+  exemplarsEnabled: true,
 };
 
 interface Sent {
   labels: { name: string; value: string }[];
   samples: { timestamp: number; value: number }[];
+  histograms?: object[];
+  exemplars?: { labels: Sent['labels']; timestamp: number; value: number }[];
+  createdTimestamp?: number;
 }
 
 const bytes = (value: string) => Buffer.from(value);
@@ -55,14 +62,19 @@ function scan(
       samples: accepted.samples[index],
     };
   });
-  const { samplesIn, samplesOk, discardedSamples, firstRejection } = accepted;
-  return { runs, samplesIn, samplesOk, discardedSamples, firstRejection };
+  const { samplesIn, samplesOk, histogramsOk, exemplarsIn, exemplarsOk } = accepted;
+  const { discardedSamples, discardedExemplars, extras, firstRejection } = accepted;
+  const counts = { samplesIn, samplesOk, histogramsOk, exemplarsIn, exemplarsOk };
+  return { runs, ...counts, discardedSamples, discardedExemplars, extras, firstRejection };
 }
 
 function encode1(series: readonly Sent[]): Uint8Array {
-  const timeseries = series.map(({ labels, samples }) => ({
-    labels: labels.map(({ name, value }) => ({ name: bytes(name), value: bytes(value) })),
-    samples,
+  const encoded = (labels: Sent['labels']) =>
+    labels.map(({ name, value }) => ({ name: bytes(name), value: bytes(value) }));
+  const timeseries = series.map((one) => ({
+    ...one,
+    labels: encoded(one.labels),
+    exemplars: (one.exemplars ?? []).map((x) => ({ ...x, labels: encoded(x.labels) })),
   }));
   return WriteRequest.encode({ timeseries }).finish();
 }
@@ -73,9 +85,16 @@ function encode2(series: readonly Sent[]): Uint8Array {
     const found = symbols.indexOf(symbol);
     return found >= 0 ? found : symbols.push(symbol) - 1;
   };
-  const timeseries = series.map(({ labels, samples }) => ({
-    labelsRefs: labels.flatMap(({ name, value }) => [reference(name), reference(value)]),
-    samples: samples.map((sample) => ({ ...sample, startTimestamp: 1 })),
+  const references = (labels: Sent['labels']) =>
+    labels.flatMap(({ name, value }) => [reference(name), reference(value)]);
+  const timeseries = series.map((one) => ({
+    labelsRefs: references(one.labels),
+    samples: one.samples.map((x) => ({ ...x, startTimestamp: one.createdTimestamp })),
+    histograms: (one.histograms ?? []).map((x) => ({ ...x })),
+    exemplars: (one.exemplars ?? []).map(({ labels, ...x }) => ({
+      ...x,
+      labelsRefs: references(labels),
+    })),
   }));
   return Request.encode({ symbols: symbols.map(bytes), timeseries }).finish();
 }
@@ -100,8 +119,31 @@ describe('RemoteWrite2Scan', () => {
       fc.constantFrom(NOW, NOW + 1, -2000),
     );
     const value = fc.constantFrom(0, 1, -2.5);
-    const samples = fc.array(fc.record({ timestamp, value }), { minLength: 1, maxLength: 4 });
-    const series = fc.array(fc.record({ labels, samples }), { maxLength: 6 });
+    const samples = fc.array(fc.record({ timestamp, value }), { maxLength: 4 });
+    // Those of 2.0 tell their start themselves; here it is the series' own.
+    const histogram = fc.record({
+      timestamp,
+      countInt: fc.nat(2),
+      zeroCountInt: fc.nat(2),
+      schema: fc.constantFrom(0, 8, 9),
+    });
+    const exemplar = fc.record({
+      labels: fc.array(fc.record({ name: text, value: text }), { maxLength: 2 }),
+      timestamp,
+      value,
+    });
+    const one = fc.record({
+      labels,
+      samples,
+      histograms: fc.array(histogram, { maxLength: 2 }),
+      exemplars: fc.array(exemplar, { maxLength: 2 }),
+      createdTimestamp: fc.constantFrom(0, 1, 2, -1),
+    });
+    // A series of 2.0 has no start but those of its samples.
+    const series = fc.array(
+      one.map((sent) => (sent.histograms.length > 0 ? { ...sent, createdTimestamp: 0 } : sent)),
+      { maxLength: 6 },
+    );
     fc.assert(
       fc.property(
         series,

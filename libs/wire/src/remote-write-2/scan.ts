@@ -1,12 +1,17 @@
 // Remote write 2.0: the same result as the 1.0 scanner, so that everything behind it knows one form.
 // Each series is written out as a version-1 TimeSeries; label text is copied from the symbols. Unusual
-// series take the same slow path as 1.0's. Start timestamps are not kept yet.
+// series take the same slow path as 1.0's. A start timestamp, which 2.0 has with each sample, becomes the
+// created timestamp of the version-1 TimeSeries.
 import { hashBytes, uvarintSize, writeUvarint } from '@weir/bytes';
+import { WeirError } from '@weir/errors';
 import { labelSize } from '@weir/model';
 import { FieldReader, WIRE_LENGTH } from '../protobuf/field-reader.ts';
+import { readUint32s } from '../protobuf/packed-uint32.ts';
 import type { AcceptedWrite } from '../write-request/accepted-write.ts';
+import { type ExemplarDraft, readExemplarField } from '../write-request/exemplar-draft.ts';
 import { acceptMetadata } from '../write-request/metadata-entry.ts';
 import { isLabelName, isMetricName } from '../write-request/names.ts';
+import type { NamedLabel } from '../write-request/refusal-texts.ts';
 import { SeriesDraft } from '../write-request/series-draft.ts';
 import type { WriteRules } from '../write-request/write-rules.ts';
 import { familyOf } from './metric-family.ts';
@@ -16,6 +21,8 @@ import { SymbolTable } from './symbol-table.ts';
 const EMPTY = new Uint8Array(0);
 const METRIC_NAME = new TextEncoder().encode('__name__');
 const TIMESTAMP_HIGHEST = 2 ** 53;
+/** TimeSeries.created_timestamp, a varint. */
+const CREATED_TAG = 0x30;
 
 export class RemoteWrite2Scan {
   at = 0;
@@ -23,6 +30,7 @@ export class RemoteWrite2Scan {
   readonly #series = new SeriesColumns();
   readonly #draft = new SeriesDraft();
   readonly #field = new FieldReader();
+  readonly #exemplar = new FieldReader();
   /** Metric names whose metadata has been seen, by symbol reference, and families, by text. */
   readonly #metadataOfName = new Set<number>();
   readonly #families = new Set<string>();
@@ -61,7 +69,7 @@ export class RemoteWrite2Scan {
       series.read(this.#bytes, field.from, field.to);
       this.#checkReferences();
       if (series.hasMetadata) this.#takeMetadata(rules, out);
-      if (series.sampleCount + series.histograms + series.exemplars === 0) {
+      if (series.sampleCount + series.histograms.length + series.exemplars.length === 0) {
         if (series.hasMetadata) continue;
       }
       if (this.#isPlain(rules)) this.#write(out);
@@ -79,7 +87,8 @@ export class RemoteWrite2Scan {
   #isPlain(rules: WriteRules): boolean {
     const series = this.#series;
     const symbols = this.#symbols;
-    if (series.histograms > 0 || series.exemplars > 0 || series.sampleCount === 0) return false;
+    if (series.histograms.length + series.exemplars.length > 0) return false;
+    if (series.sampleCount === 0) return false;
     if (series.referenceCount > rules.labelNamesMax * 2) return false;
     let metric = -1;
     for (let index = 0; index < series.referenceCount; index += 2) {
@@ -102,12 +111,15 @@ export class RemoteWrite2Scan {
   }
 
   #samplesArePlain(rules: WriteRules): boolean {
-    const { timestamps, sampleCount } = this.#series;
+    const { timestamps, startTimes, sampleCount } = this.#series;
+    const start = startTimes[0]!;
+    if (start !== 0 && !(start > 0 && start < timestamps[0]!)) return false;
     let previous = -1;
     for (let index = 0; index < sampleCount; index++) {
       const timestamp = timestamps[index]!;
       if (timestamp <= previous || timestamp >= TIMESTAMP_HIGHEST) return false;
       if (timestamp > rules.timestampMaxMs || timestamp < rules.timestampMinMs) return false;
+      if (startTimes[index] !== start) return false;
       previous = timestamp;
     }
     return true;
@@ -140,6 +152,8 @@ export class RemoteWrite2Scan {
     for (let index = 0; index < series.sampleCount; index++) {
       size += 12 + uvarintSize(series.timestamps[index]!);
     }
+    const startMs = series.startTimes[0]!;
+    if (startMs !== 0) size += 1 + uvarintSize(startMs);
     const sink = out.rewritten;
     sink.reserve(1 + uvarintSize(size) + size);
     const bytes = sink.bytes;
@@ -147,7 +161,11 @@ export class RemoteWrite2Scan {
     bytes[start] = 0x0a;
     const labelsFrom = writeUvarint(bytes, start + 1, size);
     const labelsTo = this.#writeLabels(bytes, labelsFrom);
-    const end = this.#writeSamples(bytes, labelsTo);
+    let end = this.#writeSamples(bytes, labelsTo);
+    if (startMs !== 0) {
+      bytes[end] = CREATED_TAG;
+      end = writeUvarint(bytes, end + 1, startMs);
+    }
     sink.size = end;
     const hash = hashBytes(bytes, labelsFrom, labelsTo, this.#seed);
     out.push(~start, end - start, hash, series.sampleCount);
@@ -208,17 +226,46 @@ export class RemoteWrite2Scan {
     const series = this.#series;
     const draft = this.#draft;
     draft.clear();
-    for (let index = 0; index < series.referenceCount; index += 2) {
-      const name = this.#symbols.bytes(series.references[index]!);
-      const value = this.#symbols.bytes(series.references[index + 1]!);
-      draft.labels.push({ name, value });
-    }
+    this.#resolve(series.references, series.referenceCount, draft.labels);
     for (let index = 0; index < series.sampleCount; index++) {
-      draft.addSample(series.timestamps[index]!, series.valueLow[index]!, series.valueHigh[index]!);
+      const timestamp = series.timestamps[index]!;
+      const low = series.valueLow[index]!;
+      const high = series.valueHigh[index]!;
+      draft.addSample(timestamp, low, high, series.startTimes[index]!);
     }
-    draft.histograms = series.histograms;
-    draft.exemplars = series.exemplars;
+    for (let index = 0; index < series.histograms.length; index += 2) {
+      const { histograms } = series;
+      draft.histograms.push(this.#bytes.subarray(histograms[index], histograms[index + 1]));
+    }
+    for (let index = 0; index < series.exemplars.length; index += 2) {
+      const { exemplars } = series;
+      draft.exemplars.push(this.#parseExemplar(exemplars[index]!, exemplars[index + 1]!));
+    }
     draft.finish(rules, this.#seed, out);
+  }
+
+  #resolve(references: ArrayLike<number>, count: number, labels: NamedLabel[]): void {
+    for (let index = 0; index < count; index += 2) {
+      const name = this.#symbols.bytes(references[index]!);
+      const value = this.#symbols.bytes(references[index + 1]!);
+      labels.push({ name, value });
+    }
+  }
+
+  #parseExemplar(from: number, to: number): ExemplarDraft {
+    const draft: ExemplarDraft = { labels: [], timestamp: 0, valueLow: 0, valueHigh: 0 };
+    const references: number[] = [];
+    const field = this.#exemplar.reset(this.#bytes, from, to);
+    while (field.next()) {
+      if (field.field === 1) readUint32s(this.#bytes, field, 'labels_refs', references);
+      else readExemplarField(this.#bytes, field, draft);
+    }
+    if (references.length % 2 !== 0) {
+      throw new WeirError('invalid', 'remote write 2.0: odd number of label references');
+    }
+    for (const reference of references) this.#symbols.check(reference);
+    this.#resolve(references, references.length, draft.labels);
+    return draft;
   }
 
   /** Metadata belongs to the family: the first one of a request counts, once. */

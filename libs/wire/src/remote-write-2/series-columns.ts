@@ -1,7 +1,13 @@
 // One TimeSeries of remote write 2.0 as columns: label references and samples, reused from series to
-// series. What it can't hold (exemplars, histograms) is counted.
+// series. Exemplars and histograms are kept as ranges of the body, for the slow path to read.
 import { WeirError } from '@weir/errors';
-import { FieldReader, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT } from '../protobuf/field-reader.ts';
+import {
+  FieldReader,
+  int32At,
+  WIRE_FIXED64,
+  WIRE_LENGTH,
+  WIRE_VARINT,
+} from '../protobuf/field-reader.ts';
 
 export class SeriesColumns {
   references: Uint32Array = new Uint32Array(64);
@@ -10,8 +16,11 @@ export class SeriesColumns {
   valueLow: Int32Array = new Int32Array(16);
   valueHigh: Int32Array = new Int32Array(16);
   sampleCount = 0;
-  histograms = 0;
-  exemplars = 0;
+  /** Since when each sample counts, ms; 0 where unknown. */
+  startTimes: Float64Array = new Float64Array(16);
+  /** Messages in the body: where each starts and ends. */
+  readonly histograms: number[] = [];
+  readonly exemplars: number[] = [];
   hasMetadata = false;
   metadataType = 0;
   helpReference = 0;
@@ -23,8 +32,8 @@ export class SeriesColumns {
   read(bytes: Uint8Array, from: number, to: number): void {
     this.referenceCount = 0;
     this.sampleCount = 0;
-    this.histograms = 0;
-    this.exemplars = 0;
+    this.histograms.length = 0;
+    this.exemplars.length = 0;
     this.hasMetadata = false;
     const field = this.#field.reset(bytes, from, to);
     while (field.next()) {
@@ -38,11 +47,11 @@ export class SeriesColumns {
           break;
         case 3:
           field.expect(WIRE_LENGTH, 'TimeSeries.histograms');
-          this.histograms++;
+          this.histograms.push(field.from, field.to);
           break;
         case 4:
           field.expect(WIRE_LENGTH, 'TimeSeries.exemplars');
-          this.exemplars++;
+          this.exemplars.push(field.from, field.to);
           break;
         case 5:
           field.expect(WIRE_LENGTH, 'TimeSeries.metadata');
@@ -87,6 +96,7 @@ export class SeriesColumns {
     if (this.sampleCount === this.timestamps.length) this.#growSamples();
     const index = this.sampleCount++;
     this.timestamps[index] = 0;
+    this.startTimes[index] = 0;
     this.valueLow[index] = 0;
     this.valueHigh[index] = 0;
     const inner = this.#inner.reset(bytes, from, to);
@@ -98,6 +108,9 @@ export class SeriesColumns {
       } else if (inner.field === 2) {
         inner.expect(WIRE_VARINT, 'Sample.timestamp');
         this.timestamps[index] = inner.int64();
+      } else if (inner.field === 3) {
+        inner.expect(WIRE_VARINT, 'Sample.start_timestamp');
+        this.startTimes[index] = inner.int64();
       }
     }
   }
@@ -120,17 +133,16 @@ export class SeriesColumns {
   #growSamples(): void {
     const capacity = this.timestamps.length * 2;
     const timestamps = new Float64Array(capacity);
+    const startTimes = new Float64Array(capacity);
     const valueLow = new Int32Array(capacity);
     const valueHigh = new Int32Array(capacity);
     timestamps.set(this.timestamps);
+    startTimes.set(this.startTimes);
     valueLow.set(this.valueLow);
     valueHigh.set(this.valueHigh);
     this.timestamps = timestamps;
+    this.startTimes = startTimes;
     this.valueLow = valueLow;
     this.valueHigh = valueHigh;
   }
-}
-
-function int32At(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }

@@ -12,6 +12,12 @@ export interface Rejection {
   readonly message: string;
 }
 
+export interface RunExtras {
+  readonly histograms: number;
+  readonly buckets: number;
+  readonly exemplars: number;
+}
+
 /** Runs in the request body, as pushColumns() takes them. */
 export interface RunColumns {
   readonly from: Int32Array;
@@ -38,11 +44,17 @@ export class AcceptedWrite {
   metadataIn = 0;
   /** As accepted. */
   samplesOk = 0;
+  histogramsOk = 0;
+  histogramBucketsOk = 0;
+  exemplarsOk = 0;
   metadataOk = 0;
+  /** Of runs that hold histograms or exemplars; few do. */
+  readonly extras = new Map<number, RunExtras>();
 
   /** The first refusal is what the client is told. */
   firstRejection: Rejection | undefined = undefined;
   readonly discardedSamples = new Map<string, number>();
+  readonly discardedExemplars = new Map<string, number>();
   readonly discardedMetadata = new Map<string, number>();
 
   /** `rewrittenSizeMax` bounds what symbol references can blow a small body up to, bytes. */
@@ -58,9 +70,14 @@ export class AcceptedWrite {
     this.exemplarsIn = 0;
     this.metadataIn = 0;
     this.samplesOk = 0;
+    this.histogramsOk = 0;
+    this.histogramBucketsOk = 0;
+    this.exemplarsOk = 0;
     this.metadataOk = 0;
+    this.extras.clear();
     this.firstRejection = undefined;
     this.discardedSamples.clear();
+    this.discardedExemplars.clear();
     this.discardedMetadata.clear();
   }
 
@@ -84,14 +101,45 @@ export class AcceptedWrite {
     this.count += count;
   }
 
+  /** Of the run pushed last: what it holds beside samples. */
+  addExtras(histograms: number, buckets: number, exemplars: number): void {
+    this.extras.set(this.count - 1, { histograms, buckets, exemplars });
+    this.histogramsOk += histograms;
+    this.histogramBucketsOk += buckets;
+    this.exemplarsOk += exemplars;
+  }
+
+  /** Takes back a run that no record can hold. */
+  withdraw(index: number, reason: string, message: () => string): void {
+    const samples = this.samples[index]!;
+    const extras = this.extras.get(index);
+    this.samplesOk -= samples;
+    if (extras !== undefined) {
+      this.histogramsOk -= extras.histograms;
+      this.histogramBucketsOk -= extras.buckets;
+      this.exemplarsOk -= extras.exemplars;
+      this.discardExemplars(reason, extras.exemplars);
+    } else if (samples === 0) this.metadataOk--;
+    this.reject(reason, samples + (extras?.histograms ?? 0), message);
+  }
+
+  /** Counts samples that are left out without a word, because the tenant's settings say so. */
+  discard(reason: string, samples: number): void {
+    add(this.discardedSamples, reason, samples);
+  }
+
+  discardExemplars(reason: string, exemplars: number): void {
+    if (exemplars > 0) add(this.discardedExemplars, reason, exemplars);
+  }
+
   /** Counts refused samples; the message is only built for the first refusal of the push. */
   reject(reason: string, samples: number, message: () => string): void {
-    this.discardedSamples.set(reason, (this.discardedSamples.get(reason) ?? 0) + samples);
+    add(this.discardedSamples, reason, samples);
     this.firstRejection ??= { reason, message: message() };
   }
 
   rejectMetadata(reason: string, message: () => string): void {
-    this.discardedMetadata.set(reason, (this.discardedMetadata.get(reason) ?? 0) + 1);
+    add(this.discardedMetadata, reason, 1);
     this.firstRejection ??= { reason, message: message() };
   }
 
@@ -111,4 +159,8 @@ export class AcceptedWrite {
     this.hash = widen(new Uint32Array(capacity), this.hash);
     this.samples = widen(new Int32Array(capacity), this.samples);
   }
+}
+
+function add(counts: Map<string, number>, reason: string, count: number): void {
+  counts.set(reason, (counts.get(reason) ?? 0) + count);
 }

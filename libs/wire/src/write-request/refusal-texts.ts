@@ -103,8 +103,6 @@ export const refusal = {
       `received two samples of one series with the same timestamp and different values in one request; the first was kept, timestamp: ${timestampMs} series: '${seriesText(labels)}'`,
       'sample-duplicate-timestamp',
     ),
-  nativeHistogram: (labels: readonly NamedLabel[]) =>
-    `received a native histogram: Weir does not take native histograms yet; the float samples of this request were stored, series: '${seriesText(labels)}'`,
   metadataWithoutName: () =>
     withId('received a metric metadata with no metric name', 'metadata-missing-metric-name'),
   metadataNotUtf8: () => 'received a metric metadata with text that is not valid UTF-8',

@@ -1,15 +1,14 @@
 // The slow path of a series: anything that isn't already canonical (labels unsorted or empty, samples
 // out of order or repeated, fields beside labels and samples) and anything to be refused. Collects the
-// parts as objects, sorts, validates in Mimir's order, and writes the canonical bytes.
-//
-// Exemplars are counted and left out: remote write lets a receiver drop them, and the head has no place
-// for them yet. Native histograms are refused, so that none is acknowledged and lost.
+// parts as objects, sorts, validates in Mimir's order, and writes the canonical bytes (series-entry.ts).
 import { isUtf8 } from 'node:buffer';
-import { compareBytes, hashBytes, uvarintSize, writeUvarint } from '@weir/bytes';
-import { labelSize, writeLabel } from '@weir/model';
+import { compareBytes } from '@weir/bytes';
 import type { AcceptedWrite } from './accepted-write.ts';
+import { type ExemplarDraft, goodExemplars } from './exemplar-draft.ts';
+import { draftHistogram, type HistogramDraft } from './histogram-draft.ts';
 import { isLabelName, isMetricName } from './names.ts';
 import { type NamedLabel, refusal } from './refusal-texts.ts';
+import { type SeriesEntry, writeSeries } from './series-entry.ts';
 import type { WriteRules } from './write-rules.ts';
 
 const NAME = new TextEncoder().encode('__name__');
@@ -24,44 +23,114 @@ export class SeriesDraft {
   /** Values as their two little-endian halves: a NaN's payload (staleness) survives no JS array. */
   valueLow: number[] = [];
   valueHigh: number[] = [];
-  histograms = 0;
-  exemplars = 0;
+  /** Since when each sample counts, ms; 0 where unknown. */
+  startTimes: number[] = [];
+  /** Histogram messages, as they came. */
+  histograms: Uint8Array[] = [];
+  exemplars: ExemplarDraft[] = [];
+  /** TimeSeries.created_timestamp of remote write 1.0: for samples and histograms that tell none, ms. */
+  createdMs = 0;
 
   clear(): void {
     this.labels = [];
     this.timestamps = [];
     this.valueLow = [];
     this.valueHigh = [];
-    this.histograms = 0;
-    this.exemplars = 0;
+    this.startTimes = [];
+    this.histograms = [];
+    this.exemplars = [];
+    this.createdMs = 0;
   }
 
-  addSample(timestampMs: number, low: number, high: number): void {
+  addSample(timestampMs: number, low: number, high: number, startMs: number): void {
     this.timestamps.push(timestampMs);
+    this.startTimes.push(startMs);
     this.valueLow.push(low);
     this.valueHigh.push(high);
   }
 
-  /** Validates, and appends what is good to `out` as one rewritten run. */
+  /** Validates, and appends what is good to `out`. */
   finish(rules: WriteRules, seed: number, out: AcceptedWrite): void {
     out.samplesIn += this.timestamps.length;
-    out.histogramsIn += this.histograms;
-    out.exemplarsIn += this.exemplars;
+    out.histogramsIn += this.histograms.length;
+    out.exemplarsIn += this.exemplars.length;
     this.labels = this.labels.filter((label) => label.value.length > 0);
     this.labels.sort((a, b) => compareBytes(a.name, b.name));
-    if (!this.#labelsAreGood(rules, out)) return;
-    if (this.histograms > 0) {
-      out.reject('native_histogram_unsupported', this.histograms, () =>
-        refusal.nativeHistogram(this.labels),
-      );
+    if (!this.#labelsAreGood(rules, out)) {
+      out.discardExemplars('series_refused', this.exemplars.length);
+      return;
     }
-    const kept = this.#goodSamples(rules, out);
-    if (kept.length > 0) this.#write(kept, seed, out);
+    const samples = this.#goodSamples(rules, out);
+    const histograms = this.#goodHistograms(rules, out);
+    const count = samples.length + histograms.length;
+    if (count === 0 && this.timestamps.length + this.histograms.length > 0) {
+      out.discardExemplars('series_refused', this.exemplars.length);
+      return;
+    }
+    let from = Number.POSITIVE_INFINITY;
+    for (const index of samples) from = Math.min(from, this.timestamps[index]!);
+    for (const { t } of histograms) from = Math.min(from, t);
+    const exemplars = goodExemplars(this.exemplars, from, rules, out);
+    for (const entry of this.#entries(samples, histograms, exemplars)) {
+      writeSeries(this, entry, seed, out);
+    }
+  }
+
+  /** An entry for each run of samples that count since the same time; exemplars go with the last. */
+  #entries(
+    samples: readonly number[],
+    histograms: readonly HistogramDraft[],
+    exemplars: readonly ExemplarDraft[],
+  ): SeriesEntry[] {
+    const entries: SeriesEntry[] = [];
+    const entryOf = (startMs: number, t: number): SeriesEntry => {
+      const told = startMs === 0 ? this.createdMs : startMs;
+      // A start that isn't before the sample tells nothing.
+      const createdMs = told > 0 && told < t ? told : 0;
+      const last = entries.at(-1);
+      if (last?.createdMs === createdMs) return last;
+      const entry: SeriesEntry = { createdMs, samples: [], histograms: [], exemplars: [] };
+      entries.push(entry);
+      return entry;
+    };
+    for (const index of samples) {
+      entryOf(this.startTimes[index]!, this.timestamps[index]!).samples.push(index);
+    }
+    for (const histogram of histograms) {
+      entryOf(histogram.startT, histogram.t).histograms.push(histogram);
+    }
+    if (exemplars.length > 0) (entries.at(-1) ?? entryOf(0, 0)).exemplars = exemplars;
+    return entries;
+  }
+
+  #goodHistograms(rules: WriteRules, out: AcceptedWrite): HistogramDraft[] {
+    const kept: HistogramDraft[] = [];
+    if (this.histograms.length === 0) return kept;
+    if (!rules.histogramsEnabled) {
+      out.discard('native_histograms_disabled', this.histograms.length);
+      return kept;
+    }
+    const series = { labels: this.labels, metric: this.#metric() };
+    const first = new Map<number, HistogramDraft>();
+    for (const bytes of this.histograms) {
+      const draft = draftHistogram(bytes, series, rules, out);
+      if (draft === undefined) continue;
+      const earlier = first.get(draft.t);
+      if (earlier === undefined) {
+        first.set(draft.t, draft);
+        kept.push(draft);
+      } else if (compareBytes(earlier.bytes, draft.bytes) !== 0) {
+        out.reject('sample_duplicate_timestamp', 1, () =>
+          refusal.duplicateTimestamp(draft.t, this.labels),
+        );
+      }
+    }
+    return kept;
   }
 
   #labelsAreGood(rules: WriteRules, out: AcceptedWrite): boolean {
     const refuse = (reason: string, message: () => string) => {
-      out.reject(reason, this.timestamps.length + this.histograms, message);
+      out.reject(reason, this.timestamps.length + this.histograms.length, message);
       return false;
     };
     const labels = this.labels;
@@ -141,39 +210,6 @@ export class SeriesDraft {
   #sameValue(a: number, b: number): boolean {
     return this.valueLow[a] === this.valueLow[b] && this.valueHigh[a] === this.valueHigh[b];
   }
-
-  #write(kept: readonly number[], seed: number, out: AcceptedWrite): void {
-    let labelBytes = 0;
-    for (const { name, value } of this.labels) labelBytes += labelSize(name.length, value.length);
-    let size = labelBytes;
-    for (const index of kept) size += 2 + sampleSize(this.timestamps[index]!);
-    const sink = out.rewritten;
-    sink.reserve(1 + uvarintSize(size) + size);
-    const start = sink.size;
-    const bytes = sink.bytes;
-    let at = start;
-    bytes[at++] = 0x0a;
-    at = writeUvarint(bytes, at, size);
-    const labelsFrom = at;
-    for (const { name, value } of this.labels) at = writeLabel(bytes, at, name, value);
-    const hash = hashBytes(bytes, labelsFrom, at, seed);
-    sink.size = at;
-    for (const index of kept) {
-      const timestamp = this.timestamps[index]!;
-      sink.byte(0x12);
-      sink.byte(sampleSize(timestamp));
-      sink.byte(0x09);
-      sink.fixed64(this.valueLow[index]!, this.valueHigh[index]!);
-      sink.byte(0x10);
-      sink.int64(timestamp);
-    }
-    out.push(~start, sink.size - start, hash, kept.length);
-    out.samplesOk += kept.length;
-  }
-}
-
-function sampleSize(timestamp: number): number {
-  return 10 + (timestamp < 0 ? 10 : uvarintSize(timestamp));
 }
 
 function endsWith(bytes: Uint8Array, suffix: Uint8Array): boolean {

@@ -17,4 +17,12 @@ export interface WriteRules {
   readonly legacyNames: boolean;
   /** Of family name, unit and help, bytes; help is cut, the others are refused. 0 is no limit. */
   readonly metadataBytesMax: number;
+  /** False leaves native histograms out. */
+  readonly histogramsEnabled: boolean;
+  /** Positive and negative buckets of one native histogram. 0 is no limit. */
+  readonly histogramBucketsMax: number;
+  /** Whether a histogram with more buckets is brought to a lower resolution, or refused. */
+  readonly histogramsReduced: boolean;
+  /** False leaves exemplars out. */
+  readonly exemplarsEnabled: boolean;
 }
