@@ -39,6 +39,7 @@ export class Topic {
     const offset = records.length;
     const record = { offset, timestampMs: this.#lastMs, key, value, version, atMs };
     records.push(record);
+    this.#scheduler.note(`logged ${this.id.slice(0, 7)} ${partition} ${offset}`);
     this.watch?.appended(partition, record);
     const woken = this.#waiting.filter((one) => one.partition === partition);
     this.#waiting = this.#waiting.filter((one) => one.partition !== partition);

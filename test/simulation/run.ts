@@ -60,11 +60,15 @@ async function live(world: World, steps: number): Promise<void> {
   for (const host of world.hosts) world.start(host);
   await advance(world, BOOT_MS);
   const tenants = ['tenant-a', 'tenant-b', 'tenant-c'].slice(0, dice.int(1, 3));
+  const plans = new Map<string, number[]>();
   for (const tenant of tenants) {
-    if (dice.chance(0.3)) {
-      const outOfOrderWindowMs = dice.pick([0, 600_000, 3_600_000]);
-      world.configure(tenant, { outOfOrderWindowMs });
-    }
+    const windows = [0, 600_000, 1_800_000, 3_600_000];
+    const count = dice.pick([1, 1, 2]);
+    plans.set(
+      tenant,
+      Array.from({ length: count }, () => dice.pick(windows)),
+    );
+    world.plan(tenant, plans.get(tenant)!);
   }
   const agents = tenants.flatMap((tenant) =>
     Array.from({ length: dice.int(1, 2) }, (_, at) => {
@@ -76,7 +80,7 @@ async function live(world: World, steps: number): Promise<void> {
     breakThings(world, dice);
     if (dice.chance(0.5)) readSomething(world, dice, tenants);
     if (dice.chance(0.03)) flush(world, dice);
-    if (dice.chance(0.02)) reconfigure(world, dice, tenants);
+    if (dice.chance(0.02)) reconfigure(world, dice, plans);
     if (dice.chance(0.1)) world.guard(() => world.heads.comparePairs());
     if (dice.chance(0.05)) await replaySome(world, dice);
     await advance(world, dice.next() * 2 * STEP_MEAN_MS);
@@ -170,10 +174,10 @@ function flush(world: World, dice: Dice): void {
     .catch(() => world.coverage.note('flush failed'));
 }
 
-function reconfigure(world: World, dice: Dice, tenants: readonly string[]): void {
+function reconfigure(world: World, dice: Dice, plans: ReadonlyMap<string, readonly number[]>) {
   world.coverage.note('settings changed');
-  const outOfOrderWindowMs = dice.pick([0, 300_000, 1_800_000, 3_600_000]);
-  world.configure(dice.pick(tenants), { outOfOrderWindowMs });
+  const [tenant, windows] = dice.pick([...plans]);
+  world.configure(tenant, { outOfOrderWindowMs: dice.pick(windows) });
 }
 
 async function replaySome(world: World, dice: Dice): Promise<void> {

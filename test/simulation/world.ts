@@ -60,7 +60,6 @@ export class World {
   readonly limits: Limits;
   failure: unknown;
   readonly #overrides = new Map<string, Partial<TenantLimits>>();
-  /** What a tenant's settings have been, as one of them may reach a head late. */
   readonly #bounds = new Map<string, SettingsBounds>();
   readonly #parts: NodeParts;
   #incarnations = 0;
@@ -83,7 +82,7 @@ export class World {
     });
     const clusterTopic = new Topic(`cluster-${idOf(dice)}`, 1, scheduler);
     this.coordinator = new Coordinator(this.topic, scheduler);
-    this.heads = new HeadChecks(this.topic, coverage);
+    this.heads = new HeadChecks(this.topic, coverage, (line) => scheduler.note(line));
     this.limits = createLimits(defaultsOf(limitsFlags), (tenant) => this.#overrides.get(tenant));
     this.hosts = this.#makeHosts();
     this.#parts = {
@@ -233,18 +232,22 @@ export class World {
     return this.hosts.flatMap(({ node }) => node ?? []);
   }
 
+  /**
+   * Names the out-of-order windows that a tenant may get. Records may be replayed under any of them, so
+   * what must be kept is what all of them accept.
+   */
+  plan(tenant: string, windowsMs: readonly number[]): void {
+    this.#bounds.set(tenant, {
+      windowMinMs: Math.min(...windowsMs),
+      windowMaxMs: Math.max(...windowsMs),
+      limited: false,
+    });
+    this.configure(tenant, { outOfOrderWindowMs: windowsMs[0]! });
+  }
+
   configure(tenant: string, limits: Partial<TenantLimits>): void {
-    const before = this.limits.forTenant(tenant);
     this.#overrides.set(tenant, { ...this.#overrides.get(tenant), ...limits });
     this.limits.reload();
-    const after = this.limits.forTenant(tenant);
-    const known = this.boundsOf(tenant);
-    const windows = [before.outOfOrderWindowMs, after.outOfOrderWindowMs];
-    this.#bounds.set(tenant, {
-      windowMinMs: Math.min(known.windowMinMs, ...windows),
-      windowMaxMs: Math.max(known.windowMaxMs, ...windows),
-      limited: known.limited || before.seriesMax > 0 || after.seriesMax > 0,
-    });
   }
 
   boundsOf(tenant: string): SettingsBounds {

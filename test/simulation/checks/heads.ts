@@ -52,8 +52,10 @@ export class HeadChecks {
   readonly open = new Set<WatchedHead>();
   readonly #topic: Topic;
   readonly #coverage: Coverage;
+  readonly #note: (line: string) => void;
 
-  constructor(topic: Topic, coverage: Coverage) {
+  constructor(topic: Topic, coverage: Coverage, note: (line: string) => void) {
+    this.#note = note;
     this.#topic = topic;
     this.#coverage = coverage;
   }
@@ -66,6 +68,7 @@ export class HeadChecks {
     onDrop: (window: Parameters<PartitionHead['drop']>[0]) => void,
   ): PartitionHead {
     const { partition } = raw;
+    this.#note(`head of ${partition} opened by ${process.name} at ${raw.position}`);
     let startPosition = raw.position;
     let entries: readonly JournalEntry[] = [];
     if (raw.checkpointPosition > 0) {
@@ -79,6 +82,8 @@ export class HeadChecks {
       history.note(raw.position, { journal: { startPosition, entries }, digest: raw.digest() });
     };
     const command = (name: Command, argument: unknown, second?: unknown) => {
+      const where = `partition ${partition} at ${raw.position} of ${process.name}`;
+      this_.#note(`${name} ${where}: ${JSON.stringify([argument, second])}`);
       entries = [...entries, { position: raw.position, command: name, argument, second }];
       if (checkpointing > 0) remember();
     };
@@ -99,6 +104,7 @@ export class HeadChecks {
       },
       apply: (records, nextOffset) => {
         raw.apply(records, nextOffset);
+        this_.#note(`applied ${partition} to ${nextOffset} by ${process.name}`);
         if (!begun) {
           // The first call moves an empty head to where its log begins.
           begun = true;
