@@ -226,6 +226,12 @@ function createRemoteRead(address: string, process: SimProcess, parts: NodeParts
       const arrived = target.process.local('read asked', 2, () => undefined);
       await Promise.race([arrived, gone]);
       const messages = target.ingester.read.read(request, signal)[Symbol.asyncIterator]();
+      // A reader that dies closes its connection, and the other side learns of it.
+      const forget = process.onDeath(() => {
+        target.process.scheduler.after(1_000, target.process, 'connection closed', () => {
+          messages.return?.().catch(() => undefined);
+        });
+      });
       try {
         for (;;) {
           const next = await Promise.race([messages.next(), gone]);
@@ -234,6 +240,7 @@ function createRemoteRead(address: string, process: SimProcess, parts: NodeParts
           yield next.value;
         }
       } finally {
+        forget();
         messages.return?.().catch(() => undefined);
       }
     },

@@ -3,7 +3,11 @@
 import type { SeriesBatches, SeriesSelect } from './series-chunks.ts';
 
 export interface QueryBlock {
-  readonly meta: { readonly ulid: string };
+  readonly meta: {
+    readonly ulid: string;
+    /** Offsets of the first and the last record in it, where one partition made it. */
+    readonly weir?: { readonly firstOffset: number } | undefined;
+  };
   /** The reader may be shared and cached; it is not closed here. */
   open(): Promise<QueryBlockReader>;
 }

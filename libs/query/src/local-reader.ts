@@ -14,7 +14,7 @@ const MESSAGE_SIZE_BYTES = 256 * 1024;
 export interface LocalSelection {
   /** Blocks (ULIDs) of the tenant whose samples are among the sources. */
   readonly heldBlocks: readonly string[];
-  /** Each in label order; heads before blocks, since the earlier source wins on equal timestamps. */
+  /** Each in label order; blocks by offset, then heads, since the earlier source wins on equal timestamps. */
   readonly sources: readonly SeriesBatches[];
 }
 

@@ -51,7 +51,7 @@ const directory = (...ports: ReadPort[]): OwnerDirectory => ({
 });
 
 const block = (ulid: string, ...batch: SeriesChunks[]): QueryBlock => ({
-  meta: { ulid },
+  meta: { ulid, weir: { firstOffset: Number(ulid) } },
   open: async () => ({
     select: () => once(...batch),
     labelNames: async () => ['a', `of_${ulid}`],
@@ -83,7 +83,7 @@ async function readAll(
 }
 
 describe('queryable', () => {
-  it('merges owners and blocks, the owner winning on equal timestamps', async () => {
+  it('merges owners and blocks, the block winning on equal timestamps', async () => {
     const head = owner({
       select: async () => ({
         heldBlocks: [],
@@ -97,12 +97,25 @@ describe('queryable', () => {
     expect(found).toEqual({
       x: [
         [10, 1],
-        [20, 2],
+        [20, -2],
         [30, 3],
       ],
       y: [[7, 7]],
       z: [[5, 5]],
     });
+  });
+
+  it('lets the block with the earlier offset win, in whatever order blocks are listed', async () => {
+    const later = block('02', series('x', chunk([10, 2], [20, 2])));
+    const earlier = block('01', series('x', chunk([10, 1])));
+    for (const catalog of [catalogOf(later, earlier), catalogOf(earlier, later)]) {
+      expect(await readAll(directory(), catalog)).toEqual({
+        x: [
+          [10, 1],
+          [20, 2],
+        ],
+      });
+    }
   });
 
   it('does not read blocks that an owner holds', async () => {

@@ -8,7 +8,7 @@ import type { SampleColumns } from '@weir/model';
 import type { Queryable, SelectRequest, SeriesStream } from '@weir/promql';
 import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM, type Chunk } from '@weir/tsdb/chunk';
 import { mergeSamples } from '@weir/tsdb/merge';
-import type { BlockCatalog } from './block-catalog.ts';
+import type { BlockCatalog, QueryBlock } from './block-catalog.ts';
 import { SeriesMerge } from './merge-series.ts';
 import type { OwnerDirectory } from './read-port.ts';
 import { askOwners, followSignal, openRemoteSeries } from './remote-series.ts';
@@ -47,15 +47,20 @@ async function openSources(
   const question = { kind: 'select', tenant, matchers, minT, maxT, newestOnly } as const;
   const answers = await askOwners(parts.owners, question, controller, openRemoteSeries);
   const held = new Set(answers.flatMap((answer) => answer.heldBlocks));
-  const blocks = (await parts.catalog.blocks(tenant, minT, maxT, parts.owners.changedMs)).filter(
-    (block) => !held.has(block.meta.ulid),
-  );
+  const listed = await parts.catalog.blocks(tenant, minT, maxT, parts.owners.changedMs);
+  const blocks = listed.filter(({ meta }) => !held.has(meta.ulid)).sort(byOffset);
   const readers = await Promise.all(blocks.map((block) => block.open()));
   controller.signal.throwIfAborted();
+  // What is in a block was logged before what a head still has: of two values the earlier offset wins.
   return [
-    ...answers.map((answer) => answer.batches),
     ...readers.map((reader) => reader.select({ matchers, minT, maxT, newestOnly })),
+    ...answers.map((answer) => answer.batches),
   ];
+}
+
+/** Blocks that don't tell their offsets were compacted of older ones. */
+function byOffset(a: QueryBlock, b: QueryBlock): number {
+  return (a.meta.weir?.firstOffset ?? -1) - (b.meta.weir?.firstOffset ?? -1);
 }
 
 class MergedSeries implements SeriesStream {

@@ -130,6 +130,12 @@ export class HeadChecks {
         raw.drop(window);
         command('drop', window);
       },
+      dropSteps: (window) => {
+        onDrop(window);
+        const steps = raw.dropSteps(window);
+        command('drop', window);
+        return steps;
+      },
       async checkpoint() {
         checkpointing++;
         remember();

@@ -82,9 +82,10 @@ function createReader(hosted: readonly HostedPartition[]): LocalReader {
     async select(request): Promise<LocalSelection> {
       const select = selectOf(request);
       const { heads, blocks } = await sourcesOf(hosted, request);
+      // Earlier offsets first: what a block holds was logged before what the head has of its window.
       const sources: SeriesBatches[] = [
-        ...heads.map((head) => head.select(select)),
         ...blocks.map(({ reader }) => reader.select(select)),
+        ...heads.map((head) => head.select(select)),
       ];
       return { heldBlocks: blocks.map(({ ulid }) => ulid), sources };
     },

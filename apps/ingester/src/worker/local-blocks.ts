@@ -26,7 +26,7 @@ const TEMPORARY_PREFIX = 'tmp-';
 
 export interface LocalBlocks {
   all(): readonly LocalBlock[];
-  /** Blocks of the tenant that overlap [minT, maxT], opened. */
+  /** Blocks of the tenant that overlap [minT, maxT], opened, in the order of their offsets. */
   readers(tenant: string, minT: number, maxT: number): Promise<readonly HeldBlock[]>;
   /** Streams a window into a block; undefined when it holds no sample. */
   write(window: TenantWindow, source: CutSource): Promise<LocalBlock | undefined>;
@@ -83,11 +83,14 @@ export async function openLocalBlocks(
   return {
     all: () => [...entries.values()].map(({ block }) => block),
     async readers(tenant, minT, maxT) {
+      const wanted = [...entries.values()]
+        .filter(({ block: { window } }) => {
+          return window.tenant === tenant && window.minT <= maxT && window.maxT > minT;
+        })
+        .sort((a, b) => a.block.window.firstOffset - b.block.window.firstOffset);
       const held: HeldBlock[] = [];
-      for (const entry of entries.values()) {
-        const { window, ulid } = entry.block;
-        if (window.tenant !== tenant || window.minT > maxT || window.maxT <= minT) continue;
-        held.push({ ulid, reader: await readerOf(entry) });
+      for (const entry of wanted) {
+        held.push({ ulid: entry.block.ulid, reader: await readerOf(entry) });
       }
       return held;
     },

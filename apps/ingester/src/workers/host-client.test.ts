@@ -6,9 +6,11 @@ import { MessageChannel } from 'node:worker_threads';
 import { WeirError } from '@weir/errors';
 import { openPartitionHead } from '@weir/head';
 import { createMemoryHeadStore } from '@weir/head/memory';
+import { SampleColumns } from '@weir/model';
 import { decodeChunkedSeries } from '@weir/query';
 import { connectStreams } from '@weir/query/threads';
 import { seededRandom, systemClock } from '@weir/runtime';
+import { mergeSamples } from '@weir/tsdb/merge';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeSample } from '../testing/fake-head.ts';
 import { printSamples, START_MS, TENANT } from '../testing/world.ts';
@@ -57,9 +59,14 @@ async function openHost(): Promise<PartitionHost> {
   return host;
 }
 
-async function apply(host: PartitionHost, fromOffset: number, value: Uint8Array) {
+async function apply(
+  host: PartitionHost,
+  fromOffset: number,
+  value: Uint8Array,
+  outOfOrderWindowMs = 0,
+) {
   const record = { offset: fromOffset, timestampMs: START_MS, tenant: TENANT, value, version: 1 };
-  const settings = { outOfOrderWindowMs: 0, seriesMax: 0 };
+  const settings = { outOfOrderWindowMs, seriesMax: 0 };
   return host.apply({
     ...{ partition: 3, fromOffset, nextOffset: fromOffset + 1 },
     ...{ records: [record], settings: [[TENANT, settings] as const] },
@@ -74,6 +81,18 @@ async function read(host: PartitionHost): Promise<{ held: string[]; samples: str
   const { heldBlocks } = JSON.parse(new TextDecoder().decode(messages[0]));
   const samples = printSamples(messages.slice(1).flatMap(decodeChunkedSeries));
   return { held: heldBlocks, samples };
+}
+
+/** Values of the only series, as a querier merges what the host sends. */
+async function readMerged(host: PartitionHost): Promise<number[]> {
+  const columns = new SampleColumns();
+  let isHeader = true;
+  for await (const bytes of host.read({ kind: 'select', ...everything }, signal)) {
+    const series = isHeader ? [] : decodeChunkedSeries(bytes);
+    isHeader = false;
+    for (const { chunks } of series) mergeSamples(chunks, columns, 0, 2 ** 50);
+  }
+  return [...columns.v.subarray(0, columns.count)];
 }
 
 describe('a partition host behind a port', () => {
@@ -95,6 +114,25 @@ describe('a partition host behind a port', () => {
       checkpointPosition: 8,
       safeOffset: 8,
     });
+    await host.close({ partition: 3, checkpoint: false });
+  });
+
+  it('answers the earlier of two values, though it is in a block and the later one in the head', async () => {
+    const host = await openHost();
+    const push = (offset: number, ...samples: FakeSample[]) =>
+      apply(host, offset, encodeWriteRequest(samples), 60_000);
+    const flush = async () => {
+      for (const { window } of await host.cut({ partition: 3, all: true, tenants: [] })) {
+        await host.drop({ partition: 3, windows: [window] });
+      }
+    };
+    await push(7, sample(0, 1), sample(15_000, 2));
+    await flush();
+    await push(8, sample(30_000, 3), sample(0, -1));
+    expect(await readMerged(host)).toEqual([1, 2, 3]);
+    await flush();
+    await push(9, sample(45_000, 4), sample(0, -2));
+    expect(await readMerged(host)).toEqual([1, 2, 3, 4]);
     await host.close({ partition: 3, checkpoint: false });
   });
 
