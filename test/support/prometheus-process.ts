@@ -1,4 +1,5 @@
-// A real Prometheus 3 that scrapes itself and Weir and remote-writes to Weir; built by the peers provider.
+// A real Prometheus 3 that scrapes itself and Weir and remote-writes to Weir, or serves a data directory;
+// built by the peers provider.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -14,23 +15,44 @@ export interface PrometheusOptions {
   readonly tenant: string;
 }
 
+export interface DataOptions {
+  /** Its data directory, which stays. */
+  readonly data: string;
+  readonly flags?: readonly string[];
+}
+
 export interface PrometheusProcess {
   readonly base: string;
   stop(): Promise<void>;
 }
 
 export async function startPrometheus(options: PrometheusOptions): Promise<PrometheusProcess> {
+  return start((self) => configuration(options, self));
+}
+
+/** One that neither scrapes nor sends, on data that lies there, however old it is. */
+export async function servePrometheus({ data, flags = [] }: DataOptions) {
+  return start(
+    () => '{}',
+    [`--storage.tsdb.path=${data}`, '--storage.tsdb.retention.time=100y', ...flags],
+  );
+}
+
+async function start(
+  configure: (self: string) => string,
+  flags?: readonly string[],
+): Promise<PrometheusProcess> {
   const binary = process.env.WEIR_PROMETHEUS;
   if (!binary) throw new Error('WEIR_PROMETHEUS is not set: run npm run test:peers');
   const directory = await mkdtemp(join(tmpdir(), 'weir-prometheus-'));
   const port = await freePort();
   const self = `127.0.0.1:${port}`;
-  await writeFile(join(directory, 'prometheus.yml'), configuration(options, self));
+  await writeFile(join(directory, 'prometheus.yml'), configure(self));
   const child = spawn(
     binary,
     [
       `--config.file=${join(directory, 'prometheus.yml')}`,
-      `--storage.tsdb.path=${join(directory, 'data')}`,
+      ...(flags ?? [`--storage.tsdb.path=${join(directory, 'data')}`]),
       `--web.listen-address=${self}`,
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },

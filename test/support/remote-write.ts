@@ -6,6 +6,8 @@ export interface TestSeries {
   readonly labels: Readonly<Record<string, string>>;
   /** Milliseconds and values. */
   readonly samples: readonly (readonly [number, number])[];
+  /** Encoded Histogram messages; remote write 1.0 only. */
+  readonly histograms?: readonly Uint8Array[];
 }
 
 const encoder = new TextEncoder();
@@ -56,7 +58,7 @@ function sorted(labels: Readonly<Record<string, string>>): [string, string][] {
 
 export function encodeWriteRequest(series: readonly TestSeries[]): Uint8Array {
   const request = new Message();
-  for (const { labels, samples } of series) {
+  for (const { labels, samples, histograms = [] } of series) {
     const one = new Message();
     for (const [name, value] of sorted(labels)) {
       one.bytes(1, new Message().text(1, name).text(2, value).end());
@@ -64,6 +66,7 @@ export function encodeWriteRequest(series: readonly TestSeries[]): Uint8Array {
     for (const [t, v] of samples) {
       one.bytes(2, new Message().double(1, v).varint(2, BigInt(t)).end());
     }
+    for (const message of histograms) one.bytes(4, message);
     request.bytes(1, one.end());
   }
   return request.end();
