@@ -29,6 +29,8 @@ export interface ConsumeLoop {
   /** Settles when everything taken was applied: resolved after stop(), rejected with what went wrong. */
   readonly ended: Promise<void>;
   stop(): void;
+  /** Ends with this error: what is applied to was found damaged elsewhere. */
+  fail(error: WeirError): void;
 }
 
 export function startConsumeLoop(
@@ -115,6 +117,10 @@ export function startConsumeLoop(
     ended: run(),
     stop() {
       stopped = true;
+      closeConsumer();
+    },
+    fail(error) {
+      failure ??= error;
       closeConsumer();
     },
   };

@@ -59,6 +59,20 @@ export const ingesterFlags = defineFlags({
     default: 4 * 1024 * 1024,
     help: 'Bytes of records that one partition takes from the log at once; two such batches are under way.',
   },
+  snapshotIntervalMs: {
+    kind: 'duration',
+    flag: 'ingester.snapshot-interval',
+    yaml: 'ingester.snapshot_interval',
+    default: 15 * 60_000,
+    help: 'How often a snapshot of each partition that moved is put into the bucket; 0 for never.',
+  },
+  snapshotLogBytes: {
+    kind: 'int',
+    flag: 'ingester.snapshot-log-bytes',
+    yaml: 'ingester.snapshot_log_bytes',
+    default: 1024 * 1024 * 1024,
+    help: 'Bytes of log after which a snapshot is taken before its time.',
+  },
   heartbeatPeriodMs: {
     kind: 'duration',
     flag: 'ingester.ring.heartbeat-period',
@@ -74,6 +88,8 @@ export interface IngesterSettings extends IngesterFlagSettings {
   /** host:port at which other processes reach this one. */
   readonly address: string;
   readonly targets: readonly ('distributor' | 'ingester' | 'querier')[];
+  /** An instance whose heartbeat is older is gone. */
+  readonly heartbeatTimeoutMs: number;
 }
 
 /** What the composition root knows and the flags don't. */
@@ -82,7 +98,11 @@ export interface IngesterPlace {
   readonly hostName: string;
   readonly address: string;
   readonly targets: IngesterSettings['targets'];
+  /** Default 60 s. */
+  readonly heartbeatTimeoutMs?: number;
 }
+
+const HEARTBEAT_TIMEOUT_MS = 60_000;
 
 /** Fills in the defaults that depend on the place. */
 export function ingesterSettings(
@@ -97,5 +117,6 @@ export function ingesterSettings(
       flags.consumerGroup === '' ? `weir-${flags.zone || 'default'}` : flags.consumerGroup,
     address: place.address,
     targets: place.targets,
+    heartbeatTimeoutMs: place.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS,
   });
 }

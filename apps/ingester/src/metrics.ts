@@ -68,6 +68,45 @@ export function createIngesterMetrics(registry: Registry, now: MeasuredNow) {
       buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
     }),
+    snapshots: new Counter({
+      name: 'weir_ingester_snapshots_total',
+      help: 'Snapshots of heads that were uploaded.',
+      registers,
+    }),
+    snapshotFailures: new Counter({
+      name: 'weir_ingester_snapshot_failures_total',
+      help: 'Attempts to upload a snapshot that failed.',
+      registers,
+    }),
+    snapshotBytes: new Counter({
+      name: 'weir_ingester_snapshot_bytes_total',
+      help: 'Bytes of the snapshots that were uploaded.',
+      registers,
+    }),
+    snapshotDuration: new Histogram({
+      name: 'weir_ingester_snapshot_duration_seconds',
+      help: 'How long uploading a snapshot took.',
+      buckets: [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
+      registers,
+    }),
+    snapshotRestores: new Counter({
+      name: 'weir_ingester_snapshot_restores_total',
+      help: 'Snapshots that an empty disk was to be filled from: restored, or refused as unsound.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    quarantined: new Counter({
+      name: 'weir_ingester_quarantined_total',
+      help: 'Local heads and blocks that were damaged or of another log and were put aside.',
+      labelNames: ['what'],
+      registers,
+    }),
+    retentionHeadroom: new Gauge({
+      name: 'weir_ingester_retention_headroom_seconds',
+      help: 'How long until the log drops (or, embedded, refuses) data because the oldest that is not shipped is still needed.',
+      labelNames: ['partition'],
+      registers,
+    }),
     ownedPartitions: new Gauge({
       name: 'weir_ingester_owned_partitions',
       help: 'Partitions owned, by whether they have caught up and answer reads.',

@@ -5,7 +5,7 @@
 // revocation nothing is shipped or committed.
 import type { Bucket } from '@weir/bucket';
 import type { Cluster, OwnerEntry } from '@weir/cluster';
-import { toWeirError, WeirError } from '@weir/errors';
+import { isKind, toWeirError, WeirError } from '@weir/errors';
 import type { TenantSettings } from '@weir/head';
 import type { GroupMember, PartitionLog, RecordBatch } from '@weir/log';
 import type { Clock } from '@weir/runtime';
@@ -13,13 +13,18 @@ import type { Logger } from '@weir/telemetry';
 import { type ConsumeLoop, startConsumeLoop } from './consume-loop.ts';
 import type { DiscardLog } from './discards.ts';
 import type { IngesterMetrics } from './metrics.ts';
+import { ORPHAN_SLACK_MS, startPartition } from './partition-start.ts';
 import { createUpkeep, type Maintenance, type Upkeep } from './partition-upkeep.ts';
 import { createPositionWaiters } from './position-waiters.ts';
 import { createRecordIntake } from './record-intake.ts';
-import { createShipper, type Shipper } from './ship/shipper.ts';
+import { createManifestFile, type ManifestFile } from './ship/manifest-file.ts';
+import { createShippingRole } from './ship/role.ts';
+import { createShipper } from './ship/shipper.ts';
+import { createSnapshotSchedule, type SnapshotSchedule } from './ship/snapshot-schedule.ts';
+import { createSnapshots, type Snapshots } from './ship/snapshots.ts';
 import { createStateLine } from './ship/state-line.ts';
-import { committedOffset, findStart } from './start-position.ts';
-import type { Applied, OpenedPartition, PartitionHost } from './workers/partition-host.ts';
+import { committedOffset } from './start-position.ts';
+import type { Applied, PartitionHost } from './workers/partition-host.ts';
 
 const REOPEN_MIN_MS = 250;
 const REOPEN_MAX_MS = 10_000;
@@ -27,8 +32,6 @@ const REOPEN_MAX_MS = 10_000;
 const PROGRESS_PERIOD_MS = 30_000;
 /** What is under way gets this long when the partition is closed (a bucket may hang). */
 const STOP_PATIENCE_MS = 10_000;
-/** Clocks of uploaders may be this far off. */
-const ORPHAN_SLACK_MS = 3_600_000;
 
 export interface OwnedPartitionSettings {
   readonly partition: number;
@@ -38,6 +41,9 @@ export interface OwnedPartitionSettings {
   readonly zone: string;
   readonly consumeBytesMax: number;
   readonly retentionPeriodMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly snapshotIntervalMs: number;
+  readonly snapshotLogBytes: number;
 }
 
 export interface OwnedPartitionParts {
@@ -68,6 +74,8 @@ export interface OwnedPartition {
   readonly stuck: boolean;
   /** Why it is not serving, or what fails. */
   readonly reason: string;
+  /** What operators should know though it serves. */
+  readonly notes: readonly string[];
   waitApplied(position: number, signal?: AbortSignal): Promise<void>;
   /** Cuts, ships, commits and deletes what is due. Rejects when something of it failed. */
   maintain(maintenance: Maintenance): Promise<void>;
@@ -81,13 +89,14 @@ interface Session {
   readonly host: PartitionHost;
   readonly upkeep: Upkeep;
   readonly loop: ConsumeLoop;
+  readonly snapshots: SnapshotSchedule;
 }
 
 export function createOwnedPartition(
   settings: OwnedPartitionSettings,
   parts: OwnedPartitionParts,
 ): OwnedPartition {
-  const { partition, instanceId, zone, dir } = settings;
+  const { partition, instanceId, zone } = settings;
   const { log, cluster, clock, logger, metrics } = parts;
   const { topicId } = log;
   const stopping = new AbortController();
@@ -104,6 +113,8 @@ export function createOwnedPartition(
   let session: Session | undefined;
   let seen = { applied: 0, end: 0, atMs: clock.steadyMs() };
   let stuck = false;
+  let receivedBytes = 0;
+  let rebuilt: string | undefined;
 
   const startParts = { log, logger, missed };
   const ownerEntry = () => cluster.view.owners.get(`${partition}/${zone}`);
@@ -130,6 +141,7 @@ export function createOwnedPartition(
   function onReceived({ records }: RecordBatch): void {
     const newest = records.at(-1);
     if (newest === undefined) return;
+    for (const { value } of records) receivedBytes += value.byteLength;
     const delayMs = Math.max(0, clock.nowMs() - newest.timestampMs);
     metrics.receiveDelay.observe({ phase: serving ? 'running' : 'starting' }, delayMs / 1000);
   }
@@ -163,62 +175,46 @@ export function createOwnedPartition(
   }
 
   /** Above every claim that the cluster or the manifest has seen (a cluster in memory forgets). */
-  async function takeClaim(manifestEpoch: number): Promise<void> {
-    claim = Math.max(claim, manifestEpoch, ownerEntry()?.claim ?? 0) + 1;
-    await put(false);
+  async function claimAbove(epoch: number): Promise<void> {
+    const claims = [...cluster.view.owners.values()]
+      .filter((owner) => owner.partition === partition)
+      .map((owner) => owner.claim);
+    claim = Math.max(claim, epoch, ...claims) + 1;
+    await put(serving);
     if (!stillOwner())
       throw new WeirError('fenced', `partition ${partition} was claimed elsewhere`);
-  }
-
-  async function open(host: PartitionHost, shipper: Shipper): Promise<number> {
-    let opened: OpenedPartition = await host.open({ partition, dir, topicId });
-    const { aside } = opened;
-    if (aside !== undefined) logger.error({ partition, aside }, 'local head put aside');
-    let start = await findStart(partition, settings.consumerGroup, opened.position, startParts);
-    if (start.foreign) {
-      const aside = await host.quarantine({ partition });
-      logger.error({ partition, aside }, 'local head put aside');
-      opened = await host.open({ partition, dir, topicId });
-      start = await findStart(partition, settings.consumerGroup, undefined, startParts);
-    }
-    shipper.remember(opened.blocks);
-    if (opened.position === undefined) await adoptOrphans(shipper, start.from);
-    await shipLeftovers(shipper);
-    await host.start({ partition, position: start.from, shipped: shipper.shipped() });
-    await host.drop({ partition, windows: shipper.covered() });
-    return start.from;
-  }
-
-  /** Before records are replayed, so that samples of a finished block need not enter the head again. */
-  async function shipLeftovers(shipper: Shipper): Promise<void> {
-    try {
-      if (stillOwner()) await shipper.ship(0);
-    } catch (error) {
-      logger.warn({ err: error, partition }, 'blocks of a former run could not be shipped yet');
-    }
-  }
-
-  /** Only records that will be replayed can be in a block that the manifest misses. */
-  async function adoptOrphans(shipper: Shipper, from: number): Promise<void> {
-    if (from >= (await log.endOffset(partition))) return;
-    const consumer = await log.consume(partition, from);
-    try {
-      const first = (await consumer.next(1)).records[0];
-      await shipper.adopt((first?.timestampMs ?? 0) - ORPHAN_SLACK_MS);
-    } finally {
-      await consumer.close();
-    }
   }
 
   async function beginSession(): Promise<Session> {
     const host = parts.host();
     const { bucket, member } = parts;
+    const place = { topicId, partition };
+    const manifest = createManifestFile(place, {
+      ...{ bucket, log: logger, mayShip: stillOwner, claim: () => claim },
+    });
+    await manifest.load();
+    await claimAbove(manifest.current.epoch ?? 0);
     const shipper = createShipper(
-      { topicId, partition, retentionPeriodMs: settings.retentionPeriodMs },
-      { bucket, clock, log: logger, metrics, stillOwner, claim: () => claim },
+      { ...place, retentionPeriodMs: settings.retentionPeriodMs },
+      { bucket, clock, log: logger, metrics, manifest },
     );
-    await takeClaim(await shipper.load());
-    const fromOffset = await open(host, shipper);
+    const role = createShippingRole(settings, {
+      ...{ cluster, clock, logger, manifest, stillOwner, claimAbove, serving: () => serving },
+      // What the zone that shipped before has uploaded but not told of.
+      async takeOver() {
+        const { waitingSinceMs } = shipper;
+        if (waitingSinceMs !== undefined) await shipper.adopt(waitingSinceMs - ORPHAN_SLACK_MS);
+      },
+    });
+    const snapshots = createSnapshots(place, {
+      ...{ bucket, clock, logger, metrics, manifest, host, claim: () => claim },
+    });
+    const started = await startPartition(settings, {
+      ...startParts,
+      ...{ metrics, host, shipper, snapshots, role },
+    });
+    rebuilt = started.rebuilt ?? rebuilt;
+    const fromOffset = started.from;
     applied = fromOffset;
     seriesCount = (await host.stats({ partition })).seriesCount;
     target = await log.endOffset(partition);
@@ -226,8 +222,12 @@ export function createOwnedPartition(
       settingsFor: parts.settingsFor,
       refused: (offset) => logger.warn({ partition, offset }, 'record without a valid tenant'),
     });
+    const schedule = createSchedule(manifest, snapshots, () => {
+      if (!role.stepDown()) disown();
+    });
     const upkeep = createUpkeep({
-      ...{ partition, topicId, host, shipper, logger, metrics, member },
+      ...{ partition, topicId, host, shipper, role, manifest, snapshots: schedule },
+      ...{ logger, metrics, member },
       ...{ disowned: () => !stillOwner(), disown },
       committedBefore: async () =>
         (await committedOffset(partition, settings.consumerGroup, target, startParts)) ?? 0,
@@ -242,7 +242,18 @@ export function createOwnedPartition(
     opening.recovered();
     waiters.reached(applied);
     announce();
-    return { host, upkeep, loop };
+    return { host, upkeep, loop, snapshots: schedule };
+  }
+
+  function createSchedule(
+    manifest: ManifestFile,
+    snapshots: Snapshots,
+    fenced: () => void,
+  ): SnapshotSchedule {
+    return createSnapshotSchedule(settings, {
+      ...{ clock, logger, metrics, manifest, snapshots, fenced },
+      receivedBytes: () => receivedBytes,
+    });
   }
 
   function onMissed(from: number, to: number): void {
@@ -269,17 +280,35 @@ export function createOwnedPartition(
   }
 
   async function endFailedSession(error: unknown): Promise<void> {
+    const { snapshots } = session ?? {};
     session = undefined;
     serving = false;
     announced = false;
     metrics.partitionFailures.inc();
     opening.failed(error);
     try {
-      await parts.host().close({ partition, checkpoint: false });
+      await snapshots?.stop();
+      await closeOrPutAside(parts.host(), error);
       await put(false);
     } catch (closeError) {
       logger.error({ err: closeError, partition }, 'closing a failed partition failed');
     }
+  }
+
+  /** What was found damaged while it was open may open again, and must not be believed. */
+  async function closeOrPutAside(host: PartitionHost, error: unknown): Promise<void> {
+    if (!isKind(error, 'corrupt') || !(await isDamaged(host))) {
+      await host.close({ partition, checkpoint: false });
+      return;
+    }
+    const aside = await host.quarantine({ partition, blocks: false });
+    logger.error({ partition, aside }, 'local head put aside');
+    metrics.quarantined.inc({ what: 'head' });
+    rebuilt = `local head put aside (${aside}): ${toWeirError(error).message}`;
+  }
+
+  async function isDamaged(host: PartitionHost): Promise<boolean> {
+    return (await host.stats({ partition })).damage !== undefined;
   }
 
   /** Rounds of maintenance may follow each other at once: that nothing was applied between says nothing. */
@@ -316,6 +345,9 @@ export function createOwnedPartition(
       if (failing !== undefined) return failing;
       return serving ? 'serving' : `applied ${applied} of ${target}`;
     },
+    get notes() {
+      return rebuilt === undefined ? [] : [rebuilt];
+    },
     waitApplied(position, signal) {
       return position <= applied ? Promise.resolve() : waiters.wait(position, signal);
     },
@@ -325,7 +357,14 @@ export function createOwnedPartition(
       }
       announce();
       await checkProgress();
-      await session.upkeep.run(maintenance);
+      const { upkeep, host, loop } = session;
+      try {
+        await upkeep.run(maintenance);
+      } catch (error) {
+        // Nothing may be applied for long where nothing is pushed: damage must not wait for that.
+        if (isKind(error, 'corrupt') && (await isDamaged(host))) loop.fail(toWeirError(error));
+        throw error;
+      }
     },
     disown,
     async stop() {

@@ -1,11 +1,14 @@
-// What is done to an open partition now and then: cut due windows, ship their blocks, let the head forget
-// them, commit the group offset, delete old local blocks. In this order, each step idempotent, so that it
+// What is done to an open partition now and then: cut due windows, ship their blocks (or learn that another
+// zone has), let the head forget them, commit the group offset, delete old local blocks, take a snapshot. In this order, each step idempotent, so that it
 // may stop anywhere and be done again.
 import { isKind } from '@weir/errors';
 import type { GroupMember } from '@weir/log';
 import type { Logger } from '@weir/telemetry';
 import type { IngesterMetrics } from './metrics.ts';
+import type { ManifestFile } from './ship/manifest-file.ts';
+import type { ShippingRole } from './ship/role.ts';
 import type { Shipper } from './ship/shipper.ts';
+import type { SnapshotSchedule } from './ship/snapshot-schedule.ts';
 import { createStateLine } from './ship/state-line.ts';
 import { commitMetadata } from './start-position.ts';
 import type { DurableState, PartitionHost } from './workers/partition-host.ts';
@@ -22,6 +25,9 @@ export interface UpkeepParts {
   readonly topicId: string;
   readonly host: PartitionHost;
   readonly shipper: Shipper;
+  readonly role: ShippingRole;
+  readonly manifest: ManifestFile;
+  readonly snapshots: SnapshotSchedule;
   readonly logger: Logger;
   readonly metrics: IngesterMetrics;
   member(): Promise<GroupMember>;
@@ -41,7 +47,7 @@ export interface Upkeep {
 }
 
 export function createUpkeep(parts: UpkeepParts): Upkeep {
-  const { partition, host, shipper, metrics } = parts;
+  const { partition, host, shipper, role, metrics } = parts;
   const state = createStateLine(parts.logger, `upkeep of partition ${partition}`);
   /** What the group has, once it was asked; it never goes back, also not under a stale local head. */
   let committed: number | undefined;
@@ -51,21 +57,46 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
     if (parts.disowned()) return false;
     let shippedSome = false;
     try {
+      if (!(await role.decide())) return await follow();
       while (shipper.waiting > 0) {
         const windows = await shipper.ship(committed ?? 0);
         await host.drop({ partition, windows });
         shippedSome = true;
       }
     } catch (error) {
-      if (isKind(error, 'fenced')) parts.disown();
+      if (isKind(error, 'fenced')) fenced();
       throw error;
     }
     return shippedSome;
   }
 
+  function fenced(): void {
+    if (!role.stepDown()) parts.disown();
+  }
+
+  /** Another zone ships: what it has put into the bucket may go from the head here, too. */
+  async function follow(): Promise<boolean> {
+    const { tenants } = await host.stats({ partition });
+    const windows = [...shipper.follow(), ...(await shipper.settled(tenants))];
+    if (windows.length > 0) await host.drop({ partition, windows });
+    return windows.length > 0;
+  }
+
+  /** What damaged blocks held is still in the head if it was not shipped: it is cut again. */
+  function loseBlocks(ulids: readonly string[]): void {
+    if (ulids.length === 0) return;
+    shipper.forget(ulids);
+    metrics.quarantined.inc({ what: 'block' }, ulids.length);
+    parts.logger.error({ partition, blocks: ulids }, 'damaged local blocks put aside');
+  }
+
   async function commit(durable: DurableState): Promise<void> {
-    const next = Math.min(durable.safeOffset, durable.checkpointPosition);
+    loseBlocks(durable.damagedBlocks);
+    // A node with an empty disk begins at the newest snapshot, and finds the log from there on.
+    const snapshot = parts.manifest.current.snapshots?.[0]?.offset ?? Number.POSITIVE_INFINITY;
+    const next = Math.min(durable.safeOffset, durable.checkpointPosition, snapshot);
     if (parts.disowned()) return;
+    if (role.ships) parts.snapshots.consider(durable.checkpointPosition);
     committed ??= await parts.committedBefore();
     if (next <= committed) return;
     const member = await parts.member();
@@ -108,13 +139,16 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
 
   return {
     get failing() {
-      return state.failing;
+      return state.failing ?? parts.snapshots.failing;
     },
     run(maintenance) {
       const done = last.then(() => runNow(maintenance));
       last = done.catch(() => undefined);
       return done;
     },
-    finish: async () => commit(await host.checkpoint({ partition, force: true })),
+    async finish() {
+      await parts.snapshots.stop();
+      await commit(await host.checkpoint({ partition, force: true }));
+    },
   };
 }

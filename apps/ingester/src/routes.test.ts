@@ -23,7 +23,10 @@ function serve(running = true, failure?: WeirError) {
       if (failure) throw failure;
     },
     stats: async () => [
-      { partition: 0, position: 4, seriesCount: 2, tenants: [head], blocks: [block] },
+      {
+        ...{ partition: 0, position: 4, seriesCount: 2, damage: undefined },
+        ...{ tenants: [head], blocks: [block] },
+      },
     ],
   };
   registerRoutes(server, ingester, { nowMs: () => 0, running: () => running });

@@ -68,6 +68,7 @@ function createIngesterOf(
     hostName: place.hostName,
     address,
     targets: components,
+    heartbeatTimeoutMs: configuration.weir.heartbeatTimeoutMs,
   });
   const ingester = createIngester(settings, {
     log: foundations.log,

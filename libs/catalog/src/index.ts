@@ -5,9 +5,11 @@ export { type Catalog, type CatalogBlock, createCatalog } from './catalog.ts';
 export { type CatalogSettings, catalogFlags } from './flags.ts';
 export {
   type Manifest,
+  type ManifestSnapshot,
   type ManifestWindow,
   manifestKey,
   readManifest,
+  snapshotPrefix,
   writeManifest,
 } from './manifest.ts';
 export { uploadBlock } from './upload-block.ts';

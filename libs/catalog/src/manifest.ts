@@ -18,6 +18,16 @@ export interface ManifestWindow {
   readonly blocks: readonly string[];
 }
 
+/** A snapshot of the partition's head in the bucket. */
+export interface ManifestSnapshot {
+  /** The next offset to be applied to it. */
+  readonly offset: number;
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** When it was finished, ms. */
+  readonly timeMs: number;
+}
+
 export interface Manifest {
   readonly topicId: string;
   readonly partition: number;
@@ -26,10 +36,17 @@ export interface Manifest {
   /** No record below this offset holds a sample that is not in a shipped block. */
   readonly safeOffset?: number;
   readonly windows: readonly ManifestWindow[];
+  /** Newest first. */
+  readonly snapshots?: readonly ManifestSnapshot[];
 }
 
 export function manifestKey(topicId: string, partition: number): string {
   return `__weir/${topicId}/${partition}/manifest.json`;
+}
+
+/** Where the snapshots of a partition lie. */
+export function snapshotPrefix(topicId: string, partition: number): string {
+  return `__weir/${topicId}/${partition}/snapshots/`;
 }
 
 /** Undefined when nothing was ever shipped. Rejects with `corrupt` what it can't read as a whole. */
@@ -79,14 +96,15 @@ function decodeManifest(key: string, body: Uint8Array): Manifest {
       `version ${String(version)} is unknown, ${VERSION} is read: a newer Weir wrote it`,
     );
   }
-  const { topicId, partition, epoch, safeOffset, windows } = manifest;
+  const { topicId, partition, epoch, safeOffset, windows, snapshots } = manifest;
   const valid =
     typeof topicId === 'string' &&
     isCount(partition) &&
     (epoch === undefined || isCount(epoch)) &&
     (safeOffset === undefined || isCount(safeOffset)) &&
     Array.isArray(windows) &&
-    windows.every(isWindow);
+    windows.every(isWindow) &&
+    (snapshots === undefined || (Array.isArray(snapshots) && snapshots.every(isSnapshot)));
   if (!valid) throw bad(key, 'a field is missing or of the wrong type');
   return manifest as unknown as Manifest;
 }
@@ -100,6 +118,16 @@ function isWindow(window: unknown): boolean {
     Number.isSafeInteger(window.throughOffset) &&
     Array.isArray(window.blocks) &&
     window.blocks.every((block) => typeof block === 'string' && isUlid(block))
+  );
+}
+
+function isSnapshot(snapshot: unknown): boolean {
+  return (
+    isRecord(snapshot) &&
+    isCount(snapshot.offset) &&
+    typeof snapshot.key === 'string' &&
+    isCount(snapshot.sizeBytes) &&
+    isCount(snapshot.timeMs)
   );
 }
 

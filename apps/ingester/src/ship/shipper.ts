@@ -1,15 +1,19 @@
 // Ships the finished blocks of one partition: upload (meta.json last, verified), then the manifest,
 // replaced only if nobody else replaced it. The order makes every crash safe: a block without a manifest
 // entry is found again (on local disk, else in the bucket) and adopted; an entry without a drop is
-// repeated to the head. Dropping and committing are the partition's, after this.
+// repeated to the head. Where another zone ships, the manifest only tells which of our blocks are in the
+// bucket too. Dropping and committing are the partition's, after this.
 import type { Bucket } from '@weir/bucket';
-import { type Manifest, readManifest, uploadBlock, writeManifest } from '@weir/catalog';
-import { isKind, WeirError } from '@weir/errors';
-import type { ShippedWindow, TenantWindow } from '@weir/head';
+import { uploadBlock } from '@weir/catalog';
+import { isKind } from '@weir/errors';
+import type { ShippedWindow, TenantStats, TenantWindow } from '@weir/head';
 import type { Clock } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
+import { META_FILE } from '@weir/tsdb/block';
+import { decodeTime } from 'ulid';
 import type { IngesterMetrics } from '../metrics.ts';
 import type { CutWindow, LocalBlock } from '../workers/partition-host.ts';
+import type { ManifestFile } from './manifest-file.ts';
 import { findOrphans } from './orphans.ts';
 import {
   isShipped,
@@ -20,6 +24,8 @@ import {
 } from './shipped-windows.ts';
 
 const UPLOADED_MIN_AGE_MS = 3_600_000;
+/** By then every querier has listed a block that came into the bucket. */
+const LISTED_AFTER_MS = 15 * 60_000;
 
 export interface ShipperSettings {
   readonly topicId: string;
@@ -32,48 +38,44 @@ export interface ShipperParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: IngesterMetrics;
-  /** Whether the cluster still says that this instance owns the partition. */
-  stillOwner(): boolean;
-  /** The claim under which it does. */
-  claim(): number;
+  readonly manifest: ManifestFile;
 }
 
 export interface Shipper {
-  /** Reads the manifest; returns the claim under which it was written. To be called first. */
-  load(): Promise<number>;
   /** Takes over finished blocks of a former run. */
   remember(blocks: readonly LocalBlock[]): void;
-  /** For an empty disk: blocks in the bucket that the manifest doesn't know are added to it. */
+  /** Blocks in the bucket that the manifest doesn't know are added to it, if made since then. */
   adopt(sinceMs: number): Promise<void>;
   shipped(): readonly ShippedWindow[];
   /** Windows of local blocks that are shipped: the head may forget them (again). */
   covered(): readonly TenantWindow[];
+  /**
+   * Windows that were shipped so long ago that every querier knows their blocks, and whose blocks are in
+   * the bucket: a head with these tenants may forget them though there is no block here. Each is told once.
+   */
+  settled(tenants: readonly TenantStats[]): Promise<readonly TenantWindow[]>;
   add(windows: readonly CutWindow[]): void;
   /**
    * Ships what waits; returns the windows that are shipped now. Rejects with the bucket's error after
    * having finished what could be, and with `fenced` when somebody else ships this partition.
    */
   ship(committedOffset: number): Promise<readonly TenantWindow[]>;
+  /** What another instance has shipped of what waits here: it waits no longer. */
+  follow(): readonly TenantWindow[];
   /** Local blocks that are shipped and old enough to be deleted. */
   expired(): readonly string[];
   forget(ulids: readonly string[]): void;
+  /** When the oldest block that waits was made, ms; undefined when none waits. */
+  readonly waitingSinceMs: number | undefined;
   readonly waiting: number;
 }
 
 export function createShipper(settings: ShipperSettings, parts: ShipperParts): Shipper {
   const { topicId, partition } = settings;
-  const { bucket, clock } = parts;
-  let manifest: Manifest = { topicId, partition, windows: [] };
-  let etag: string | undefined;
+  const { bucket, clock, manifest } = parts;
   let waiting: CutWindow[] = [];
   const local = new Map<string, { block: LocalBlock; uploadedMs: number }>();
-
-  async function load(): Promise<number> {
-    const found = await readManifest(bucket, topicId, partition);
-    manifest = found?.manifest ?? { topicId, partition, windows: [] };
-    etag = found?.etag;
-    return manifest.epoch ?? 0;
-  }
+  const told = new Map<string, number>();
 
   /**
    * Uploads until the bucket fails, passing blocks that are damaged (their samples are still in the head
@@ -84,7 +86,7 @@ export function createShipper(settings: ShipperSettings, parts: ShipperParts): S
     let damaged: unknown;
     for (const cut of waiting) {
       try {
-        if (cut.block !== undefined && !isShipped(manifest, cut.window)) {
+        if (cut.block !== undefined && !isShipped(manifest.current, cut.window)) {
           await uploadBlock(bucket, cut.window.tenant, cut.block.dir);
           parts.metrics.uploads.inc();
         }
@@ -98,59 +100,65 @@ export function createShipper(settings: ShipperSettings, parts: ShipperParts): S
     return { done, error: damaged };
   }
 
-  async function record(blocks: readonly ShippedBlock[], committedOffset: number): Promise<void> {
-    const fresh = blocks.filter(({ window }) => !isShipped(manifest, window));
-    if (fresh.length === 0) return;
-    for (let attempt = 0; ; attempt++) {
+  const record = (blocks: readonly ShippedBlock[], committedOffset: number): Promise<void> =>
+    manifest.update((current) => {
+      const fresh = blocks.filter(({ window }) => !isShipped(current, window));
+      if (fresh.length === 0) return current;
       const oldestMs = clock.nowMs() - 2 * settings.retentionPeriodMs;
-      const windows = pruned(
-        withBlocks(manifest, fresh),
-        committedOffset,
-        oldestMs,
-        new Set(local.keys()),
-      );
-      const safeOffset = Math.max(manifest.safeOffset ?? 0, committedOffset);
-      const next: Manifest = { topicId, partition, epoch: parts.claim(), safeOffset, windows };
-      try {
-        etag = await writeManifest(bucket, next, etag);
-        manifest = next;
-        return;
-      } catch (error) {
-        // When only the answer was lost, the next attempt is fenced by this one, and merges with it.
-        if (!isKind(error, 'fenced')) throw error;
-        const epoch = await load();
-        if (!parts.stillOwner() || epoch > parts.claim() || attempt >= 3) throw fenced(error);
-        parts.log.warn({ partition, epoch }, 'manifest was replaced by a former owner; merging');
-      }
-    }
-  }
+      const keep = new Set(local.keys());
+      const windows = pruned(withBlocks(current, fresh), committedOffset, oldestMs, keep);
+      const safeOffset = Math.max(current.safeOffset ?? 0, committedOffset);
+      return { ...current, topicId, partition, safeOffset, windows };
+    });
 
-  function fenced(cause: unknown): WeirError {
-    const message = `another instance ships partition ${partition}: shipping stops here`;
-    return new WeirError('fenced', message, { cause });
+  function done(cuts: readonly CutWindow[]): TenantWindow[] {
+    waiting = waiting.filter((cut) => !cuts.includes(cut));
+    for (const { block } of cuts) {
+      const held = block && local.get(block.ulid);
+      if (held) held.uploadedMs = clock.nowMs();
+    }
+    return cuts.map(({ window }) => window);
   }
 
   return {
-    load,
     remember(blocks) {
       for (const block of blocks) {
         local.set(block.ulid, { block, uploadedMs: Number.POSITIVE_INFINITY });
-        if (isShipped(manifest, block.window)) local.get(block.ulid)!.uploadedMs = clock.nowMs();
-        else waiting.push({ window: block.window, block });
+        if (isShipped(manifest.current, block.window)) {
+          local.get(block.ulid)!.uploadedMs = clock.nowMs();
+        } else waiting.push({ window: block.window, block });
       }
     },
     async adopt(sinceMs) {
-      const known = new Set(manifest.windows.flatMap(({ blocks }) => blocks));
+      const known = new Set(manifest.current.windows.flatMap(({ blocks }) => blocks));
       const orphans = await findOrphans(bucket, { topicId, partition, sinceMs, known });
       if (orphans.length === 0) return;
       parts.log.warn({ partition, blocks: orphans.map(({ ulid }) => ulid) }, 'blocks adopted');
       await record(orphans, 0);
     },
-    shipped: () => shippedWindows(manifest),
+    shipped: () => shippedWindows(manifest.current),
     covered: () =>
       [...local.values()]
         .map(({ block }) => block.window)
-        .filter((window) => isShipped(manifest, window)),
+        .filter((window) => isShipped(manifest.current, window)),
+    async settled(tenants) {
+      const found: TenantWindow[] = [];
+      const beforeMs = clock.nowMs() - LISTED_AFTER_MS;
+      const oldest = new Map(tenants.map((one) => [one.tenant, one.minTimeMs]));
+      for (const { tenant, minT, maxT, throughOffset, blocks } of manifest.current.windows) {
+        const key = `${minT}/${tenant}`;
+        if ((told.get(key) ?? -1) >= throughOffset) continue;
+        if (!((oldest.get(tenant) ?? Infinity) < maxT)) continue;
+        if (blocks.some((ulid) => decodeTime(ulid) >= beforeMs)) continue;
+        const infos = await Promise.all(
+          blocks.map((ulid) => bucket.info(`${tenant}/${ulid}/${META_FILE}`)),
+        );
+        if (infos.includes(undefined)) continue;
+        told.set(key, throughOffset);
+        found.push({ tenant, minT, maxT, firstOffset: 0, lastOffset: throughOffset });
+      }
+      return found;
+    },
     add(windows) {
       for (const { block } of windows) {
         if (block) local.set(block.ulid, { block, uploadedMs: Number.POSITIVE_INFINITY });
@@ -159,18 +167,17 @@ export function createShipper(settings: ShipperSettings, parts: ShipperParts): S
     },
     async ship(committedOffset) {
       if (waiting.length === 0) return [];
-      const { done, error } = await upload();
-      if (done.length > 0) {
+      const { done: uploaded, error } = await upload();
+      if (uploaded.length > 0) {
         await record(
-          done.map(({ window, block }) => ({ window, ulid: block?.ulid })),
+          uploaded.map(({ window, block }) => ({ window, ulid: block?.ulid })),
           committedOffset,
         );
-        waiting = waiting.filter((cut) => !done.includes(cut));
-        for (const { block } of done) if (block) local.get(block.ulid)!.uploadedMs = clock.nowMs();
       }
-      if (error !== undefined && done.length === 0) throw error;
-      return done.map(({ window }) => window);
+      if (error !== undefined && uploaded.length === 0) throw error;
+      return done(uploaded);
     },
+    follow: () => done(waiting.filter(({ window }) => isShipped(manifest.current, window))),
     expired() {
       const nowMs = clock.nowMs();
       return [...local.values()]
@@ -183,6 +190,11 @@ export function createShipper(settings: ShipperSettings, parts: ShipperParts): S
     },
     forget(ulids) {
       for (const ulid of ulids) local.delete(ulid);
+      waiting = waiting.filter(({ block }) => block === undefined || !ulids.includes(block.ulid));
+    },
+    get waitingSinceMs() {
+      const times = waiting.flatMap(({ block }) => (block ? [decodeTime(block.ulid)] : []));
+      return times.length === 0 ? undefined : Math.min(...times);
     },
     get waiting() {
       return waiting.length;

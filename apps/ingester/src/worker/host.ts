@@ -36,11 +36,14 @@ export function createPartitionHost(parts: HostParts): PartitionHost {
       const { storedPosition: position, aside, blocks } = opened;
       return { position, aside, blocks: blocks.all() };
     },
-    async quarantine({ partition }) {
+    async quarantine({ partition, blocks }) {
       const hosted = get(partition);
       partitions.delete(partition);
-      return hosted.quarantine();
+      return hosted.quarantine(blocks);
     },
+    snapshot: ({ partition, topicId }, signal) => get(partition).snapshot(topicId, signal),
+    restore: async ({ partition, bytes }) => get(partition).restore(bytes),
+    endRestore: async ({ partition, keep }) => get(partition).endRestore(keep),
     async start({ partition, position, shipped }) {
       get(partition).start(position, shipped);
     },

@@ -3,7 +3,6 @@
 // slices, so that reads get their turn; checkpoints run beside that. Invariants: a batch is applied only
 // at the position it names; after a failed apply nothing more is applied until the partition was
 // reopened from its last checkpoint.
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert, isKind, toWeirError, WeirError } from '@weir/errors';
 import type { HeadStore, PartitionHead, ShippedWindow, TenantWindow } from '@weir/head';
@@ -16,16 +15,16 @@ import type {
   DurableState,
   PartitionStats,
 } from '../workers/partition-host.ts';
-import { syncDirectory } from './block-directory.ts';
 import { createCheckpointer } from './checkpointer.ts';
 import { type LocalBlocks, openLocalBlocks } from './local-blocks.ts';
+import { createPartitionFolder } from './partition-folder.ts';
 import { createReadLeases, type ReadLeases } from './read-leases.ts';
+import { createRestoring } from './restoring.ts';
 
 /** Applying lets others run after this long. */
 const SLICE_MS = 2;
 /** Reads that are under way when a partition is closed get this long. */
 const CLOSE_PATIENCE_MS = 3_000;
-const IDENTITY_FILE = 'partition.json';
 
 export interface HostParts {
   readonly openStore: (path: string) => Promise<HeadStore>;
@@ -56,7 +55,10 @@ export interface HostedPartition {
   drop(windows: readonly TenantWindow[]): Promise<void>;
   deleteBlocks(ulids: readonly string[]): Promise<void>;
   stats(): PartitionStats;
-  quarantine(): Promise<string>;
+  quarantine(blocks: boolean): Promise<string>;
+  snapshot(topicId: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  restore(bytes: Uint8Array): Promise<void>;
+  endRestore(keep: boolean): Promise<number | undefined>;
   close(checkpoint: boolean): Promise<void>;
 }
 
@@ -66,11 +68,16 @@ export async function openHostedPartition(
 ): Promise<HostedPartition> {
   const { partition, topicId } = settings;
   const { clock } = parts;
-  const dir = join(settings.dir, String(partition));
+  const folder = createPartitionFolder(join(settings.dir, String(partition)), clock);
   const leases = createReadLeases(clock);
   const checkpointer = createCheckpointer(clock);
+  const identity = { topicId, partition };
+  const restoring = createRestoring(folder, identity, parts.openStore);
   const { head: storedHead, aside } = await openStored();
-  const blocks = await openLocalBlocks({ dir: join(dir, 'blocks'), partition, topicId }, parts);
+  const blocks = await openLocalBlocks(
+    { dir: folder.blocksDir, partition, topicId },
+    { nextUlid: parts.nextUlid, putAside: folder.setPartAside },
+  );
   let head = storedHead;
   // A store without a checkpoint knows no position: it is as good as none.
   const storedPosition = (head?.checkpointPosition ?? 0) > 0 ? head?.position : undefined;
@@ -80,20 +87,26 @@ export async function openHostedPartition(
   let applying: Promise<unknown> = Promise.resolve();
   let maintaining: Promise<unknown> = Promise.resolve();
 
-  /** The head on disk, if it is this log's and sound; else it is put aside, and the log rebuilds it. */
+  /** The head on disk, if it is this log's and sound; else it is put aside, and rebuilt. */
   async function openStored(): Promise<{ head?: PartitionHead; aside?: string }> {
+    let foreign = false;
     try {
-      const found = await readIdentity(dir);
-      if (found === undefined) return {};
-      if (found.topicId === topicId) return { head: await openHead() };
+      const found = await folder.readIdentity();
+      if (found === undefined) {
+        await folder.removeHead();
+        return {};
+      }
+      foreign = found.topicId !== topicId;
+      if (!foreign) return { head: await openHead() };
     } catch (error) {
       if (!isKind(error, 'corrupt')) throw error;
     }
-    return { aside: await setAside(dir, clock) };
+    // Blocks of this log are sound whatever the head is.
+    return { aside: await folder.setAside(foreign) };
   }
 
   async function openHead(): Promise<PartitionHead> {
-    const store = await parts.openStore(join(dir, 'head'));
+    const store = await parts.openStore(folder.headDir);
     try {
       return await parts.openHead(partition, store);
     } catch (error) {
@@ -110,9 +123,15 @@ export async function openHostedPartition(
     return done;
   }
 
+  /** Damage may have been found by a read or a checkpoint: nothing more is built on it. */
+  function checkSound(): void {
+    if (head?.damage) throw head.damage;
+  }
+
   async function applyNow(batch: ApplyBatch): Promise<Applied> {
     if (failure) throw failure;
     try {
+      checkSound();
       assert(batch.fromOffset === position, `batch at ${batch.fromOffset}, head at ${position}`);
       const samples = await applyRecords(batch);
       return {
@@ -137,7 +156,7 @@ export async function openHostedPartition(
         position = nextOffset;
         return 0;
       }
-      await writeIdentity(dir, { topicId, partition });
+      await folder.writeIdentity(identity);
       head = await openHead();
       head.markShipped(shippedBefore);
       head.apply([], position);
@@ -198,10 +217,15 @@ export async function openHostedPartition(
       return done;
     },
     async checkpoint(force) {
-      if (head === undefined) return { checkpointPosition: position, safeOffset: position };
+      if (head === undefined) {
+        const damagedBlocks = blocks.takeDamaged();
+        return { checkpointPosition: position, safeOffset: position, damagedBlocks };
+      }
+      checkSound();
       const safeOffset = head.safeOffset();
       if (force || checkpointer.isDue(head)) await checkpointer.run(head);
-      return { checkpointPosition: head.checkpointPosition, safeOffset };
+      const { checkpointPosition } = head;
+      return { checkpointPosition, safeOffset, damagedBlocks: blocks.takeDamaged() };
     },
     cut: (all, tenants) =>
       exclusively(async () => {
@@ -226,10 +250,30 @@ export async function openHostedPartition(
       seriesCount: head?.seriesCount ?? 0,
       tenants: head?.tenants() ?? [],
       blocks: blocks.all(),
+      damage: head?.damage?.message,
     }),
-    async quarantine() {
+    async quarantine(withBlocks) {
       await closeAll(false);
-      return setAside(dir, clock);
+      return folder.setAside(withBlocks);
+    },
+    async *snapshot(ofTopic, signal) {
+      if (head === undefined) throw new WeirError('not-found', `partition ${partition} is empty`);
+      for await (const piece of head.snapshot(ofTopic)) {
+        yield piece;
+        signal.throwIfAborted();
+        await clock.yield();
+      }
+    },
+    restore: (bytes) => {
+      assert(head === undefined, 'only an empty disk is filled from a snapshot');
+      return restoring.push(bytes);
+    },
+    async endRestore(keep) {
+      await restoring.end(keep);
+      if (!keep) return undefined;
+      head = await openHead();
+      position = head.position;
+      return position;
     },
     close: (checkpoint) => closeAll(checkpoint),
   };
@@ -275,34 +319,4 @@ function covers(block: TenantWindow, window: TenantWindow): boolean {
     block.firstOffset <= window.firstOffset &&
     block.lastOffset >= window.lastOffset
   );
-}
-
-interface Identity {
-  readonly topicId: string;
-  readonly partition: number;
-}
-
-/** Written before the store is created: a folder without it holds no head. */
-async function writeIdentity(dir: string, identity: Identity): Promise<void> {
-  await mkdir(dir, { recursive: true });
-  const temporary = join(dir, `${IDENTITY_FILE}.tmp`);
-  await writeFile(temporary, `${JSON.stringify(identity)}\n`, { flush: true });
-  await rename(temporary, join(dir, IDENTITY_FILE));
-  await syncDirectory(dir);
-}
-
-async function readIdentity(dir: string): Promise<Identity | undefined> {
-  try {
-    return JSON.parse(await readFile(join(dir, IDENTITY_FILE), 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new WeirError('corrupt', `${join(dir, IDENTITY_FILE)} is damaged`, { cause: error });
-  }
-}
-
-async function setAside(dir: string, clock: Clock): Promise<string> {
-  const aside = `${dir}.quarantined-${clock.nowMs()}`;
-  await rename(dir, aside);
-  return aside;
 }

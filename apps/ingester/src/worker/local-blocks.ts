@@ -3,8 +3,8 @@
 // half-written is removed on opening. Deciding which blocks are shipped, or old enough to go, is the
 // main thread's.
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { WeirError } from '@weir/errors';
+import { basename, join } from 'node:path';
+import { isKind, WeirError } from '@weir/errors';
 import type { CutSource, TenantWindow } from '@weir/head';
 import {
   type BlockReader,
@@ -31,7 +31,15 @@ export interface LocalBlocks {
   /** Streams a window into a block; undefined when it holds no sample. */
   write(window: TenantWindow, source: CutSource): Promise<LocalBlock | undefined>;
   delete(ulids: readonly string[]): Promise<void>;
+  /** Blocks found damaged since the last call; they are put aside and not readable any more. */
+  takeDamaged(): readonly string[];
   close(): Promise<void>;
+}
+
+export interface LocalBlocksParts {
+  readonly nextUlid: () => string;
+  /** Moves a block's folder out of the way. */
+  readonly putAside: (dir: string) => Promise<unknown>;
 }
 
 export interface HeldBlock {
@@ -52,12 +60,56 @@ export interface LocalBlocksSettings {
 
 export async function openLocalBlocks(
   settings: LocalBlocksSettings,
-  parts: { readonly nextUlid: () => string },
+  parts: LocalBlocksParts,
 ): Promise<LocalBlocks> {
   const entries = new Map<string, Entry>();
-  for (const block of await findBlocks(settings)) {
-    entries.set(block.ulid, { block, opened: undefined });
+  let damaged: string[] = [];
+  const found = await findBlocks(settings);
+  for (const block of found.blocks) entries.set(block.ulid, { block, opened: undefined });
+  for (const dir of found.damaged) {
+    await parts.putAside(dir);
+    damaged.push(basename(dir));
   }
+
+  /** Reads that have it open go on; they get errors of their own where they meet the damage. */
+  async function setAside(entry: Entry): Promise<void> {
+    if (!entries.delete(entry.block.ulid)) return;
+    damaged.push(entry.block.ulid);
+    await parts.putAside(entry.block.dir);
+  }
+
+  async function guarded<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const isMissing =
+        isKind(error, 'not-found') || (error as { code?: string }).code === 'ENOENT';
+      if (isMissing || isKind(error, 'corrupt')) await setAside(entry);
+      throw error;
+    }
+  }
+
+  /** The reader, which puts the block aside when it meets damage. */
+  const watched = (entry: Entry, reader: BlockReader): BlockReader => ({
+    meta: reader.meta,
+    get sizeBytes() {
+      return reader.sizeBytes;
+    },
+    async *select(select) {
+      const batches = reader.select(select)[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const next = await guarded(entry, () => batches.next());
+          if (next.done) return;
+          yield next.value;
+        }
+      } finally {
+        await batches.return?.();
+      }
+    },
+    labelNames: (select) => guarded(entry, () => reader.labelNames(select)),
+    labelValues: (name, select) => guarded(entry, () => reader.labelValues(name, select)),
+  });
 
   async function readerOf(entry: Entry): Promise<BlockReader> {
     if (entry.opened === undefined) {
@@ -90,7 +142,8 @@ export async function openLocalBlocks(
         .sort((a, b) => a.block.window.firstOffset - b.block.window.firstOffset);
       const held: HeldBlock[] = [];
       for (const entry of wanted) {
-        held.push({ ulid: entry.block.ulid, reader: await readerOf(entry) });
+        const reader = await guarded(entry, () => readerOf(entry));
+        held.push({ ulid: entry.block.ulid, reader: watched(entry, reader) });
       }
       return held;
     },
@@ -108,6 +161,11 @@ export async function openLocalBlocks(
         await removeBlock(entry.block.dir);
       }
     },
+    takeDamaged() {
+      const taken = damaged;
+      damaged = [];
+      return taken;
+    },
     async close() {
       for (const entry of entries.values()) await closeEntry(entry);
       entries.clear();
@@ -115,8 +173,16 @@ export async function openLocalBlocks(
   };
 }
 
-async function findBlocks({ dir, partition, topicId }: LocalBlocksSettings): Promise<LocalBlock[]> {
+interface FoundBlocks {
+  readonly blocks: readonly LocalBlock[];
+  /** Folders whose meta.json can't be read. */
+  readonly damaged: readonly string[];
+}
+
+async function findBlocks(settings: LocalBlocksSettings): Promise<FoundBlocks> {
   const blocks: LocalBlock[] = [];
+  const damaged: string[] = [];
+  const { dir } = settings;
   for (const tenant of await entriesOf(dir)) {
     for (const name of await entriesOf(join(dir, tenant))) {
       const blockDir = join(dir, tenant, name);
@@ -124,14 +190,33 @@ async function findBlocks({ dir, partition, topicId }: LocalBlocksSettings): Pro
         if (name.startsWith(TEMPORARY_PREFIX)) await rm(blockDir, { recursive: true });
         continue;
       }
-      const { weir, minTime, maxTime } = await readMeta(blockDir);
-      if (weir === undefined || weir.partition !== partition || weir.topicId !== topicId) continue;
-      const { firstOffset, lastOffset } = weir;
-      const window = { tenant, minT: minTime, maxT: maxTime, firstOffset, lastOffset };
-      blocks.push({ ulid: name, dir: blockDir, window });
+      try {
+        const block = await readBlock(settings, tenant, name);
+        if (block !== undefined) blocks.push(block);
+      } catch (error) {
+        if (!isKind(error, 'corrupt')) throw error;
+        damaged.push(blockDir);
+      }
     }
   }
-  return blocks.sort((a, b) => (a.ulid < b.ulid ? -1 : 1));
+  blocks.sort((a, b) => (a.ulid < b.ulid ? -1 : 1));
+  return { blocks, damaged };
+}
+
+/** Undefined for a block of another log. */
+async function readBlock(
+  { dir, partition, topicId }: LocalBlocksSettings,
+  tenant: string,
+  ulid: string,
+): Promise<LocalBlock | undefined> {
+  const blockDir = join(dir, tenant, ulid);
+  const { weir, minTime, maxTime } = await readMeta(blockDir);
+  if (weir === undefined || weir.partition !== partition || weir.topicId !== topicId) {
+    return undefined;
+  }
+  const { firstOffset, lastOffset } = weir;
+  const window = { tenant, minT: minTime, maxT: maxTime, firstOffset, lastOffset };
+  return { ulid, dir: blockDir, window };
 }
 
 async function entriesOf(dir: string): Promise<string[]> {

@@ -113,6 +113,7 @@ describe('a partition host behind a port', () => {
     expect(await host.checkpoint({ partition: 3, force: true })).toEqual({
       checkpointPosition: 8,
       safeOffset: 8,
+      damagedBlocks: [],
     });
     await host.close({ partition: 3, checkpoint: false });
   });

@@ -11,13 +11,15 @@ import {
 } from '@weir/query/threads';
 import type { ApplyBatch, PartitionHost } from './partition-host.ts';
 
-type CallName = Exclude<keyof PartitionHost, 'read'>;
+type CallName = Exclude<keyof PartitionHost, 'read' | 'snapshot'>;
 type CallArgs<Name extends CallName> = Parameters<PartitionHost[Name]>[0];
 type CallResult<Name extends CallName> = Awaited<ReturnType<PartitionHost[Name]>>;
 
 const CALLS: Readonly<Record<CallName, true>> = {
   open: true,
   quarantine: true,
+  restore: true,
+  endRestore: true,
   start: true,
   markShipped: true,
   apply: true,
@@ -34,6 +36,11 @@ interface Call {
   readonly args: unknown;
 }
 
+/** What asks for a stream that is not an answer of the read protocol. */
+interface SnapshotRequest {
+  readonly snapshotOf: { readonly partition: number; readonly topicId: string };
+}
+
 export function createHostClient(streams: StreamClient): PartitionHost {
   const call =
     <Name extends CallName>(name: Name) =>
@@ -42,6 +49,14 @@ export function createHostClient(streams: StreamClient): PartitionHost {
   return {
     open: call('open'),
     quarantine: call('quarantine'),
+    snapshot: (snapshotOf, signal) =>
+      streams.open({ snapshotOf } satisfies SnapshotRequest, signal),
+    restore(args) {
+      const [bytes, transfer] = transferable(args.bytes);
+      const call: Call = { name: 'restore', args: { ...args, bytes } };
+      return streams.call(call, transfer) as Promise<void>;
+    },
+    endRestore: call('endRestore'),
     start: call('start'),
     markShipped: call('markShipped'),
     apply(batch) {
@@ -80,6 +95,10 @@ export function serveHost(port: ThreadPort, host: PartitionHost): void {
       const handler = host[name] as (args: unknown) => Promise<unknown>;
       return handler(args);
     },
-    open: (request, signal) => host.read(request as ReadRequest, signal),
+    open(request, signal) {
+      const asked = request as ReadRequest | SnapshotRequest;
+      if ('snapshotOf' in asked) return host.snapshot(asked.snapshotOf, signal);
+      return host.read(asked, signal);
+    },
   });
 }

@@ -79,6 +79,8 @@ export interface Applied {
 export interface DurableState {
   readonly checkpointPosition: number;
   readonly safeOffset: number;
+  /** Blocks that were found damaged and put aside since the last answer. */
+  readonly damagedBlocks: readonly string[];
 }
 
 export interface PartitionStats {
@@ -87,13 +89,33 @@ export interface PartitionStats {
   readonly seriesCount: number;
   readonly tenants: readonly TenantStats[];
   readonly blocks: readonly LocalBlock[];
+  /** What was found damaged in the local head: it has to be put aside. */
+  readonly damage: string | undefined;
 }
 
 export interface PartitionHost {
   /** Opens what the disk has; creates nothing. */
   open(request: OpenPartition): Promise<OpenedPartition>;
-  /** Moves the store of an opened partition out of the way; returns where to. */
-  quarantine(request: { readonly partition: number }): Promise<string>;
+  /**
+   * Moves the store of an opened partition out of the way, and with `blocks` its blocks too; returns
+   * where to. The partition has to be opened again.
+   */
+  quarantine(request: { readonly partition: number; readonly blocks: boolean }): Promise<string>;
+  /**
+   * The last checkpoint, as @weir/head's snapshots are: for another node's restore(). The first piece is
+   * the header. Rejects with `not-found` before the first checkpoint.
+   */
+  snapshot(
+    request: { readonly partition: number; readonly topicId: string },
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
+  /** Takes the next bytes of a snapshot for the empty disk of an opened partition; `corrupt` refuses it. */
+  restore(request: { readonly partition: number; readonly bytes: Uint8Array }): Promise<void>;
+  /** After the last bytes: opens what was restored (`keep`), or throws it away; returns the position. */
+  endRestore(request: {
+    readonly partition: number;
+    readonly keep: boolean;
+  }): Promise<number | undefined>;
   start(request: StartPartition): Promise<void>;
   /** Windows that were shipped by somebody: covered samples are dropped, or skipped when replayed. */
   markShipped(request: {
