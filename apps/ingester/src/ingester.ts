@@ -39,6 +39,8 @@ export interface IngesterParts {
 export interface Readiness {
   readonly ready: boolean;
   readonly reason: string;
+  /** What operators should know though it is ready. */
+  readonly notes?: readonly string[];
 }
 
 export interface Ingester {
@@ -217,7 +219,10 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
         if (stuck) return { ready: false, reason: `partition ${partition} is stuck: ${reason}` };
         if (!announced) return { ready: false, reason: `partition ${partition}: ${reason}` };
       }
-      return { ready: true, reason: 'ready' };
+      const notes = [...owned.values()].flatMap(({ partition, notes }) =>
+        notes.map((note) => `partition ${partition}: ${note}`),
+      );
+      return { ready: true, reason: 'ready', notes };
     },
     read: createIngesterRead(owned, workers),
     routes: (server) =>

@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import type { Bucket } from '@weir/bucket';
 import { createMemoryBucket } from '@weir/bucket/memory';
 import { utf8 } from '@weir/bytes';
+import type { Cluster } from '@weir/cluster';
 import { createMemoryCluster } from '@weir/cluster/memory';
 import { defaultsOf } from '@weir/config';
+import { type HeadStore, openPartitionHead } from '@weir/head';
 import type { PartitionLog } from '@weir/log';
 import { createMemoryLog } from '@weir/log/memory';
 import { SampleColumns } from '@weir/model';
@@ -30,6 +32,8 @@ import {
   openFakeHead,
   openFakeStore,
 } from './fake-head.ts';
+import { openRowStore, type RowDisk } from './row-disk.ts';
+import { encodeWriteRequest } from './write-request.ts';
 
 export const TENANT = 'tenant-a';
 export const START_MS = Date.parse('2026-01-01T00:00:00Z');
@@ -47,11 +51,15 @@ export function createManualClock(startMs: number): ManualClock {
     steadyMs: () => now,
     sleep(ms, signal) {
       return new Promise((resolve, reject) => {
-        const timer = clock.after(ms, resolve);
-        signal?.addEventListener('abort', () => {
+        const onAbort = () => {
           timer.cancel();
-          reject(signal.reason);
+          reject(signal?.reason);
+        };
+        const timer = clock.after(ms, () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
         });
+        signal?.addEventListener('abort', onAbort, { once: true });
       });
     },
     after(ms, fire) {
@@ -118,6 +126,16 @@ export function mortal<Port extends object>(port: Port, fate: Fate): Port {
 
 export interface WorldSettings {
   readonly partitions?: number;
+  /** The head of production over rows in memory, instead of the fake one. */
+  readonly realHead?: boolean;
+}
+
+export interface ProcessSettings {
+  readonly fate?: Fate;
+  readonly bucket?: Bucket;
+  /** Each host has a disk of its own. */
+  readonly hostName?: string;
+  readonly zone?: string;
 }
 
 export interface Process {
@@ -133,14 +151,21 @@ export interface World {
   readonly clock: ManualClock;
   readonly disk: FakeDisk;
   readonly dir: string;
+  /** Rows of the heads by path, with a real head; what a test damages here is damaged on disk. */
+  readonly rows: RowDisk;
+  readonly cluster: Cluster;
   begin(fate?: Fate, bucket?: Bucket, hostName?: string): Promise<Process>;
+  beginWith(settings: ProcessSettings): Promise<Process>;
   push(samples: readonly FakeSample[], partition?: number): Promise<void>;
   /** Forgets the disk, as a new node would have it. */
   loseDisk(): Promise<void>;
   destroy(): Promise<void>;
 }
 
-export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promise<World> {
+export async function createWorld({
+  partitions = 1,
+  realHead = false,
+}: WorldSettings = {}): Promise<World> {
   const clock = createManualClock(START_MS);
   const random = seededRandom(1);
   const log = createMemoryLog({ partitions }, { clock, random });
@@ -148,23 +173,40 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
   const cluster = createMemoryCluster();
   const dir = await mkdtemp(join(tmpdir(), 'weir-ingester-'));
   const disk: FakeDisk = new Map();
+  const rows: RowDisk = new Map();
   const nextUlid = createUlids(clock, random);
   const alive = new Set<Ingester>();
 
-  return {
+  const heads = realHead
+    ? {
+        openStore: (path: string) => openRowStore(path, rows),
+        openHead: (partition: number, store: HeadStore) =>
+          openPartitionHead({ partition }, { store }),
+      }
+    : {
+        openStore: (path: string) => openFakeStore(path, disk),
+        openHead: async (partition: number, store: HeadStore) =>
+          openFakeHead(partition, (store as FakeStore).path, disk),
+      };
+  const encode = realHead ? encodeWriteRequest : encodeFakeRecord;
+
+  const world: World = {
     log,
     bucket,
     clock,
+    cluster,
     disk,
+    rows,
     dir,
-    async begin(fate = createFate(), ownBucket = bucket, hostName = 'host-1') {
-      const inline = createInlineWorkers({
-        openStore: (path) => openFakeStore(path, disk),
-        openHead: async (partition, store) =>
-          openFakeHead(partition, (store as FakeStore).path, disk),
-        clock,
-        nextUlid,
-      });
+    begin: (fate = createFate(), ownBucket = bucket, hostName = 'host-1') =>
+      world.beginWith({ fate, bucket: ownBucket, hostName }),
+    async beginWith({
+      fate = createFate(),
+      bucket: ownBucket = bucket,
+      hostName = 'host-1',
+      zone,
+    }) {
+      const inline = createInlineWorkers({ ...heads, clock, nextUlid });
       const host: PartitionHost = mortal(inline.hostOf(0), fate);
       const leaves: (() => Promise<void>)[] = [];
       const mortalLog = mortal(
@@ -179,7 +221,8 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
         } satisfies PartitionLog,
         fate,
       );
-      const settings = ingesterSettings(defaultsOf(ingesterFlags), {
+      const flags = { ...defaultsOf(ingesterFlags), ...(zone === undefined ? {} : { zone }) };
+      const settings = ingesterSettings(flags, {
         dataDir: hostName === 'host-1' ? dir : join(dir, hostName),
         hostName,
         address: '127.0.0.1:1',
@@ -209,11 +252,12 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
     },
     async push(samples, partition = 0) {
       const key = utf8(TENANT);
-      const value = encodeFakeRecord(samples);
+      const value = encode(samples);
       await log.produce([{ partition, key, value, version: 1 }]);
     },
     async loseDisk() {
       disk.clear();
+      rows.clear();
       await rm(join(dir, 'tsdb'), { recursive: true, force: true });
     },
     async destroy() {
@@ -221,6 +265,7 @@ export async function createWorld({ partitions = 1 }: WorldSettings = {}): Promi
       await rm(dir, { recursive: true, force: true });
     },
   };
+  return world;
 }
 
 /** Lets everything that can happen at this moment happen, disk work too, until the condition holds. */
