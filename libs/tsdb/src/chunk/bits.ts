@@ -28,14 +28,21 @@ export class BitWriter {
   put(value: number, size: number): void {
     const needed = (this.#bits + size + 7) >>> 3;
     if (needed > this.#bytes.length) this.#grow(needed);
-    for (let rest = size; rest > 0; ) {
-      const free = 8 - (this.#bits & 7);
-      const taken = Math.min(free, rest);
-      rest -= taken;
-      const part = (value >>> rest) & ((1 << taken) - 1);
-      this.#bytes[this.#bits >>> 3]! |= part << (free - taken);
-      this.#bits += taken;
+    const bytes = this.#bytes;
+    const free = 8 - (this.#bits & 7);
+    let at = this.#bits >>> 3;
+    this.#bits += size;
+    if (size <= free) {
+      bytes[at]! |= (value & ((1 << size) - 1)) << (free - size);
+      return;
     }
+    let rest = size - free;
+    bytes[at++]! |= (value >>> rest) & ((1 << free) - 1);
+    while (rest >= 8) {
+      rest -= 8;
+      bytes[at++] = value >>> rest;
+    }
+    if (rest > 0) bytes[at] = value << (8 - rest);
   }
 
   /** Appends the low `size` bits (1 to 64) of an integer of at most 53 bits, in two's complement. */
@@ -71,6 +78,23 @@ export class BitReader {
 
   get remaining(): number {
     return this.#end - this.position;
+  }
+
+  /** Reads ones and the zero behind them, but at most eight bits; returns the number of ones. */
+  readOnes(): number {
+    const shift = this.position & 7;
+    const at = this.position >>> 3;
+    let ones = 0;
+    if (this.remaining < 8) {
+      while (ones < 8 && this.read(1) === 1) ones++;
+      return ones;
+    }
+    const byte = shift === 0 ? this.#bytes[at]! : (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
+    const window = (shift === 0 ? byte : byte >>> (8 - shift)) & 0xff;
+    ones = Math.clz32((window << 24) ^ 0xff000000);
+    if (ones > 8) ones = 8;
+    this.position += Math.min(ones + 1, 8);
+    return ones;
   }
 
   /** Reads 1 to 32 bits as an unsigned number; throws `corrupt` where the stream ends before. */

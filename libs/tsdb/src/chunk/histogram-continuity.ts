@@ -24,31 +24,32 @@ export function continuity(last: HistogramState, h: NativeHistogram): number {
   if (!sameScale) return sameBounds ? DIFFERS : RESETS;
   if (h.zeroCount < last.values[ZERO_COUNT]!) return RESETS;
   const negativeFrom = BUCKETS + last.positiveCount;
-  const positive = last.values.subarray(BUCKETS, negativeFrom);
-  const negative = last.values.subarray(negativeFrom);
-  return bucketsFell(layout.positiveSpans, positive, h.positiveSpans, h.positiveBuckets) ||
-    bucketsFell(layout.negativeSpans, negative, h.negativeSpans, h.negativeBuckets)
+  const { values } = last;
+  return bucketsFell(values, BUCKETS, layout.positiveSpans, h.positiveSpans, h.positiveBuckets) ||
+    bucketsFell(values, negativeFrom, layout.negativeSpans, h.negativeSpans, h.negativeBuckets)
     ? RESETS
     : CONTINUES;
 }
 
+/** The counts before begin at `from` of `values`. */
 function bucketsFell(
+  values: Float64Array,
+  from: number,
   beforeSpans: Int32Array,
-  before: Float64Array,
   afterSpans: Int32Array,
   after: Float64Array,
 ): boolean {
   if (sameNumbers(beforeSpans, afterSpans)) {
-    for (let at = 0; at < before.length; at++) if (after[at]! < before[at]!) return true;
+    for (let at = 0; at < after.length; at++) if (after[at]! < values[from + at]!) return true;
     return false;
   }
   const beforeAt = bucketIndexes(beforeSpans);
   const afterAt = bucketIndexes(afterSpans);
   let next = 0;
-  for (let at = 0; at < before.length; at++) {
+  for (let at = 0; at < beforeAt.length; at++) {
     while (next < after.length && afterAt[next]! < beforeAt[at]!) next++;
     const isThere = next < after.length && afterAt[next] === beforeAt[at];
-    if ((isThere ? after[next]! : 0) < before[at]!) return true;
+    if ((isThere ? after[next]! : 0) < values[from + at]!) return true;
   }
   return false;
 }

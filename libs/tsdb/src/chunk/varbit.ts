@@ -8,14 +8,25 @@ import type { BitReader, BitWriter } from './bits.ts';
 
 /** Bits of the number in each class; class n is announced by n + 1 ones and a zero, the last by eight. */
 const CLASS_BITS = [3, 6, 9, 12, 18, 25, 56, 64] as const;
+const CLASS_HALVES = CLASS_BITS.map((size) => 2 ** (size - 1));
 const LAST_CLASS = CLASS_BITS.length - 1;
 
 /** A window's leading zeros before there is one. */
 export const NO_WINDOW = 0xff;
 
-function putClass(writer: BitWriter, index: number): void {
-  if (index === LAST_CLASS) writer.put(0xff, 8);
-  else writer.put((1 << (index + 2)) - 2, index + 2);
+/** Up to this class announcement and number fit one word. */
+const ONE_WORD_CLASS = 5;
+
+function putClass(writer: BitWriter, index: number, value: number): void {
+  const size = CLASS_BITS[index]!;
+  const announced = index === LAST_CLASS ? 0xff : (1 << (index + 2)) - 2;
+  const announcedSize = Math.min(index + 2, 8);
+  if (index <= ONE_WORD_CLASS) {
+    writer.put((announced << size) | (value & ((1 << size) - 1)), announcedSize + size);
+    return;
+  }
+  writer.put(announced, announcedSize);
+  writer.putLong(value, size);
 }
 
 /** Ranges are (−2^(n−1), 2^(n−1)]. */
@@ -26,11 +37,10 @@ export function putVarbitInt(writer: BitWriter, value: number): void {
   }
   let index = 0;
   for (; index < LAST_CLASS; index++) {
-    const half = 2 ** (CLASS_BITS[index]! - 1);
+    const half = CLASS_HALVES[index]!;
     if (value > -half && value <= half) break;
   }
-  putClass(writer, index);
-  writer.putLong(value, CLASS_BITS[index]!);
+  putClass(writer, index, value);
 }
 
 export function putVarbitUint(writer: BitWriter, value: number): void {
@@ -39,20 +49,12 @@ export function putVarbitUint(writer: BitWriter, value: number): void {
     return;
   }
   let index = 0;
-  while (index < LAST_CLASS && value >= 2 ** CLASS_BITS[index]!) index++;
-  putClass(writer, index);
-  writer.putLong(value, CLASS_BITS[index]!);
-}
-
-/** Number of ones before the first zero, at most eight. */
-function readClass(reader: BitReader): number {
-  let ones = 0;
-  while (ones < 8 && reader.read(1) === 1) ones++;
-  return ones;
+  while (index < LAST_CLASS && value >= 2 * CLASS_HALVES[index]!) index++;
+  putClass(writer, index, value);
 }
 
 export function readVarbitInt(reader: BitReader): number {
-  const ones = readClass(reader);
+  const ones = reader.readOnes();
   if (ones === 0) return 0;
   const size = CLASS_BITS[ones - 1]!;
   if (size <= 25) {
@@ -67,7 +69,7 @@ export function readVarbitInt(reader: BitReader): number {
 }
 
 export function readVarbitUint(reader: BitReader): number {
-  const ones = readClass(reader);
+  const ones = reader.readOnes();
   if (ones === 0) return 0;
   const size = CLASS_BITS[ones - 1]!;
   if (size <= 25) return reader.read(size);
