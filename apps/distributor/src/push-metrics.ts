@@ -1,5 +1,11 @@
 // The distributor's metrics, under Mimir's names: its dashboards and alerts read them.
-import { Counter, discardedSamplesCounter, Gauge, type Telemetry } from '@weir/telemetry';
+import {
+  Counter,
+  discardedMetadataCounter,
+  discardedSamplesCounter,
+  Gauge,
+  type Telemetry,
+} from '@weir/telemetry';
 import type { AcceptedWrite } from '@weir/wire';
 import type { RemoteWriteVersion } from './negotiation.ts';
 
@@ -96,11 +102,7 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
     'Exemplars that were left out.',
     ['user', 'reason'],
   );
-  const discardedMetadata = counter(
-    'cortex_discarded_metadata_total',
-    'Metadata entries that were refused.',
-    ['user', 'reason'],
-  );
+  const discardedMetadata = discardedMetadataCounter(telemetry.metrics);
   const inflightPushes = new Gauge({
     name: 'cortex_distributor_inflight_push_requests',
     help: 'Pushes being handled.',

@@ -5,6 +5,8 @@ import type { Logger } from '@weir/telemetry';
 import type { IngesterMetrics } from './metrics.ts';
 import type { DiscardCount } from './workers/partition-host.ts';
 
+/** Reasons that are about metadata, not samples. */
+const METADATA_LIMIT = '_metadata_limit';
 const LINE_EVERY_MS = 10_000;
 /** Above this many tenants and reasons the oldest is forgotten (and may be logged again early). */
 const REMEMBERED_MAX = 10_000;
@@ -23,7 +25,9 @@ export function createDiscardLog(parts: {
   return {
     note(partition, discards) {
       for (const { tenant, reason, count } of discards) {
-        metrics.discardedSamples.inc({ user: tenant, group: '', reason }, count);
+        if (reason.endsWith(METADATA_LIMIT)) {
+          metrics.discardedMetadata.inc({ user: tenant, reason }, count);
+        } else metrics.discardedSamples.inc({ user: tenant, group: '', reason }, count);
         const key = `${tenant}/${reason}`;
         const line = lines.get(key) ?? { atMs: Number.NEGATIVE_INFINITY, unlogged: 0 };
         line.unlogged += count;

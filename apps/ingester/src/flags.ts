@@ -73,6 +73,13 @@ export const ingesterFlags = defineFlags({
     default: 1024 * 1024 * 1024,
     help: 'Bytes of log after which a snapshot is taken before its time.',
   },
+  activeSeriesIdleMs: {
+    kind: 'duration',
+    flag: 'ingester.active-series-metrics-idle-timeout',
+    yaml: 'ingester.active_series_metrics_idle_timeout',
+    default: 20 * 60_000,
+    help: 'After how long without a sample a series is no longer active; to the minute, at most 7 days.',
+  },
   heartbeatPeriodMs: {
     kind: 'duration',
     flag: 'ingester.ring.heartbeat-period',

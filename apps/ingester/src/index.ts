@@ -13,6 +13,7 @@ export {
   type Readiness,
 } from './ingester.ts';
 export type { FlushRequest } from './routes.ts';
+export { createTenantSettings, type TenantSettingsParts } from './tenant-settings.ts';
 export type { HostParts } from './worker/hosted-partition.ts';
 export { createUlids } from './worker/ulids.ts';
 export { createInlineWorkers } from './workers/inline-workers.ts';

@@ -4,7 +4,7 @@
 import type { Bucket } from '@weir/bucket';
 import type { Cluster, InstanceEntry } from '@weir/cluster';
 import { WeirError } from '@weir/errors';
-import type { TenantSettings } from '@weir/head';
+import type { TenantActivity, TenantSettings } from '@weir/head';
 import type { GroupMember, PartitionLog } from '@weir/log';
 import type { ReadPort } from '@weir/query';
 import { type Clock, createSemaphore } from '@weir/runtime';
@@ -74,6 +74,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       const serving = [...owned.values()].filter((partition) => partition.serving).length;
       return { serving, others: owned.size - serving };
     },
+    activity: readActivity,
   });
   const discards = createDiscardLog({ clock, log: logger, metrics });
   let state: 'new' | 'running' | 'stopping' = 'new';
@@ -82,6 +83,17 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
   let everAssigned = false;
   /** Wakes those who wait for a partition that is not owned yet. */
   const awaitingOwner = new Set<() => void>();
+
+  /** A partition that can't tell, because it is being opened or has failed, is left out. */
+  async function readActivity(): Promise<readonly TenantActivity[]> {
+    const asked = [...owned.values()].map(({ partition, serving }) => {
+      // Of one that replays, log time alone says how recent its samples are.
+      const atMs = serving ? clock.nowMs() : 0;
+      return workers.hostOf(partition).activity({ partition, atMs });
+    });
+    const answers = await Promise.allSettled(asked);
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  }
 
   const memberNow = (): Promise<GroupMember> => {
     if (joining === undefined) throw new WeirError('closed', 'the ingester has not joined');

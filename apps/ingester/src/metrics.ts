@@ -1,10 +1,20 @@
 // The ingester's metrics; Mimir's names where it has them, so that its dashboards and alerts work.
-import { Counter, discardedSamplesCounter, Gauge, Histogram, type Registry } from '@weir/telemetry';
+import type { SeriesChanges, TenantActivity } from '@weir/head';
+import {
+  Counter,
+  discardedMetadataCounter,
+  discardedSamplesCounter,
+  Gauge,
+  Histogram,
+  type Registry,
+} from '@weir/telemetry';
 
 /** Figures that are asked for when metrics are scraped. */
 export interface MeasuredNow {
   series(): number;
   partitions(): { readonly serving: number; readonly others: number };
+  /** Of all partitions. */
+  activity(): Promise<readonly TenantActivity[]>;
 }
 
 const PREFIX = 'cortex_ingest_storage_reader';
@@ -14,6 +24,19 @@ export type IngesterMetrics = ReturnType<typeof createIngesterMetrics>;
 export function createIngesterMetrics(registry: Registry, now: MeasuredNow) {
   const registers = [registry];
   return {
+    ...activeSeriesMetrics(registry, now),
+    seriesCreated: new Counter({
+      name: 'cortex_ingester_memory_series_created_total',
+      help: 'The total number of series that were created per user.',
+      labelNames: ['user'],
+      registers,
+    }),
+    seriesRemoved: new Counter({
+      name: 'cortex_ingester_memory_series_removed_total',
+      help: 'The total number of series that were removed per user.',
+      labelNames: ['user'],
+      registers,
+    }),
     memorySeries: new Gauge({
       name: 'cortex_ingester_memory_series',
       help: 'The current number of series in memory.',
@@ -28,6 +51,7 @@ export function createIngesterMetrics(registry: Registry, now: MeasuredNow) {
       registers,
     }),
     discardedSamples: discardedSamplesCounter(registry),
+    discardedMetadata: discardedMetadataCounter(registry),
     lastConsumedOffset: new Gauge({
       name: `${PREFIX}_last_consumed_offset`,
       help: 'The last offset applied, by partition.',
@@ -122,6 +146,62 @@ export function createIngesterMetrics(registry: Registry, now: MeasuredNow) {
       name: 'weir_ingester_partition_failures_total',
       help: 'How often a partition was reopened from its last checkpoint after an error.',
       registers,
+    }),
+  };
+}
+
+export function countSeriesChanges(
+  { seriesCreated, seriesRemoved }: Pick<IngesterMetrics, 'seriesCreated' | 'seriesRemoved'>,
+  changes: readonly SeriesChanges[],
+): void {
+  for (const { tenant, created, removed } of changes) {
+    seriesCreated.inc({ user: tenant }, created);
+    seriesRemoved.inc({ user: tenant }, removed);
+  }
+}
+
+/** Asked of the heads when metrics are scraped: once for all of these. */
+function activeSeriesMetrics(registry: Registry, now: MeasuredNow) {
+  const registers = [registry];
+  let asking: Promise<readonly TenantActivity[]> | undefined;
+  const ask = (): Promise<readonly TenantActivity[]> => {
+    asking ??= now.activity().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+  return {
+    activeSeries: new Gauge({
+      name: 'cortex_ingester_active_series',
+      help: 'Number of currently active series per user.',
+      labelNames: ['user'],
+      registers,
+      async collect() {
+        const found = await ask();
+        this.reset();
+        for (const { tenant, active } of found) this.inc({ user: tenant }, active);
+      },
+    }),
+    trackedSeries: new Gauge({
+      name: 'cortex_ingester_active_series_custom_tracker',
+      help: 'Number of currently active series matching a pre-configured selector per user.',
+      labelNames: ['user', 'name'],
+      registers,
+      async collect() {
+        const found = await ask();
+        this.reset();
+        for (const { tenant, trackers } of found) {
+          for (const { name, active } of trackers) this.inc({ user: tenant, name }, active);
+        }
+      },
+    }),
+    memoryUsers: new Gauge({
+      name: 'cortex_ingester_memory_users',
+      help: 'The current number of users in memory.',
+      registers,
+      async collect() {
+        this.set(new Set((await ask()).map(({ tenant }) => tenant)).size);
+      },
     }),
   };
 }

@@ -12,7 +12,7 @@ import type { Clock } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
 import { type ConsumeLoop, startConsumeLoop } from './consume-loop.ts';
 import type { DiscardLog } from './discards.ts';
-import type { IngesterMetrics } from './metrics.ts';
+import { countSeriesChanges, type IngesterMetrics } from './metrics.ts';
 import { ORPHAN_SLACK_MS, startPartition } from './partition-start.ts';
 import { createUpkeep, type Maintenance, type Upkeep } from './partition-upkeep.ts';
 import { createPositionWaiters } from './position-waiters.ts';
@@ -155,6 +155,7 @@ export function createOwnedPartition(
     if (result.checkpointError !== undefined) checkpoints.failed(result.checkpointError);
     else if (result.checkpointsMs.length > 0) checkpoints.recovered();
     parts.discards.note(partition, result.discards);
+    countSeriesChanges(metrics, result.seriesChanges);
     waiters.reached(applied);
     announce();
   }

@@ -6,7 +6,9 @@ import { WeirError } from '@weir/errors';
 import type { MetricMetadata } from '@weir/model';
 import {
   type LocalReader,
+  openCardinality,
   openRemoteSeries,
+  type ReadDiscards,
   type ReadPort,
   type ReadRequest,
   type ReadTexts,
@@ -79,6 +81,20 @@ function createMergingReader(hosts: readonly HostRequest[]): LocalReader {
     labelValues: (_request, signal) => askForTexts(signal),
     async metadata(_request, signal) {
       return (await askAll<MetricMetadata[]>(signal)).flat();
+    },
+    async discarded(_request, signal) {
+      return (await askAll<ReadDiscards[]>(signal)).flat();
+    },
+    async cardinality(_request, signal) {
+      const opened = await Promise.all(
+        hosts.map(([host, request]) => openCardinality(host, request, signal)),
+      );
+      return {
+        series: opened.reduce((sum, { series }) => sum + series, 0),
+        labels: (async function* () {
+          for (const { labels } of opened) yield* labels;
+        })(),
+      };
     },
   };
 }

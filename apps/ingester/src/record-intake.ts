@@ -66,7 +66,5 @@ function validTenant(key: string): string | undefined {
 }
 
 function equalSettings(a: TenantSettings | undefined, b: TenantSettings): boolean {
-  return (
-    a !== undefined && a.outOfOrderWindowMs === b.outOfOrderWindowMs && a.seriesMax === b.seriesMax
-  );
+  return a === b || (a !== undefined && JSON.stringify(a) === JSON.stringify(b));
 }

@@ -30,6 +30,9 @@ export type EndpointAnswer = { readonly warnings: readonly string[] } & (
   | { readonly kind: 'result'; readonly result: QueryResult; readonly stats: unknown }
   | { readonly kind: 'series'; readonly series: readonly LabelBytes[] }
   | { readonly kind: 'data'; readonly data: unknown }
+  | { readonly kind: 'active-series'; readonly series: readonly LabelBytes[] }
+  /** Without Prometheus's envelope. */
+  | { readonly kind: 'json'; readonly json: unknown }
 );
 
 /** Prometheus's warning when the limit parameter cut the answer. */

@@ -80,7 +80,7 @@ function requestOf(
   }
 }
 
-function parseSelector(text: string): readonly Matcher[] {
+export function parseSelector(text: string): readonly Matcher[] {
   const expr = parse(text);
   if (expr.kind !== 'vector-selector' || expr.offsetMs !== undefined || expr.at !== undefined) {
     throw new WeirError('invalid', `1:1: parse error: expected a series selector, got ${text}`);

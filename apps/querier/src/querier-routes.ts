@@ -11,11 +11,14 @@ import {
   sendApiError,
   sendPlainError,
 } from '@weir/http';
+import type { TenantLimits } from '@weir/limits';
 import type { QuerierSettings } from './querier-settings.ts';
 import type { Endpoint, QueryExecutor, QueryRequest } from './query-request.ts';
 
 export interface QuerierRouteParts {
   readonly tenantOf: (request: FastifyRequest) => string;
+  /** The limits that hold for a tenant. */
+  readonly limitsFor: (tenant: string) => TenantLimits;
   readonly version: string;
   readonly revision: string;
 }
@@ -28,6 +31,9 @@ const ROUTES: readonly (readonly [Endpoint, string, readonly ('GET' | 'POST')[]]
   ['series', '/api/v1/series', ['GET', 'POST']],
   ['metadata', '/api/v1/metadata', ['GET']],
   ['format_query', '/api/v1/format_query', ['GET', 'POST']],
+  ['cardinality_label_names', '/api/v1/cardinality/label_names', ['GET', 'POST']],
+  ['cardinality_label_values', '/api/v1/cardinality/label_values', ['GET', 'POST']],
+  ['cardinality_active_series', '/api/v1/cardinality/active_series', ['GET', 'POST']],
 ];
 
 export function querierRoutes(
@@ -45,6 +51,9 @@ export function querierRoutes(
         serve(endpoint, request, reply, settings.formSizeMaxBytes, executor, parts),
     });
   }
+  server.get('/api/v1/discarded', (request, reply) =>
+    serve('discarded', request, reply, settings.formSizeMaxBytes, executor, parts),
+  );
   for (const base of new Set(['', prefix])) {
     server.get(`${base}/api/v1/status/buildinfo`, (_request, reply) => {
       reply.header('content-type', 'application/json');
@@ -68,6 +77,9 @@ async function serve(
     const params = [...(await readForm(request, formSizeMaxBytes))];
     const { name } = request.params as { name?: string };
     query = { tenant, endpoint, params, ...(name === undefined ? {} : { label: name }) };
+    if (endpoint === 'discarded' || isCardinality(endpoint)) {
+      query = { ...query, limits: limitsOf(endpoint, tenant, parts) };
+    }
   } catch (error) {
     return sendPlainError(reply, error);
   }
@@ -79,6 +91,18 @@ async function serve(
   } catch (error) {
     return sendApiError(reply, signal.aborted ? canceled(signal) : error);
   }
+}
+
+function isCardinality(endpoint: Endpoint): boolean {
+  return endpoint.startsWith('cardinality_');
+}
+
+/** Throws where the tenant may not ask for cardinality. */
+function limitsOf(endpoint: Endpoint, tenant: string, parts: QuerierRouteParts): TenantLimits {
+  const limits = parts.limitsFor(tenant);
+  if (!isCardinality(endpoint) || limits.cardinalityAnalysisEnabled) return limits;
+  const message = `cardinality analysis is disabled for the tenant: ${tenant}`;
+  throw new WeirError('invalid', message);
 }
 
 function canceled(signal: AbortSignal): WeirError {

@@ -3,6 +3,7 @@
 import { defaultsOf } from '@weir/config';
 import { WeirError } from '@weir/errors';
 import { createHttpServer, httpFlags, tenantOf } from '@weir/http';
+import { limitsFlags } from '@weir/limits';
 import { createMatcher, labelsOf, labelValue } from '@weir/model';
 import { type LocalReader, type OwnerDirectory, type SeriesChunks, serveRead } from '@weir/query';
 import { type Clock, systemClock } from '@weir/runtime';
@@ -49,6 +50,8 @@ const reader: LocalReader = {
   },
   labelNames: async () => ({ heldBlocks: [], texts: ['job', '__name__'] }),
   labelValues: async ({ name }) => ({ heldBlocks: [], texts: name === 'job' ? ['b', 'a'] : [] }),
+  cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
+  discarded: async () => [],
   metadata: async () => [
     { metric: 'up', type: 'gauge', help: 'h', unit: '' },
     { metric: 'up', type: 'counter', help: 'h2', unit: 's' },
@@ -73,6 +76,7 @@ function createApi(owners: OwnerDirectory = working, overrides: Partial<Clock> =
   const server = createHttpServer(defaultsOf(httpFlags), { telemetry, clock });
   querierRoutes(server, settings, createInlineExecutor(querier), {
     tenantOf: (request) => tenantOf(request, { multitenancy: true, noAuthTenant: 'anonymous' }),
+    limitsFor: () => ({ ...defaultsOf(limitsFlags), cardinalityAnalysisEnabled: true }),
     version: '0.1.0',
     revision: 'abc',
   });

@@ -1,13 +1,23 @@
 // The querier: answers requests of the Prometheus query API from a queryable. It knows no HTTP server
 // and no thread; errors become answers here, once, so that an executor only moves bytes.
 import { isKind, toWeirError, unreachable, WeirError } from '@weir/errors';
-import { apiError } from '@weir/http/errors';
+import { apiError, plainError } from '@weir/http/errors';
 import { createEngine, type Engine } from '@weir/promql';
-import { createMetadataReader, createQueryable, type OwnerDirectory } from '@weir/query';
+import {
+  createMetadataReader,
+  createQueryable,
+  createTenantReader,
+  type OwnerDirectory,
+} from '@weir/query';
 import { createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { EndpointAnswer, EndpointContext, QuerierParts } from './endpoint.ts';
-import { dataAnswerJson, queryAnswerJson, seriesAnswerJson } from './json/answer-json.ts';
+import {
+  activeSeriesJson,
+  dataAnswerJson,
+  queryAnswerJson,
+  seriesAnswerJson,
+} from './json/answer-json.ts';
 import {
   answerLabels,
   answerLabelValues,
@@ -18,6 +28,12 @@ import { Parameters } from './parameters.ts';
 import { answerFormatQuery, answerInstant, answerRange } from './promql-queries.ts';
 import type { QuerierSettings } from './querier-settings.ts';
 import type { QueryAnswer, QueryExecutor, QueryRequest } from './query-request.ts';
+import {
+  answerActiveSeries,
+  answerDiscarded,
+  answerLabelNamesCardinality,
+  answerLabelValuesCardinality,
+} from './tenant-queries.ts';
 
 export interface Querier extends QueryExecutor {
   handle(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
@@ -102,6 +118,14 @@ function answerEndpoint(context: EndpointContext, parts: QuerierParts): Promise<
       return answerSeries(context, createMetadataReader({ tenant }, parts));
     case 'metadata':
       return answerMetadata(context, createMetadataReader({ tenant }, parts));
+    case 'cardinality_label_names':
+      return answerLabelNamesCardinality(context, createTenantReader({ tenant }, parts));
+    case 'cardinality_label_values':
+      return answerLabelValuesCardinality(context, createTenantReader({ tenant }, parts));
+    case 'cardinality_active_series':
+      return answerActiveSeries(context, createTenantReader({ tenant }, parts));
+    case 'discarded':
+      return answerDiscarded(context, createTenantReader({ tenant }, parts));
     default:
       return unreachable(endpoint);
   }
@@ -116,6 +140,10 @@ function bodyOf(answer: EndpointAnswer): QueryAnswer['body'] {
   switch (answer.kind) {
     case 'data':
       return dataAnswerJson(answer.data, { warnings, infos: [] });
+    case 'json':
+      return Buffer.from(JSON.stringify(answer.json), 'utf8');
+    case 'active-series':
+      return streamOf(activeSeriesJson(answer.series));
     case 'series':
       return streamOf(seriesAnswerJson(answer.series, { warnings, infos: [] }));
     case 'result': {
@@ -140,7 +168,9 @@ function streamOf(chunks: Generator<Uint8Array>): QueryAnswer['body'] {
 }
 
 function failure(error: unknown, request: QueryRequest, telemetry: Telemetry): QueryAnswer {
-  const { status, headers, body } = apiError(error);
+  // Mimir's cardinality endpoints answer errors as plain text.
+  const isPlain = request.endpoint.startsWith('cardinality_');
+  const { status, headers, body } = isPlain ? plainError(error) : apiError(error);
   if (isKind(toWeirError(error), 'internal') || isKind(error, 'corrupt')) {
     const { tenant, endpoint, params } = request;
     telemetry.log.error({ err: error, tenant, endpoint, params }, 'query failed');

@@ -1,5 +1,6 @@
 // A query as data, independent of the HTTP server, so that it can cross to a worker thread; and its
 // answer, whose body may be a stream.
+import type { TenantLimits } from '@weir/limits';
 
 export interface QueryRequest {
   readonly tenant: string;
@@ -9,6 +10,8 @@ export interface QueryRequest {
   readonly label?: string;
   /** Form and query string parameters in Go's order: those of the body first. */
   readonly params: readonly (readonly [string, string])[];
+  /** The tenant's limits, for the endpoints that heed any. */
+  readonly limits?: TenantLimits;
   /** Partitions by owner, where the sender knows them; they are asked for otherwise. */
   readonly owners?: readonly (readonly number[])[];
   /** When these owners were first seen (OwnerDirectory.changedMs). */
@@ -22,7 +25,11 @@ export type Endpoint =
   | 'label_values'
   | 'series'
   | 'metadata'
-  | 'format_query';
+  | 'format_query'
+  | 'cardinality_label_names'
+  | 'cardinality_label_values'
+  | 'cardinality_active_series'
+  | 'discarded';
 
 export interface QueryAnswer {
   readonly status: number;

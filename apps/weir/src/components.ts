@@ -6,6 +6,7 @@ import { createDistributor } from '@weir/distributor';
 import { type HttpServer, tenantOf } from '@weir/http';
 import {
   createIngester,
+  createTenantSettings,
   createThreadWorkers,
   type Ingester,
   ingesterSettings,
@@ -49,7 +50,7 @@ export function createComponents(
     ingester = createIngesterOf(components, limits, recordBuffers, parts);
     services.push(ingesterService(ingester));
   }
-  if (components.includes('querier')) services.push(createQuerierService(ingester, parts));
+  if (components.includes('querier')) services.push(createQuerierService(ingester, limits, parts));
   if (components.includes('distributor')) {
     createDistributorOf(ingester, limits, recordBuffers, parts);
     services.push({ name: 'distributor' });
@@ -80,17 +81,24 @@ function createIngesterOf(
       { url: new URL('./partition-worker.js', import.meta.url), count: place.partitionWorkers },
       { log: telemetry.log },
     ),
-    limits: {
-      settingsFor(tenant) {
-        const { outOfOrderWindowMs, seriesMax } = limits.forTenant(tenant);
-        return { outOfOrderWindowMs, seriesMax };
-      },
-    },
+    limits: createTenantSettings(settings, {
+      limits,
+      activePartitions: countActivePartitions(foundations.cluster),
+    }),
     release: (value) => recordBuffers.give(value),
   });
   ingester.routes(server);
   readRoutes(server, ingester.read);
   return ingester;
+}
+
+/** Asked for each record's tenant: counted when the cluster changes. */
+function countActivePartitions(cluster: Foundations['cluster']): () => number {
+  let count = activePartitions(cluster.view).length;
+  cluster.subscribe(() => {
+    count = activePartitions(cluster.view).length;
+  });
+  return () => count;
 }
 
 function ingesterService(ingester: Ingester): Service {
@@ -102,7 +110,11 @@ function ingesterService(ingester: Ingester): Service {
   };
 }
 
-function createQuerierService(ingester: Ingester | undefined, parts: ComponentParts): Service {
+function createQuerierService(
+  ingester: Ingester | undefined,
+  limits: Limits,
+  parts: ComponentParts,
+): Service {
   const { configuration, place, server, clock, telemetry } = parts;
   const executor = createThreadedExecutor(
     {
@@ -120,6 +132,7 @@ function createQuerierService(ingester: Ingester | undefined, parts: ComponentPa
   );
   querierRoutes(server, configuration.querier, executor, {
     tenantOf: (request) => tenantOf(request, configuration.tenants),
+    limitsFor: (tenant) => limits.forTenant(tenant),
     version: VERSION,
     revision: REVISION,
   });

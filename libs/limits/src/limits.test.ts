@@ -25,6 +25,15 @@ describe('createLimits', () => {
       histogramBucketsMax: 0,
       histogramsReduced: true,
       exemplarsMax: 100_000,
+      seriesPerMetricMax: 0,
+      metadataMax: 0,
+      metadataPerMetricMax: 0,
+      activeSeriesTrackers: '',
+      cardinalityAnalysisEnabled: false,
+      cardinalityResultsMax: 500,
+      cardinalityLabelNamesMax: 100,
+      cardinalitySizeMaxBytes: 419_430_400,
+      activeSeriesSizeMaxBytes: 419_430_400,
       nameValidationScheme: 'utf8',
     });
   });

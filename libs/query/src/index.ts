@@ -1,7 +1,12 @@
 // Heads and blocks read as one: the internal read protocol, its two sides, and the queryable and the
 // metadata reader built on it. Transports are sub-path exports (`/threads`, `/remote`).
 export type { BlockCatalog, QueryBlock, QueryBlockReader } from './block-catalog.ts';
-export { type LocalReader, type LocalSelection, serveRead } from './local-reader.ts';
+export {
+  type LocalCardinality,
+  type LocalReader,
+  type LocalSelection,
+  serveRead,
+} from './local-reader.ts';
 export { mergeBatches } from './merge-series.ts';
 export {
   createMetadataReader,
@@ -14,11 +19,16 @@ export { createQueryable, type QueryableParts } from './queryable.ts';
 export { decodeChunkedSeries, encodeChunkedSeries } from './read-message.ts';
 export type {
   OwnerDirectory,
+  ReadCardinality,
+  ReadDiscards,
   ReadHeader,
   ReadKind,
+  ReadLabelValues,
   ReadPort,
   ReadRequest,
   ReadTexts,
 } from './read-port.ts';
+export { openCardinality } from './remote-cardinality.ts';
 export { openRemoteSeries, type RemoteSeries } from './remote-series.ts';
 export type { SeriesBatches, SeriesChunks, SeriesSelect } from './series-chunks.ts';
+export { createTenantReader, type LabelCardinality, type TenantReader } from './tenant-reader.ts';

@@ -5,7 +5,13 @@ import { unreachable } from '@weir/errors';
 import type { MetricMetadata } from '@weir/model';
 import { mergeBatches } from './merge-series.ts';
 import { encodeChunkedSeries, encodeHeader, encodeJson, encodeTexts } from './read-message.ts';
-import type { ReadRequest, ReadTexts } from './read-port.ts';
+import type {
+  ReadCardinality,
+  ReadDiscards,
+  ReadLabelValues,
+  ReadRequest,
+  ReadTexts,
+} from './read-port.ts';
 import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
 
 /** Size at which a message is sent; a series is never split, so one message may be larger. */
@@ -27,6 +33,12 @@ export interface LocalReader {
   /** Values of the label request.name. */
   labelValues(request: ReadRequest, signal: AbortSignal): Promise<ReadTexts>;
   metadata(request: ReadRequest, signal: AbortSignal): Promise<readonly MetricMetadata[]>;
+  cardinality(request: ReadRequest, signal: AbortSignal): Promise<LocalCardinality>;
+  discarded(request: ReadRequest, signal: AbortSignal): Promise<readonly ReadDiscards[]>;
+}
+
+export interface LocalCardinality extends ReadCardinality {
+  readonly labels: AsyncIterable<ReadLabelValues>;
 }
 
 /** Answers one request with the messages that read-port.ts describes. */
@@ -52,6 +64,18 @@ export async function* serveRead(
     case 'metadata':
       yield encodeJson(await reader.metadata(request, signal));
       return;
+    case 'discarded':
+      yield encodeJson(await reader.discarded(request, signal));
+      return;
+    case 'cardinality': {
+      const { series, labels } = await reader.cardinality(request, signal);
+      yield encodeJson({ series } satisfies ReadCardinality);
+      for await (const step of labels) {
+        signal.throwIfAborted();
+        if (step.values.length > 0) yield encodeJson(step);
+      }
+      return;
+    }
     default:
       unreachable(request.kind);
   }

@@ -36,6 +36,8 @@ function owner(reader: Partial<LocalReader>, requests: ReadRequest[] = []): Read
     labelNames: async () => ({ heldBlocks: [], texts: [] }),
     labelValues: async () => ({ heldBlocks: [], texts: [] }),
     metadata: async () => [],
+    cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
+    discarded: async () => [],
     ...reader,
   };
   return {

@@ -4,10 +4,18 @@
 // `select` and `series` answer first one JSON message, ReadHeader, then messages that are remote read's
 // ChunkedReadResponse (prompb/remote.proto): chunked_series with labels and chunks, ascending in label
 // order over the whole answer of one owner. `labelNames` and `labelValues` answer one JSON message,
-// ReadTexts; `metadata` one JSON array of MetricMetadata.
+// ReadTexts; `metadata` one JSON array of MetricMetadata. `cardinality` answers one JSON message,
+// ReadCardinality, then one per step, ReadLabelValues; `discarded` one JSON array of ReadDiscards.
 import type { MatcherSpec } from '@weir/model';
 
-export type ReadKind = 'select' | 'series' | 'labelNames' | 'labelValues' | 'metadata';
+export type ReadKind =
+  | 'select'
+  | 'series'
+  | 'labelNames'
+  | 'labelValues'
+  | 'metadata'
+  | 'cardinality'
+  | 'discarded';
 
 export interface ReadRequest {
   readonly kind: ReadKind;
@@ -18,8 +26,12 @@ export interface ReadRequest {
   readonly maxT: number;
   /** For select: of each series only its newest sample in the range is needed. */
   readonly newestOnly?: boolean;
+  /** For series and cardinality: only series that are active, in heads alone. */
+  readonly activeOnly?: boolean;
   /** For labelValues. */
   readonly name?: string;
+  /** For cardinality: label names; all without. */
+  readonly names?: readonly string[];
   /** Partitions to be read; the owner answers `unavailable` if it doesn't own one of them. */
   readonly partitions: readonly number[];
 }
@@ -32,6 +44,41 @@ export interface ReadHeader {
 /** Names or values, sorted, and the blocks that were asked for them. */
 export interface ReadTexts extends ReadHeader {
   readonly texts: readonly string[];
+}
+
+export interface ReadCardinality {
+  /** Series that the request selects, in heads. */
+  readonly series: number;
+}
+
+/** Values of one label and the series with each; a label may come in several of these. */
+export interface ReadLabelValues {
+  readonly name: string;
+  readonly values: readonly string[];
+  readonly series: readonly number[];
+}
+
+/** A partition's discard log of the tenant; times are milliseconds. */
+export interface ReadDiscards {
+  readonly partition: number;
+  readonly reasons: readonly {
+    readonly reason: string;
+    readonly count: number;
+    readonly firstOffset: number;
+    readonly lastOffset: number;
+    readonly firstMs: number;
+    readonly lastMs: number;
+  }[];
+  /** Oldest first. */
+  readonly entries: readonly {
+    readonly reason: string;
+    readonly count: number;
+    readonly offset: number;
+    readonly timestampMs: number;
+    readonly sampleMs?: number | undefined;
+    readonly series: string;
+    readonly seriesCut: boolean;
+  }[];
 }
 
 export interface ReadPort {

@@ -15,7 +15,9 @@ export interface OwnerQuestion {
   readonly minT: number;
   readonly maxT: number;
   readonly newestOnly?: boolean;
+  readonly activeOnly?: boolean;
   readonly name?: string;
+  readonly names?: readonly string[];
 }
 
 export interface RemoteSeries {
@@ -49,7 +51,7 @@ async function* decodeAll(
   }
 }
 
-/** Asks for the one message that `labelNames`, `labelValues` and `metadata` answer. */
+/** Asks for the one message that most kinds answer. */
 export async function readMessage(
   port: ReadPort,
   request: ReadRequest,

@@ -4,6 +4,7 @@ export type { Logger } from 'pino';
 export { Counter, Gauge, Histogram, Registry } from 'prom-client';
 export {
   createTelemetry,
+  discardedMetadataCounter,
   discardedSamplesCounter,
   silentTelemetry,
   type Telemetry,

@@ -16,6 +16,19 @@ export function silentTelemetry(): Telemetry {
   return createTelemetry({ level: 'silent' });
 }
 
+/** `cortex_discarded_metadata_total`; as discardedSamplesCounter(). */
+export function discardedMetadataCounter(metrics: Registry): Counter<'user' | 'reason'> {
+  const name = 'cortex_discarded_metadata_total';
+  const known = metrics.getSingleMetric(name);
+  if (known !== undefined) return known as Counter<'user' | 'reason'>;
+  return new Counter({
+    name,
+    help: 'The total number of metadata entries that were discarded.',
+    labelNames: ['user', 'reason'],
+    registers: [metrics],
+  });
+}
+
 /**
  * `cortex_discarded_samples_total`, which both the write services and the ingesters count: whoever asks
  * first registers it.

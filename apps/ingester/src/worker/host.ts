@@ -1,7 +1,7 @@
 // The partition host: owns the partitions opened on it, and answers the calls of the port for them. The
 // same code runs in a worker thread and inline.
 import { WeirError } from '@weir/errors';
-import type { HeadSelect } from '@weir/head';
+import type { HeadCardinality, HeadSelect, LabelCardinality } from '@weir/head';
 import { createMatcher } from '@weir/model';
 import {
   type LocalReader,
@@ -10,6 +10,7 @@ import {
   type SeriesBatches,
   serveRead,
 } from '@weir/query';
+import type { Clock } from '@weir/runtime';
 import type { PartitionHost } from '../workers/partition-host.ts';
 import { type HostedPartition, type HostParts, openHostedPartition } from './hosted-partition.ts';
 import type { HeldBlock } from './local-blocks.ts';
@@ -56,31 +57,34 @@ export function createPartitionHost(parts: HostParts): PartitionHost {
     drop: async ({ partition, windows }) => get(partition).drop(windows),
     deleteBlocks: async ({ partition, ulids }) => get(partition).deleteBlocks(ulids),
     stats: async ({ partition }) => get(partition).stats(),
+    activity: async ({ partition, atMs }) => get(partition).head?.activity(atMs) ?? [],
     async close({ partition, checkpoint }) {
       const hosted = partitions.get(partition);
       partitions.delete(partition);
       await hosted?.close(checkpoint);
     },
-    read: (request, signal) => readPartitions(request.partitions.map(get), request, signal),
+    read: (request, signal) =>
+      readPartitions(request.partitions.map(get), parts.clock, request, signal),
   };
 }
 
 /** Holds a lease on every partition until the answer has ended. */
 async function* readPartitions(
   hosted: readonly HostedPartition[],
+  clock: Clock,
   request: ReadRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const leases = hosted.map(({ leases }) => leases.take());
   const both = AbortSignal.any([signal, ...leases.map((lease) => lease.signal)]);
   try {
-    yield* serveRead(createReader(hosted), request, both);
+    yield* serveRead(createReader(hosted, clock), request, both);
   } finally {
     for (const lease of leases) lease.release();
   }
 }
 
-function createReader(hosted: readonly HostedPartition[]): LocalReader {
+function createReader(hosted: readonly HostedPartition[], clock: Clock): LocalReader {
   return {
     async select(request): Promise<LocalSelection> {
       const select = selectOf(request);
@@ -114,7 +118,35 @@ function createReader(hosted: readonly HostedPartition[]): LocalReader {
     async metadata(request) {
       return hosted.flatMap(({ head }) => head?.metadata(request.tenant) ?? []);
     },
+    async discarded(request) {
+      return hosted.flatMap(({ head, partition }) =>
+        head === undefined ? [] : [{ partition, ...head.discarded(request.tenant) }],
+      );
+    },
+    async cardinality(request) {
+      const matchers = request.matchers.map(createMatcher);
+      const { tenant, activeOnly = false, names } = request;
+      const ask = { tenant, matchers, activeOnly, ...(names === undefined ? {} : { names }) };
+      const found = hosted.flatMap(({ head }) => head?.cardinality(ask) ?? []);
+      return {
+        series: found.reduce((sum, { series }) => sum + series, 0),
+        labels: stepsOf(found, clock),
+      };
+    },
   };
+}
+
+/** Lets others run between the steps. */
+async function* stepsOf(
+  found: readonly HeadCardinality[],
+  clock: Clock,
+): AsyncGenerator<LabelCardinality> {
+  for (const { labels } of found) {
+    for (const step of labels) {
+      yield step;
+      await clock.yield();
+    }
+  }
 }
 
 function selectOf(request: ReadRequest): HeadSelect {
@@ -125,12 +157,14 @@ function selectOf(request: ReadRequest): HeadSelect {
     maxT: request.maxT,
     labelsOnly: request.kind !== 'select',
     newestOnly: request.newestOnly ?? false,
+    activeOnly: request.activeOnly ?? false,
   };
 }
 
 async function sourcesOf(hosted: readonly HostedPartition[], request: ReadRequest) {
-  const { tenant, minT, maxT } = request;
+  const { tenant, minT, maxT, activeOnly = false } = request;
   const heads = hosted.flatMap(({ head }) => (head === undefined ? [] : [head]));
+  if (activeOnly) return { heads, blocks: [] };
   const found = await Promise.all(hosted.map(({ blocks }) => blocks.readers(tenant, minT, maxT)));
   const blocks: HeldBlock[] = found.flat();
   return { heads, blocks };

@@ -40,6 +40,7 @@ export interface HostedPartitionSettings {
 }
 
 export interface HostedPartition {
+  readonly partition: number;
   readonly head: PartitionHead | undefined;
   readonly blocks: LocalBlocks;
   readonly leases: ReadLeases;
@@ -139,6 +140,7 @@ export async function openHostedPartition(
         samples,
         seriesCount: head?.seriesCount ?? 0,
         discards: head?.takeDiscards() ?? [],
+        seriesChanges: head?.takeSeriesChanges() ?? [],
         ...checkpointer.takeResults(),
       };
     } catch (error) {
@@ -193,6 +195,7 @@ export async function openHostedPartition(
   }
 
   return {
+    partition,
     get head() {
       return head;
     },

@@ -28,6 +28,7 @@ const CALLS: Readonly<Record<CallName, true>> = {
   drop: true,
   deleteBlocks: true,
   stats: true,
+  activity: true,
   close: true,
 };
 
@@ -69,6 +70,7 @@ export function createHostClient(streams: StreamClient): PartitionHost {
     drop: call('drop'),
     deleteBlocks: call('deleteBlocks'),
     stats: call('stats'),
+    activity: call('activity'),
     close: call('close'),
     read: (request, signal) => streams.open(request, signal),
   };

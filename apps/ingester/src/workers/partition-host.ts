@@ -2,7 +2,14 @@
 // plain data, so that the same calls run in this thread (tests, simulation) or over a MessagePort.
 // Invariant: one host owns a partition's head and local blocks; the main thread never touches them,
 // except that the shipper reads the files of a finished block.
-import type { ShippedWindow, TenantSettings, TenantStats, TenantWindow } from '@weir/head';
+import type {
+  SeriesChanges,
+  ShippedWindow,
+  TenantActivity,
+  TenantSettings,
+  TenantStats,
+  TenantWindow,
+} from '@weir/head';
 import type { ReadRequest } from '@weir/query';
 
 export interface OpenPartition {
@@ -69,6 +76,7 @@ export interface Applied {
   readonly samples: number;
   readonly seriesCount: number;
   readonly discards: readonly DiscardCount[];
+  readonly seriesChanges: readonly SeriesChanges[];
   /** Durations of checkpoints that ended since the last answer, ms. */
   readonly checkpointsMs: readonly number[];
   /** Why the last checkpoint failed, or undefined. */
@@ -146,6 +154,11 @@ export interface PartitionHost {
     readonly ulids: readonly string[];
   }): Promise<void>;
   stats(request: { readonly partition: number }): Promise<PartitionStats>;
+  /** Active series by tenant at log time, or at `atMs` where that is later. */
+  activity(request: {
+    readonly partition: number;
+    readonly atMs: number;
+  }): Promise<readonly TenantActivity[]>;
   /** Checkpoints if asked, and closes the store. */
   close(request: { readonly partition: number; readonly checkpoint: boolean }): Promise<void>;
   /** Answers the read protocol for partitions of this host. */

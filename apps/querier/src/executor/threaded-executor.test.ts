@@ -65,6 +65,8 @@ const reader = {
   },
   labelNames: async () => ({ heldBlocks: [], texts: ['a'] }),
   labelValues: async () => ({ heldBlocks: [], texts: [] }),
+  cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
+  discarded: async () => [],
   metadata: async () => [],
 };
 

@@ -48,17 +48,31 @@ export function* seriesAnswerJson(
   annotations: Annotations,
 ): Generator<Uint8Array> {
   const out = new ByteWriter();
+  out.ascii('{"status":"success","data":');
+  yield* labelSetsJson(out, series);
+  writeAnnotations(out, annotations);
+  out.ascii('}');
+  yield out.take();
+}
+
+/** `{"data":[{labels}…]}`, as Mimir answers active series. */
+export function* activeSeriesJson(series: readonly LabelBytes[]): Generator<Uint8Array> {
+  const out = new ByteWriter();
+  out.ascii('{"data":');
+  yield* labelSetsJson(out, series);
+  out.ascii('}');
+  yield out.take();
+}
+
+function* labelSetsJson(out: ByteWriter, series: readonly LabelBytes[]): Generator<Uint8Array> {
   const reader = new LabelReader();
-  out.ascii('{"status":"success","data":[');
+  out.ascii('[');
   for (let at = 0; at < series.length; at++) {
     if (at > 0) out.ascii(',');
     writeLabels(out, reader, series[at]!);
     if (out.full) yield out.take();
   }
   out.ascii(']');
-  writeAnnotations(out, annotations);
-  out.ascii('}');
-  yield out.take();
 }
 
 function writeAnnotations(out: ByteWriter, { warnings, infos }: Annotations): void {

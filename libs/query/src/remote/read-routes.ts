@@ -12,7 +12,15 @@ export const READ_PATH = '/weir/v1/read';
 export const FRAMES_TYPE = 'application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse';
 /** Matchers of a query are a few kilobytes; regular expressions can be long. */
 const REQUEST_SIZE_MAX_BYTES = 16 * 1024 * 1024;
-const KINDS: readonly ReadKind[] = ['select', 'series', 'labelNames', 'labelValues', 'metadata'];
+const KINDS: readonly ReadKind[] = [
+  'select',
+  'series',
+  'labelNames',
+  'labelValues',
+  'metadata',
+  'cardinality',
+  'discarded',
+];
 const OPS: readonly string[] = ['=', '!=', '=~', '!~'];
 
 export function readRoutes(server: HttpServer, port: ReadPort): void {
@@ -76,6 +84,8 @@ function isReadRequest(value: unknown): value is ReadRequest {
     typeof request.minT === 'number' &&
     typeof request.maxT === 'number' &&
     (request.newestOnly === undefined || typeof request.newestOnly === 'boolean') &&
+    (request.activeOnly === undefined || typeof request.activeOnly === 'boolean') &&
+    (request.names === undefined || isArrayOf(request.names, isString)) &&
     (request.name === undefined
       ? request.kind !== 'labelValues'
       : typeof request.name === 'string') &&
@@ -88,6 +98,10 @@ function isMatcher(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { name, op, value: wanted } = value as Record<string, unknown>;
   return typeof name === 'string' && OPS.includes(op as string) && typeof wanted === 'string';
+}
+
+function isString(value: unknown): boolean {
+  return typeof value === 'string';
 }
 
 function isArrayOf(value: unknown, test: (item: unknown) => boolean): boolean {
