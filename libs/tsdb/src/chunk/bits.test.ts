@@ -70,7 +70,7 @@ describe('bit stream', () => {
     const roundTrip = (zeroThreshold: number) => {
       const writer = new BitWriter();
       writeLayout(writer, { ...EMPTY_LAYOUT, zeroThreshold });
-      expect(readLayout(new BitReader(writer.bytes(), 0)).zeroThreshold).toBe(zeroThreshold);
+      expect(readLayout(new BitReader(writer.bytes(), 0), 1).zeroThreshold).toBe(zeroThreshold);
       return writer.bytes().length;
     };
     for (let exponent = -243; exponent <= 10; exponent++) expect(roundTrip(2 ** exponent)).toBe(2);

@@ -86,7 +86,7 @@ export class HistogramDecoder {
   #first(): void {
     const { state } = this;
     const reader = this.#reader;
-    state.setLayout(readLayout(reader));
+    state.setLayout(readLayout(reader, state.isFloat ? 64 : 1));
     state.t = readVarbitInt(reader);
     state.firstT = state.t;
     const { values } = state;

@@ -62,15 +62,16 @@ export function writeLayout(writer: BitWriter, layout: HistogramLayout): void {
   for (const bound of layout.customValues) putBound(writer, bound);
 }
 
-/** Throws `corrupt` also where the rest of the chunk is too short for the buckets it announces. */
-export function readLayout(reader: BitReader): HistogramLayout {
+/** Throws `corrupt` also where the rest of the chunk is too short for buckets of `bucketBits` at least. */
+export function readLayout(reader: BitReader, bucketBits: number): HistogramLayout {
   const zeroThreshold = readThreshold(reader);
   const schema = readVarbitInt(reader);
   const positiveSpans = readSpans(reader);
   const negativeSpans = readSpans(reader);
   const customValues = schema === SCHEMA_CUSTOM_BUCKETS ? readBounds(reader) : new Float64Array(0);
-  // A bucket takes at least one bit of the first sample: a lying span must not make us reserve memory.
-  if (bucketCount(positiveSpans) + bucketCount(negativeSpans) > reader.remaining) {
+  const buckets = bucketCount(positiveSpans) + bucketCount(negativeSpans);
+  // A lying span must not make us reserve memory.
+  if (buckets * bucketBits > reader.remaining) {
     throw new WeirError('corrupt', 'histogram chunk: shorter than its buckets');
   }
   return { schema, zeroThreshold, positiveSpans, negativeSpans, customValues };
