@@ -221,6 +221,113 @@ describe('push, negotiation', () => {
   });
 });
 
+describe('native histograms and exemplars', () => {
+  const labels = series('m', 1).labels;
+  const histogram = { timestamp: NOW, countInt: 1, zeroCountInt: 1 };
+  const exemplar = {
+    labels: [{ name: bytes('trace_id'), value: bytes('x') }],
+    value: 1,
+    timestamp: NOW,
+  };
+  const values = async (api: ReturnType<typeof setUp>, name: string) =>
+    (await api.metric(name)).map(({ value, labels }) => [labels.reason ?? '', value]);
+
+  it('reach the log with their series, and are counted', async () => {
+    const api = setUp();
+    const answer = await api.push(
+      body1([
+        {
+          labels,
+          histograms: [{ ...histogram, positiveSpans: [{ length: 1 }], positiveDeltas: [0] }],
+        },
+        { labels, exemplars: [exemplar, { ...exemplar, labels: [] }] },
+      ]),
+    );
+    expect(answer.status).toBe(200);
+    expect(decode(api.produced)).toMatchObject([{ histograms: [{}] }, { exemplars: [exemplar] }]);
+    expect(api.produced).toHaveLength(1);
+    const counts = await Promise.all(
+      [
+        'cortex_distributor_samples_in_total',
+        'cortex_distributor_received_samples_total',
+        'cortex_distributor_received_native_histogram_samples_total',
+        'cortex_distributor_received_native_histogram_buckets_total',
+        'cortex_distributor_exemplars_in_total',
+        'cortex_distributor_received_exemplars_total',
+        'cortex_discarded_exemplars_total',
+      ].map((name) => values(api, name)),
+    );
+    expect(counts.flat()).toEqual([
+      ['', 1],
+      ['', 1],
+      ['', 1],
+      ['', 1],
+      ['', 2],
+      ['', 1],
+      ['exemplar_labels_missing', 1],
+    ]);
+  });
+
+  it('follow the limits of the tenant', async () => {
+    const off = setUp({ limits: { histogramsEnabled: false, exemplarsMax: 0 } });
+    const sent = body1([{ labels, histograms: [histogram], exemplars: [exemplar] }]);
+    expect(await off.push(sent)).toMatchObject({ status: 200 });
+    expect(off.produced).toHaveLength(0);
+    expect(await values(off, 'cortex_discarded_samples_total')).toEqual([
+      ['native_histograms_disabled', 1],
+    ]);
+    const many = setUp({ limits: { histogramBucketsMax: 1, histogramsReduced: false } });
+    const spans = { positiveSpans: [{ length: 2 }], positiveDeltas: [0, 0] };
+    const answer = await many.push(body1([{ labels, histograms: [{ ...histogram, ...spans }] }]));
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatch(/buckets: 2, limit: 1 \(err-mimir-max-native-histogram-buckets\)$/);
+  });
+
+  it('count against the rate', async () => {
+    const push = (burst: number) =>
+      setUp({ limits: { ingestionRate: 1, ingestionBurstSize: burst } }).push(
+        body1([{ ...series('m', 1), histograms: [histogram], exemplars: [exemplar] }]),
+      );
+    expect((await push(3)).status).toBe(200);
+    expect((await push(2)).status).toBe(429);
+  });
+
+  it('are taken back with a series that no record can hold', async () => {
+    const api = setUp({ recordSizeMaxBytes: 60 });
+    const answer = await api.push(
+      body1([{ labels, histograms: [histogram], exemplars: [exemplar] }]),
+    );
+    expect(answer.status).toBe(400);
+    const reason = 'distributor_max_write_request_data_item_size';
+    expect(await values(api, 'cortex_discarded_samples_total')).toEqual([[reason, 1]]);
+    expect(await values(api, 'cortex_discarded_exemplars_total')).toEqual([[reason, 1]]);
+    expect(await values(api, 'cortex_distributor_received_metadata_total')).toEqual([]);
+  });
+
+  it('of 2.0 are told apart in the counts of what was written, refused ones left out', async () => {
+    const { push } = setUp();
+    const symbols = ['', '__name__', 'm', 'a', 'b'];
+    const answer = await push(
+      body2(symbols, [
+        {
+          labelsRefs: [1, 2],
+          samples: [{ value: 1, timestamp: NOW, startTimestamp: NOW - 5 }],
+          histograms: [histogram, { ...histogram, timestamp: NOW - 1, countInt: 7 }],
+          exemplars: [{ labelsRefs: [3, 4], value: 1, timestamp: NOW }],
+        },
+      ]),
+      { contentType: VERSION_2 },
+    );
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatch(/err-mimir-native-histogram-count-mismatch/);
+    expect(answer.headers).toEqual({
+      'x-prometheus-remote-write-samples-written': '1',
+      'x-prometheus-remote-write-histograms-written': '1',
+      'x-prometheus-remote-write-exemplars-written': '1',
+    });
+  });
+});
+
 describe('push, remote write 2.0', () => {
   const symbols = ['', '__name__', 'm_bucket', 'le', '1', 'help text', 'late'];
   const written = (samples: string) => ({

@@ -12,6 +12,7 @@ import {
   type ReadPort,
   type ReadRequest,
   type ReadTexts,
+  readExemplars,
   serveRead,
 } from '@weir/query';
 import type { PartitionHost, PartitionWorkers } from './workers/partition-host.ts';
@@ -95,6 +96,10 @@ function createMergingReader(hosts: readonly HostRequest[]): LocalReader {
           for (const { labels } of opened) yield* labels;
         })(),
       };
+    },
+    async exemplars(_request, signal) {
+      const asked = hosts.map(([host, request]) => readExemplars(host, request, signal));
+      return (await Promise.all(asked)).flat();
     },
   };
 }

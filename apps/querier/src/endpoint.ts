@@ -1,7 +1,7 @@
 // What an endpoint of the query API gets, and what it answers before that is JSON.
 import type { LabelBytes } from '@weir/model';
 import type { Engine, Queryable, QueryResult } from '@weir/promql';
-import type { BlockCatalog, OwnerDirectory, ReadPort } from '@weir/query';
+import type { BlockCatalog, OwnerDirectory, ReadPort, SeriesExemplars } from '@weir/query';
 import type { Clock } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { Parameters } from './parameters.ts';
@@ -29,6 +29,8 @@ export interface EndpointContext {
 export type EndpointAnswer = { readonly warnings: readonly string[] } & (
   | { readonly kind: 'result'; readonly result: QueryResult; readonly stats: unknown }
   | { readonly kind: 'series'; readonly series: readonly LabelBytes[] }
+  | { readonly kind: 'exemplars'; readonly series: readonly SeriesExemplars[] }
+  /** Without `data` where it is undefined. */
   | { readonly kind: 'data'; readonly data: unknown }
   | { readonly kind: 'active-series'; readonly series: readonly LabelBytes[] }
   /** Without Prometheus's envelope. */

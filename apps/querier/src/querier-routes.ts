@@ -30,6 +30,7 @@ const ROUTES: readonly (readonly [Endpoint, string, readonly ('GET' | 'POST')[]]
   ['label_values', '/api/v1/label/:name/values', ['GET']],
   ['series', '/api/v1/series', ['GET', 'POST']],
   ['metadata', '/api/v1/metadata', ['GET']],
+  ['query_exemplars', '/api/v1/query_exemplars', ['GET', 'POST']],
   ['format_query', '/api/v1/format_query', ['GET', 'POST']],
   ['cardinality_label_names', '/api/v1/cardinality/label_names', ['GET', 'POST']],
   ['cardinality_label_values', '/api/v1/cardinality/label_values', ['GET', 'POST']],

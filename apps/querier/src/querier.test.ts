@@ -33,6 +33,23 @@ const stored = [
   series({ __name__: 'up', job: 'c"\n' }, 0.5),
 ];
 
+const askedExemplars: object[] = [];
+const traced = (t: number, value: number, id: string) => ({
+  labels: [{ name: 'trace_id', value: id }],
+  value,
+  t,
+});
+const labelsTold = (job: string) => [
+  { name: '__name__', value: 'up' },
+  { name: 'job', value: job },
+];
+/** One series comes twice, as it does from two heads that had it. */
+const exemplars = [
+  { labels: labelsTold('b"'), exemplars: [traced(1500, Number.POSITIVE_INFINITY, 'x')] },
+  { labels: labelsTold('a'), exemplars: [traced(3000, 2.5, 'y')] },
+  { labels: labelsTold('a'), exemplars: [traced(1001, 1, 'z'), traced(3000, 2.5, 'y')] },
+];
+
 const reader: LocalReader = {
   async select(request) {
     const matchers = request.matchers.map(createMatcher);
@@ -57,6 +74,10 @@ const reader: LocalReader = {
     { metric: 'up', type: 'counter', help: 'h2', unit: 's' },
     { metric: 'z', type: 'gauge', help: '', unit: '' },
   ],
+  exemplars: async ({ matcherSets = [], minT, maxT }) => {
+    askedExemplars.push({ matcherSets, minT, maxT });
+    return exemplars;
+  },
 };
 
 const working: OwnerDirectory = {
@@ -329,5 +350,78 @@ describe('metadata', () => {
     const { server } = createApi();
     const url = '/prometheus/api/v1/label/job/values';
     expect((await server.inject({ method: 'POST', url })).statusCode).toBe(405);
+  });
+});
+
+describe('query_exemplars', () => {
+  const seriesOf = (job: string) => ({ __name__: 'up', job });
+  const expected = [
+    {
+      seriesLabels: seriesOf('a'),
+      exemplars: [
+        { labels: { trace_id: 'z' }, value: '1', timestamp: 1.001 },
+        { labels: { trace_id: 'y' }, value: '2.5', timestamp: 3 },
+      ],
+    },
+    {
+      seriesLabels: seriesOf('b"'),
+      exemplars: [{ labels: { trace_id: 'x' }, value: '+Inf', timestamp: 1.5 }],
+    },
+  ];
+
+  it('answers each series once, of whatever selectors the expression has', async () => {
+    askedExemplars.length = 0;
+    const { status, body } = await createApi().get(
+      `/query_exemplars?query=${q('rate(up{job="a"}[5m]) / down')}&start=1&end=9.5`,
+    );
+    expect(status).toBe(200);
+    expect(body).toEqual({ status: 'success', data: expected });
+    expect(askedExemplars).toMatchObject([
+      {
+        matcherSets: [
+          [
+            { name: 'job', op: '=', value: 'a' },
+            { name: '__name__', op: '=', value: 'up' },
+          ],
+          [{ name: '__name__', op: '=', value: 'down' }],
+        ],
+        minT: 1000,
+        maxT: 9500,
+      },
+    ]);
+  });
+
+  it('takes a form, and all times where none is told', async () => {
+    askedExemplars.length = 0;
+    const answer = await createApi().server.inject({
+      method: 'POST',
+      url: '/prometheus/api/v1/query_exemplars',
+      headers: {
+        'x-scope-orgid': 't',
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      payload: 'query=up',
+    });
+    expect(answer.json()).toEqual({ status: 'success', data: expected });
+    const [asked] = askedExemplars as { minT: number; maxT: number }[];
+    expect(asked!.minT).toBeLessThan(-8e15);
+    expect(asked!.maxT).toBeGreaterThan(8e15);
+  });
+
+  it('answers success without data where nothing is selected', async () => {
+    expect((await createApi().get('/query_exemplars?query=1')).body).toEqual({
+      status: 'success',
+    });
+  });
+
+  it.each([
+    ['query=up&start=2&end=1', 'end timestamp must not be before start timestamp'],
+    ['query=up&start=x', 'invalid parameter "start": cannot parse "x" to a valid timestamp'],
+    [`query=${q('up{')}`, /parse error/],
+  ])('answers 400 to %s', async (params, text) => {
+    const { status, body } = await createApi().get(`/query_exemplars?${params}`);
+    expect(status).toBe(400);
+    expect(body).toMatchObject({ status: 'error', errorType: 'bad_data' });
+    expect(body.error).toMatch(text);
   });
 });

@@ -4,6 +4,7 @@ import { isKind, toWeirError, unreachable, WeirError } from '@weir/errors';
 import { apiError, plainError } from '@weir/http/errors';
 import { createEngine, type Engine } from '@weir/promql';
 import {
+  createExemplarReader,
   createMetadataReader,
   createQueryable,
   createTenantReader,
@@ -12,12 +13,14 @@ import {
 import { createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { EndpointAnswer, EndpointContext, QuerierParts } from './endpoint.ts';
+import { answerExemplars } from './exemplar-queries.ts';
 import {
   activeSeriesJson,
   dataAnswerJson,
   queryAnswerJson,
   seriesAnswerJson,
 } from './json/answer-json.ts';
+import { exemplarsAnswerJson } from './json/exemplars-json.ts';
 import {
   answerLabels,
   answerLabelValues,
@@ -126,6 +129,8 @@ function answerEndpoint(context: EndpointContext, parts: QuerierParts): Promise<
       return answerActiveSeries(context, createTenantReader({ tenant }, parts));
     case 'discarded':
       return answerDiscarded(context, createTenantReader({ tenant }, parts));
+    case 'query_exemplars':
+      return answerExemplars(context, createExemplarReader({ tenant }, parts));
     default:
       return unreachable(endpoint);
   }
@@ -144,6 +149,8 @@ function bodyOf(answer: EndpointAnswer): QueryAnswer['body'] {
       return Buffer.from(JSON.stringify(answer.json), 'utf8');
     case 'active-series':
       return streamOf(activeSeriesJson(answer.series));
+    case 'exemplars':
+      return streamOf(exemplarsAnswerJson(answer.series));
     case 'series':
       return streamOf(seriesAnswerJson(answer.series, { warnings, infos: [] }));
     case 'result': {

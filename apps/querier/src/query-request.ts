@@ -25,6 +25,7 @@ export type Endpoint =
   | 'label_values'
   | 'series'
   | 'metadata'
+  | 'query_exemplars'
   | 'format_query'
   | 'cardinality_label_names'
   | 'cardinality_label_values'

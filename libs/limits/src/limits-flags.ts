@@ -8,14 +8,14 @@ export const limitsFlags = defineFlags({
     flag: 'distributor.ingestion-rate-limit',
     yaml: 'limits.ingestion_rate',
     default: 0,
-    help: 'Samples and metadata a tenant may push per second. 0 is no limit.',
+    help: 'Samples, exemplars and metadata a tenant may push per second. 0 is no limit.',
   },
   ingestionBurstSize: {
     kind: 'int',
     flag: 'distributor.ingestion-burst-size',
     yaml: 'limits.ingestion_burst_size',
     default: 200_000,
-    help: 'Samples and metadata a tenant may push at once, when an ingestion rate is set.',
+    help: 'Samples, exemplars and metadata a tenant may push at once, when an ingestion rate is set.',
   },
   labelNameBytesMax: {
     kind: 'int',

@@ -2,6 +2,12 @@
 // metadata reader built on it. Transports are sub-path exports (`/threads`, `/remote`).
 export type { BlockCatalog, QueryBlock, QueryBlockReader } from './block-catalog.ts';
 export {
+  createExemplarReader,
+  type ExemplarReader,
+  type ExemplarRequest,
+  readExemplars,
+} from './exemplar-reader.ts';
+export {
   type LocalCardinality,
   type LocalReader,
   type LocalSelection,
@@ -18,6 +24,7 @@ export {
 export { createQueryable, type QueryableParts } from './queryable.ts';
 export { decodeChunkedSeries, encodeChunkedSeries } from './read-message.ts';
 export type {
+  Exemplar,
   OwnerDirectory,
   ReadCardinality,
   ReadDiscards,
@@ -27,6 +34,7 @@ export type {
   ReadPort,
   ReadRequest,
   ReadTexts,
+  SeriesExemplars,
 } from './read-port.ts';
 export { openCardinality } from './remote-cardinality.ts';
 export { openRemoteSeries, type RemoteSeries } from './remote-series.ts';

@@ -11,11 +11,14 @@ import type {
   ReadLabelValues,
   ReadRequest,
   ReadTexts,
+  SeriesExemplars,
 } from './read-port.ts';
 import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
 
 /** Size at which a message is sent; a series is never split, so one message may be larger. */
 const MESSAGE_SIZE_BYTES = 256 * 1024;
+/** Series whose exemplars go into one message: few have more than some. */
+const MESSAGE_EXEMPLAR_SERIES = 256;
 
 export interface LocalSelection {
   /** Blocks (ULIDs) of the tenant whose samples are among the sources. */
@@ -33,6 +36,8 @@ export interface LocalReader {
   /** Values of the label request.name. */
   labelValues(request: ReadRequest, signal: AbortSignal): Promise<ReadTexts>;
   metadata(request: ReadRequest, signal: AbortSignal): Promise<readonly MetricMetadata[]>;
+  /** In any order; a series may come more than once. */
+  exemplars(request: ReadRequest, signal: AbortSignal): Promise<readonly SeriesExemplars[]>;
   cardinality(request: ReadRequest, signal: AbortSignal): Promise<LocalCardinality>;
   discarded(request: ReadRequest, signal: AbortSignal): Promise<readonly ReadDiscards[]>;
 }
@@ -76,6 +81,9 @@ export async function* serveRead(
       }
       return;
     }
+    case 'exemplars':
+      yield* encodeExemplars(await reader.exemplars(request, signal));
+      return;
     default:
       unreachable(request.kind);
   }
@@ -105,6 +113,18 @@ async function* encodeBatches(
     if (pending.length > 0) yield encodeChunkedSeries(pending);
     pending = [];
     sizeBytes = 0;
+  }
+}
+
+function* encodeExemplars(series: readonly SeriesExemplars[]): Generator<Uint8Array> {
+  for (let at = 0; at < series.length; at += MESSAGE_EXEMPLAR_SERIES) {
+    const some = series.slice(at, at + MESSAGE_EXEMPLAR_SERIES);
+    yield encodeJson(
+      some.map(({ labels, exemplars }) => ({
+        labels,
+        exemplars: exemplars.map((one) => ({ ...one, value: String(one.value) })),
+      })),
+    );
   }
 }
 

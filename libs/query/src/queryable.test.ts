@@ -38,6 +38,7 @@ function owner(reader: Partial<LocalReader>, requests: ReadRequest[] = []): Read
     metadata: async () => [],
     cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
     discarded: async () => [],
+    exemplars: async () => [],
     ...reader,
   };
   return {

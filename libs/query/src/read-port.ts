@@ -5,8 +5,9 @@
 // ChunkedReadResponse (prompb/remote.proto): chunked_series with labels and chunks, ascending in label
 // order over the whole answer of one owner. `labelNames` and `labelValues` answer one JSON message,
 // ReadTexts; `metadata` one JSON array of MetricMetadata. `cardinality` answers one JSON message,
-// ReadCardinality, then one per step, ReadLabelValues; `discarded` one JSON array of ReadDiscards.
-import type { MatcherSpec } from '@weir/model';
+// ReadCardinality, then one per step, ReadLabelValues; `discarded` one JSON array of ReadDiscards;
+// `exemplars` JSON arrays of SeriesExemplars, values as texts, because JSON has no NaN and no infinity.
+import type { Label, MatcherSpec } from '@weir/model';
 
 export type ReadKind =
   | 'select'
@@ -14,6 +15,7 @@ export type ReadKind =
   | 'labelNames'
   | 'labelValues'
   | 'metadata'
+  | 'exemplars'
   | 'cardinality'
   | 'discarded';
 
@@ -32,6 +34,8 @@ export interface ReadRequest {
   readonly name?: string;
   /** For cardinality: label names; all without. */
   readonly names?: readonly string[];
+  /** For exemplars, instead of `matchers`: a series is meant if all of at least one set match it. */
+  readonly matcherSets?: readonly (readonly MatcherSpec[])[];
   /** Partitions to be read; the owner answers `unavailable` if it doesn't own one of them. */
   readonly partitions: readonly number[];
 }
@@ -44,6 +48,18 @@ export interface ReadHeader {
 /** Names or values, sorted, and the blocks that were asked for them. */
 export interface ReadTexts extends ReadHeader {
   readonly texts: readonly string[];
+}
+
+/** Exemplars of one series, ascending by time. */
+export interface SeriesExemplars {
+  readonly labels: readonly Label[];
+  readonly exemplars: readonly Exemplar[];
+}
+
+export interface Exemplar {
+  readonly labels: readonly Label[];
+  readonly value: number;
+  readonly t: number;
 }
 
 export interface ReadCardinality {

@@ -18,6 +18,7 @@ export interface OwnerQuestion {
   readonly activeOnly?: boolean;
   readonly name?: string;
   readonly names?: readonly string[];
+  readonly matcherSets?: readonly (readonly MatcherSpec[])[];
 }
 
 export interface RemoteSeries {
@@ -76,9 +77,12 @@ export async function askOwners<Answer>(
   controller: AbortController,
   ask: (port: ReadPort, request: ReadRequest, signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer[]> {
-  // Compiled matchers can't cross threads.
-  const matchers = question.matchers.map(({ name, op, value }) => ({ name, op, value }));
-  const base = { ...question, matchers };
+  const { matcherSets } = question;
+  const base = {
+    ...question,
+    matchers: specsOf(question.matchers),
+    ...(matcherSets && { matcherSets: matcherSets.map(specsOf) }),
+  };
   try {
     const found = await owners.owners(question.tenant);
     return await Promise.all(
@@ -88,6 +92,11 @@ export async function askOwners<Answer>(
     controller.abort(error);
     throw error;
   }
+}
+
+/** Compiled matchers can't cross threads. */
+function specsOf(matchers: readonly MatcherSpec[]): MatcherSpec[] {
+  return matchers.map(({ name, op, value }) => ({ name, op, value }));
 }
 
 /** A controller that follows `signal`; aborting it ends only the work it was made for. */

@@ -1,13 +1,14 @@
 // The partition host: owns the partitions opened on it, and answers the calls of the port for them. The
 // same code runs in a worker thread and inline.
 import { WeirError } from '@weir/errors';
-import type { HeadCardinality, HeadSelect, LabelCardinality } from '@weir/head';
-import { createMatcher } from '@weir/model';
+import type { HeadCardinality, HeadExemplars, HeadSelect, LabelCardinality } from '@weir/head';
+import { createMatcher, decodeLabels } from '@weir/model';
 import {
   type LocalReader,
   type LocalSelection,
   type ReadRequest,
   type SeriesBatches,
+  type SeriesExemplars,
   serveRead,
 } from '@weir/query';
 import type { Clock } from '@weir/runtime';
@@ -118,6 +119,14 @@ function createReader(hosted: readonly HostedPartition[], clock: Clock): LocalRe
     async metadata(request) {
       return hosted.flatMap(({ head }) => head?.metadata(request.tenant) ?? []);
     },
+    async exemplars({ tenant, matcherSets = [], minT, maxT }) {
+      const compiled = matcherSets.map((matchers) => matchers.map(createMatcher));
+      const select = { tenant, matcherSets: compiled, minT, maxT };
+      const answers = await Promise.all(
+        hosted.map(({ head }) => head?.exemplars(select) ?? Promise.resolve([])),
+      );
+      return answers.flat().map(toSeriesExemplars);
+    },
     async discarded(request) {
       return hosted.flatMap(({ head, partition }) =>
         head === undefined ? [] : [{ partition, ...head.discarded(request.tenant) }],
@@ -133,6 +142,17 @@ function createReader(hosted: readonly HostedPartition[], clock: Clock): LocalRe
         labels: stepsOf(found, clock),
       };
     },
+  };
+}
+
+function toSeriesExemplars({ labels, exemplars }: HeadExemplars): SeriesExemplars {
+  return {
+    labels: decodeLabels(labels),
+    exemplars: exemplars.map((one) => ({
+      labels: decodeLabels(one.labels),
+      value: one.value,
+      t: one.t,
+    })),
   };
 }
 

@@ -67,6 +67,7 @@ const reader = {
   labelValues: async () => ({ heldBlocks: [], texts: [] }),
   cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
   discarded: async () => [],
+  exemplars: async () => [],
   metadata: async () => [],
 };
 

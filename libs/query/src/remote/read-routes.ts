@@ -20,6 +20,7 @@ const KINDS: readonly ReadKind[] = [
   'metadata',
   'cardinality',
   'discarded',
+  'exemplars',
 ];
 const OPS: readonly string[] = ['=', '!=', '=~', '!~'];
 
@@ -89,9 +90,16 @@ function isReadRequest(value: unknown): value is ReadRequest {
     (request.name === undefined
       ? request.kind !== 'labelValues'
       : typeof request.name === 'string') &&
+    (request.matcherSets === undefined
+      ? request.kind !== 'exemplars'
+      : isArrayOf(request.matcherSets, isMatchers)) &&
     isArrayOf(request.partitions, Number.isInteger) &&
-    isArrayOf(request.matchers, isMatcher)
+    isMatchers(request.matchers)
   );
+}
+
+function isMatchers(value: unknown): boolean {
+  return isArrayOf(value, isMatcher);
 }
 
 function isMatcher(value: unknown): boolean {
