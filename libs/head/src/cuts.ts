@@ -2,36 +2,48 @@
 // block is verified. A window's samples are grouped in generations (see windows.ts); a cut freezes the
 // open one, so what is applied while the cut streams belongs to the next.
 import type { TenantWindow } from './head.ts';
-import { PAGE_BITS } from './pages/pages.ts';
+import { CLOSED, PAGE_BITS, type Page } from './pages/pages.ts';
 import { removeEmptySeries } from './removal.ts';
 import { packedSamples } from './series/append.ts';
 import { C, R } from './series/series-store.ts';
 import type { HeadState } from './state.ts';
 import { lateCutStep, type Tenant, WINDOW_MS, type WindowState } from './windows.ts';
 
-/** Chunks that prepareCut() closes in one step: about a millisecond. */
+/** Series that prepareCut() visits in one step: about a millisecond where they have open chunks. */
 const PREPARE_STEP = 1024;
 
 /**
- * Closes the open chunks of windows that are due, a step of some at a time, so that cutDue() finds few.
- * Only where chunks end changes by it; samples may be applied between the steps.
+ * Closes the open chunks of windows that are due, a step of some at a time, and marks the pages that have
+ * none left, so that cutDue() has to visit only those that changed since. Nothing but where chunks end
+ * changes by it; samples may be applied between the steps.
  */
 export function* prepareCut(state: HeadState, all: boolean): Generator<void> {
-  let closed = 0;
+  const due = new Map<Tenant, Set<number>>();
   for (const { tenant, window } of dueWindows(state, all)) {
     if (!isOpenDue(state, window, all)) continue;
-    for (const ref of seriesInWindow(state, tenant, window.index)) {
-      if (!isSeriesOf(state, tenant, ref) || !closeOpen(state, tenant, ref, window.index)) continue;
-      if (++closed % PREPARE_STEP === 0) yield;
+    const windows = due.get(tenant) ?? new Set();
+    due.set(tenant, windows.add(window.index));
+  }
+  for (const [tenant, windows] of due) {
+    const { flags } = state.pages;
+    for (const page of pagesOf(state, tenant)) flags[page.id] &= ~CLOSED;
+    tenant.prepared = windows;
+    let visited = 0;
+    for (const page of pagesOf(state, tenant)) {
+      // Pages may be freed or given to others between the steps.
+      if (state.pages.byId[page.id] !== page) continue;
+      visited += page.refs.length;
+      closePage(state, tenant, page, windows);
+      state.pages.flags[page.id] |= CLOSED;
+      if (visited < PREPARE_STEP) continue;
+      visited = 0;
+      yield;
     }
-    yield;
   }
 }
 
-/** Not removed since the ref was listed, nor another tenant's now. */
-function isSeriesOf({ store }: HeadState, tenant: Tenant, ref: number): boolean {
-  const page = store.record(ref, R.pageSlot) >>> PAGE_BITS;
-  return store.labelsLength(ref) > 0 && store.pageTenants[page] === tenant.id;
+function pagesOf(state: HeadState, tenant: Tenant): Page[] {
+  return [...state.pages.metricsOf(tenant.id)].flatMap(({ pages }) => pages);
 }
 
 function dueWindows(state: HeadState, all: boolean): { tenant: Tenant; window: WindowState }[] {
@@ -73,11 +85,34 @@ export function cutDue(state: HeadState, all: boolean): TenantWindow[] {
 export function freeze(state: HeadState, tenant: Tenant, window: WindowState): void {
   const open = window.generations.at(-1);
   if (!open || open.frozen) return;
-  for (const ref of seriesInWindow(state, tenant, window.index)) {
-    closeOpen(state, tenant, ref, window.index);
+  const windows = new Set([window.index]);
+  const isPrepared = tenant.prepared.has(window.index);
+  for (const page of pagesOf(state, tenant)) {
+    if (isPrepared && (state.pages.flags[page.id] & CLOSED) !== 0) continue;
+    closePage(state, tenant, page, windows);
   }
   open.frozen = true;
   tenant.dirty = true;
+}
+
+function closePage(
+  state: HeadState,
+  tenant: Tenant,
+  page: Page,
+  windows: ReadonlySet<number>,
+): void {
+  for (const next of page.refs) {
+    const ref = next - 1;
+    if (ref < 0) continue;
+    const newest = state.store.record(ref, R.window);
+    if (windows.has(newest)) closeOpen(state, tenant, ref, newest);
+    else if (state.store.getCold(ref, C.outOfOrder) !== 0) {
+      // Late samples may be of any window that the series reaches.
+      for (const window of windows) {
+        if (state.mayReach(ref, window)) closeOpen(state, tenant, ref, window);
+      }
+    }
+  }
 }
 
 /** Closes what a series has open of a window; false where that is nothing. */
@@ -91,12 +126,6 @@ function closeOpen(state: HeadState, tenant: Tenant, ref: number, window: number
   if (hasOpen) appender.endChunk(ref, tenant);
   if (hasLate) appender.closeOutOfOrder(ref, tenant);
   return true;
-}
-
-/** Refs of the tenant's series that may have samples in a window, ascending. */
-export function seriesInWindow(state: HeadState, tenant: Tenant, window: number): Uint32Array {
-  const all = state.index.lists.read(state.index.tenant(tenant.id).all);
-  return all.filter((ref) => state.mayReach(ref, window));
 }
 
 /** Generations of the window that samples of records up to `lastOffset` make up. */

@@ -237,8 +237,12 @@ export interface PartitionHead {
    * `all` every window that holds a sample (flush). Late samples of a cut window are refused.
    */
   cutDue(all: boolean): TenantWindow[];
-  /** Streams a window for a block: all symbols sorted by bytes, then series in label order, chunks re-cut to the window. */
-  cut(window: TenantWindow): CutSource;
+  /**
+   * Streams a window for a block: all symbols sorted by bytes, then series in label order, chunks re-cut
+   * to the window. No drop before it has ended. `pause` is called between pieces of work of about a
+   * millisecond: samples may be applied and series read while what it answers is awaited.
+   */
+  cut(window: TenantWindow, pause?: Pause): CutSource;
   /** The window's samples from records ≤ window.lastOffset are in a verified block: forget them. */
   drop(window: TenantWindow): void;
   /**
@@ -261,9 +265,18 @@ export interface PartitionHead {
   close(): Promise<void>;
 }
 
+/** Called now and then; where it answers a promise, that is awaited before going on. */
+export type Pause = () => Promise<void> | undefined;
+
+/** Distinct byte strings in ascending order. */
+export interface SymbolList {
+  readonly length: number;
+  at(index: number): Uint8Array | undefined;
+}
+
 export interface CutSource {
-  /** Distinct label names and values of the window's series, and the empty string, sorted by bytes. */
-  readonly symbols: readonly Uint8Array[];
+  /** Distinct label names and values of the window's series, and the empty string. */
+  symbols(): Promise<SymbolList>;
   series(): AsyncIterable<readonly HeadSeries[]>;
 }
 

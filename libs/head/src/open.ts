@@ -9,13 +9,16 @@ import type {
   HeadStore,
   LabelCardinalityRequest,
   PartitionHead,
+  Pause,
   SeriesChanges,
   ShippedWindow,
   TenantSettings,
   TenantStats,
   TenantWindow,
 } from './head.ts';
-import { cut, labelNames, labelValues, select } from './reads/select.ts';
+
+import { cut } from './reads/cut.ts';
+import { labelNames, labelValues, select } from './reads/select.ts';
 import { RecordApplier } from './records/apply.ts';
 import { writeSnapshot } from './snapshot/write-snapshot.ts';
 import { HeadState } from './state.ts';
@@ -120,7 +123,7 @@ function createHead(
     cardinality: (request: LabelCardinalityRequest) => cardinality(state, request),
     prepareCut: (all: boolean) => prepareCut(state, all),
     cutDue: (all: boolean) => cutDue(state, all),
-    cut: (window: TenantWindow) => cut(state, store, window),
+    cut: (window: TenantWindow, pause: Pause = () => undefined) => cut(state, store, window, pause),
     drop(window: TenantWindow) {
       for (const _ of drop(state, window));
     },

@@ -107,6 +107,44 @@ describe('drop in steps', () => {
   });
 });
 
+describe('removed series that come back while others go', () => {
+  it('are all there after a restart', async () => {
+    const store = createMemoryHeadStore();
+    const head = await openPartitionHead({ partition: 0 }, { store });
+    const some = (t: number, from: number, count: number) =>
+      record(
+        head.position,
+        writeRequest(
+          ...Array.from({ length: count }, (_, at) =>
+            series({ __name__: `m${(from + at) % 31}`, i: String(from + at) }, [t, at]),
+          ),
+        ),
+      );
+    head.apply([some(1_000, 0, 12_000)], head.position + 1);
+    await head.checkpoint();
+    head.apply([some(WINDOW + 5_000_000, 11_000, 1)], head.position + 1);
+    const [window] = head.cutDue(false);
+    let step = 0;
+    const checkpoints: Promise<void>[] = [];
+    for (const _ of head.dropSteps(window)) {
+      if (step % 10 === 5) checkpoints.push(head.checkpoint());
+      const from = (step * 100) % 12_000;
+      head.apply([some(WINDOW + 5_000_000 + step++, from, 100)], head.position + 1);
+      await Promise.resolve();
+    }
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(checkpoints);
+      const reopened = await openPartitionHead({ partition: 0 }, { store: store.copy() });
+      expect(reopened.seriesCount).toBeGreaterThan(0);
+      await head.checkpoint();
+      const next = await openPartitionHead({ partition: 0 }, { store: store.copy() });
+      expect(next.seriesCount).toBe(head.seriesCount);
+      expect(next.digest()).toBe(head.digest());
+      head.apply([some(WINDOW + 6_000_000 + round, 500 * round, 700)], head.position + 1);
+    }
+  });
+});
+
 describe('what removed series leave', () => {
   const dropAll = (state: HeadState, window: number) => {
     const dropped: TenantWindow = {

@@ -6,6 +6,7 @@ import { text } from '@weir/bytes';
 import { LabelReader, labelValue } from '@weir/model';
 import type { ShippedWindow, TenantSettings } from './head.ts';
 import {
+  CLOSED,
   LABELS_DIRTY,
   LABELS_PENDING,
   type Metric,
@@ -231,7 +232,7 @@ export class HeadState {
   touchOpen(page: number): void {
     const flags = this.pages.flags[page];
     if ((flags & OPEN_PENDING) !== 0) this.running?.capture(page, flags);
-    this.pages.flags[page] |= OPEN_DIRTY;
+    this.pages.flags[page] = (this.pages.flags[page] | OPEN_DIRTY) & ~CLOSED;
   }
 
   touchLabels(page: number): void {

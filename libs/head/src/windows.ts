@@ -69,6 +69,8 @@ export class Tenant {
   dirty = true;
   /** A pass over its series, to remove empty ones, has not ended. */
   removing = false;
+  /** Windows of which pages marked as closed have nothing open; see prepareCut(). */
+  prepared: ReadonlySet<number> = new Set();
   metadataDirty = false;
 
   constructor(id: number, name: string) {

@@ -177,7 +177,7 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
     cut(window) {
       const series = toSeries(samples.filter((sample) => inWindow(sample, window)));
       return {
-        symbols: symbolsOf(series),
+        symbols: async () => symbolsOf(series),
         async *series() {
           yield series;
         },

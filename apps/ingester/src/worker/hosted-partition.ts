@@ -5,7 +5,7 @@
 // reopened from its last checkpoint.
 import { join } from 'node:path';
 import { assert, isKind, toWeirError, WeirError } from '@weir/errors';
-import type { HeadStore, PartitionHead, ShippedWindow, TenantWindow } from '@weir/head';
+import type { HeadStore, PartitionHead, Pause, ShippedWindow, TenantWindow } from '@weir/head';
 import type { Clock } from '@weir/runtime';
 import type {
   Applied,
@@ -23,6 +23,8 @@ import { createRestoring } from './restoring.ts';
 
 /** Applying lets others run after this long. */
 const SLICE_MS = 2;
+/** Cutting and dropping do so earlier: what waits for them is pushed samples. */
+const PAUSE_MS = 1;
 /** Reads that are under way when a partition is closed get this long. */
 const CLOSE_PATIENCE_MS = 3_000;
 
@@ -85,6 +87,7 @@ export async function openHostedPartition(
   let position = storedPosition ?? 0;
   let shippedBefore: readonly ShippedWindow[] = [];
   let failure: WeirError | undefined;
+  const pause = createPause(clock);
   let applying: Promise<unknown> = Promise.resolve();
   let maintaining: Promise<unknown> = Promise.resolve();
 
@@ -232,14 +235,14 @@ export async function openHostedPartition(
     },
     cut: (all, tenants) =>
       exclusively(async () => {
-        for (const _ of head?.prepareCut(all) ?? []) await clock.yield();
-        return cutWindows(head, blocks, all, tenants);
+        for (const _ of head?.prepareCut(all) ?? []) await pause();
+        return cutWindows(head, blocks, all, tenants, pause);
       }),
     drop: (windows) =>
       exclusively(async () => {
         await leases.quiesce();
         for (const window of windows) {
-          for (const _ of head?.dropSteps(window) ?? []) await clock.yield();
+          for (const _ of head?.dropSteps(window) ?? []) await pause();
         }
       }),
     deleteBlocks: (ulids) =>
@@ -298,18 +301,30 @@ export async function openHostedPartition(
   }
 }
 
+/** Lets others run when this thread has worked for PAUSE_MS, as long work does between its pieces. */
+function createPause(clock: Clock): Pause {
+  let sinceMs = clock.steadyMs();
+  return () => {
+    if (clock.steadyMs() - sinceMs < PAUSE_MS) return undefined;
+    return clock.yield().then(() => {
+      sinceMs = clock.steadyMs();
+    });
+  };
+}
+
 /** Windows whose block already lies here wait for the shipper; they are not cut again. */
 async function cutWindows(
   head: PartitionHead | undefined,
   blocks: LocalBlocks,
   all: boolean,
   tenants: readonly string[],
+  pause: Pause,
 ): Promise<CutWindow[]> {
   const cut: CutWindow[] = [];
   for (const window of head?.cutDue(all) ?? []) {
     if (tenants.length > 0 && !tenants.includes(window.tenant)) continue;
     if (blocks.all().some((block) => covers(block.window, window))) continue;
-    cut.push({ window, block: await blocks.write(window, head!.cut(window)) });
+    cut.push({ window, block: await blocks.write(window, head!.cut(window, pause), pause) });
   }
   return cut;
 }

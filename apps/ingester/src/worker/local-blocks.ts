@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isKind, WeirError } from '@weir/errors';
-import type { CutSource, TenantWindow } from '@weir/head';
+import type { CutSource, Pause, TenantWindow } from '@weir/head';
 import {
   type BlockReader,
   decodeBlockMeta,
@@ -29,7 +29,7 @@ export interface LocalBlocks {
   /** Blocks of the tenant that overlap [minT, maxT], opened, in the order of their offsets. */
   readers(tenant: string, minT: number, maxT: number): Promise<readonly HeldBlock[]>;
   /** Streams a window into a block; undefined when it holds no sample. */
-  write(window: TenantWindow, source: CutSource): Promise<LocalBlock | undefined>;
+  write(window: TenantWindow, source: CutSource, pause: Pause): Promise<LocalBlock | undefined>;
   delete(ulids: readonly string[]): Promise<void>;
   /** Blocks found damaged since the last call; they are put aside and not readable any more. */
   takeDamaged(): readonly string[];
@@ -147,8 +147,8 @@ export async function openLocalBlocks(
       }
       return held;
     },
-    async write(window, source) {
-      const block = await writeLocalBlock(settings, parts.nextUlid(), window, source);
+    async write(window, source, pause) {
+      const block = await writeLocalBlock(settings, parts.nextUlid(), window, source, pause);
       if (block !== undefined) entries.set(block.ulid, { block, opened: undefined });
       return block;
     },
@@ -243,6 +243,7 @@ async function writeLocalBlock(
   ulid: string,
   window: TenantWindow,
   source: CutSource,
+  pause: Pause,
 ): Promise<LocalBlock | undefined> {
   const { tenant, minT, maxT, firstOffset, lastOffset } = window;
   const parent = join(dir, tenant);
@@ -254,7 +255,8 @@ async function writeLocalBlock(
       ulid,
       minTime: minT,
       maxTime: maxT,
-      symbols: source.symbols,
+      symbols: await source.symbols(),
+      pause,
       series: source.series(),
       weir: { topicId, partition, firstOffset, lastOffset },
     });

@@ -10,6 +10,8 @@ export const LABELS_DIRTY = 1;
 export const OPEN_DIRTY = 2;
 export const LABELS_PENDING = 4;
 export const OPEN_PENDING = 8;
+/** No series of the page has anything open of the windows that its tenant's cut was prepared for. */
+export const CLOSED = 16;
 
 export interface Page {
   readonly id: number;

@@ -168,6 +168,29 @@ export class LabelIndex {
     return this.#find(hash, new DataView(bytes.buffer, bytes.byteOffset), 0, bytes.length);
   }
 
+  /** The interned labels, for those who look at many of them. */
+  get arena(): ByteArena {
+    return this.#arena;
+  }
+
+  /** Where in the arena the value of a pair in use lies. */
+  valueAt(pair: number): { readonly position: number; readonly length: number } {
+    const reader = this.#reader;
+    const start = this.#positions[pair];
+    reader.reset(this.#arena.read(start, this.#lengths[pair])).next();
+    const position = (start >>> 0) + reader.valueFrom;
+    return { position, length: reader.valueTo - reader.valueFrom };
+  }
+
+  /** Where the name of a pair in use lies. */
+  nameAt(pair: number): { readonly position: number; readonly length: number } {
+    const reader = this.#reader;
+    const start = this.#positions[pair];
+    reader.reset(this.#arena.read(start, this.#lengths[pair])).next();
+    const position = (start >>> 0) + reader.nameFrom;
+    return { position, length: reader.nameTo - reader.nameFrom };
+  }
+
   /** The values of a name, in the order of its pairs. */
   values(names: NameIndex): readonly string[] {
     while (names.values.length < names.pairs.length) {

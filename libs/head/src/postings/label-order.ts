@@ -1,11 +1,13 @@
 // Series in Prometheus's label order. Where __name__ is the first label of all of a tenant's series
 // (it sorts before every lower-case name), the order of metrics and then of series within a metric is
 // the whole order, and the latter is kept per metric, so that the same query does not sort again.
+import { sortSteps } from '@weir/bytes';
 import { byName, type Metric, PAGE_BITS, type Pages } from '../pages/pages.ts';
 import { R, type SeriesStore } from '../series/series-store.ts';
 
 /** So few are sorted where they stand; more are picked from the kept order of their metrics. */
 const SORTED_MAX = 64;
+const MERGE_STEP = 4096;
 
 /** Sorts refs of one tenant into label order. `nameFirst` says that __name__ leads every label set. */
 export function inLabelOrder(
@@ -35,20 +37,32 @@ export function inLabelOrder(
 
 /** All series of a metric in label order; newcomers are sorted and merged in. */
 function sortedSeries(store: SeriesStore, metric: Metric): Uint32Array {
-  if (metric.unsorted.length === 0) return metric.sorted;
-  const fresh = Uint32Array.from(metric.unsorted).sort((a, b) => compareSeries(store, a, b));
-  const known = metric.sorted;
-  const merged = new Uint32Array(known.length + fresh.length);
+  const steps = sortMetric(store, metric);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+}
+
+/** The same in steps of about a millisecond; of series that come meanwhile some may be missing. */
+export function* sortMetric(store: SeriesStore, metric: Metric): Generator<void, Uint32Array> {
+  const { sorted, unsorted } = metric;
+  const count = unsorted.length;
+  if (count === 0) return sorted;
+  const fresh = Uint32Array.from(unsorted);
+  yield* sortSteps(fresh, (a, b) => compareSeries(store, a, b));
+  const merged = new Uint32Array(sorted.length + fresh.length);
   let left = 0;
   let right = 0;
   for (let at = 0; at < merged.length; at++) {
     const takeKnown =
       right === fresh.length ||
-      (left < known.length && compareSeries(store, known[left], fresh[right]) < 0);
-    merged[at] = takeKnown ? known[left++] : fresh[right++];
+      (left < sorted.length && compareSeries(store, sorted[left], fresh[right]) < 0);
+    merged[at] = takeKnown ? sorted[left++] : fresh[right++];
+    if (at % MERGE_STEP === MERGE_STEP - 1) yield;
   }
-  metric.sorted = merged;
-  metric.unsorted = [];
+  // Unless somebody else was faster, or took series out.
+  if (metric.sorted === sorted && metric.unsorted === unsorted) {
+    metric.sorted = merged;
+    metric.unsorted = unsorted.slice(count);
+  }
   return merged;
 }
 

@@ -1,8 +1,6 @@
-// Answers selects and cuts: which series, in which order, and their label names and values.
-import { utf8 } from '@weir/bytes';
+// Answers selects: which series, in which order, and their label names and values.
 import { LabelReader, labelValue } from '@weir/model';
-import { cutThrough, freeze, seriesInWindow } from '../cuts.ts';
-import type { CutSource, HeadSelect, HeadSeries, HeadStore, TenantWindow } from '../head.ts';
+import type { HeadSelect, HeadSeries, HeadStore } from '../head.ts';
 import { sortByBytes } from '../postings/label-index.ts';
 import { inLabelOrder } from '../postings/label-order.ts';
 import { selectRefs } from '../postings/select-refs.ts';
@@ -153,54 +151,4 @@ function membership(refs: Uint32Array): (ref: number) => boolean {
   const selected = new Uint8Array((refs.at(-1) ?? -1) + 1);
   for (const ref of refs) selected[ref] = 1;
   return (ref) => selected[ref] === 1;
-}
-
-export function cut(state: HeadState, store: HeadStore, window: TenantWindow): CutSource {
-  const tenant = state.tenantsByName.get(window.tenant);
-  const index = Math.floor(window.minT / WINDOW_MS);
-  const live = tenant?.windows.get(index);
-  if (!tenant || !live) return { symbols: [utf8('')], series: async function* () {} };
-  const through = cutThrough(live, window.lastOffset);
-  if (through === live.generations.at(-1)?.number) freeze(state, tenant, live);
-  const visible = { window: index, from: tenant.droppedThrough(index) + 1, to: through };
-  const refs = seriesInWindow(state, tenant, index);
-  return {
-    symbols: symbols(state, tenant, refs),
-    series: () => cutSeries(state, store, tenant, refs, visible),
-  };
-}
-
-/** Every name and value of the series, which may be more than those that turn out to have chunks. */
-function symbols(state: HeadState, tenant: Tenant, refs: Uint32Array): Uint8Array[] {
-  const found = new Set<string>(['']);
-  for (const name of state.index.tenant(tenant.id).names.keys()) {
-    const values = valuesOf(state, tenant, name, refs);
-    if (values.length > 0) found.add(name);
-    for (const value of values) found.add(value);
-  }
-  return sortByBytes([...found]).map(utf8);
-}
-
-async function* cutSeries(
-  state: HeadState,
-  store: HeadStore,
-  tenant: Tenant,
-  refs: Uint32Array,
-  visible: VisibleWindow,
-): AsyncGenerator<readonly HeadSeries[]> {
-  const read = state.reads.begin();
-  try {
-    const minT = visible.window * WINDOW_MS;
-    yield* readSeries(state, store, {
-      tenant,
-      refs: ordered(state, tenant, refs.slice()),
-      minT,
-      maxT: minT + WINDOW_MS - 1,
-      newestOnly: false,
-      windows: new Map([[visible.window, visible]]),
-      othersVisible: false,
-    });
-  } finally {
-    state.reads.end(read);
-  }
 }

@@ -1,10 +1,10 @@
 // Reads series with their chunks: from memory what is open or not yet in the store, from the store's
 // pages the rest. Series come in the order given, in groups, so that memory is bounded by a group. What
-// a group has in memory is copied at one moment, together with the number of the last committed
+// a series has in memory is copied at one moment, together with the number of the last committed
 // checkpoint; rows of later ones are left out, as their chunks were in memory at that moment. Rows and
 // refs that a drop gives up are not deleted or reused before this read has ended (Reads).
 import { CHUNK_XOR } from '@weir/tsdb/chunk';
-import type { HeadSeries, HeadStore } from '../head.ts';
+import type { HeadSeries, HeadStore, Pause } from '../head.ts';
 import { PAGE_BITS, PAGE_SLOTS } from '../pages/pages.ts';
 import { packedSamples } from '../series/append.ts';
 import type { ByteArena } from '../series/byte-arena.ts';
@@ -16,6 +16,10 @@ import { lastTime, NewestSamples } from './newest-sample.ts';
 import { readStored, type VisibleWindow } from './stored-chunks.ts';
 
 const GROUP_SERIES = 8192;
+
+const GROUP_SERIES_FIRST = 1024;
+/** Series copied from memory between two pauses. */
+const COPY_STEP = 128;
 const BATCH_SERIES = 512;
 const BATCH_BYTES = 256 * 1024;
 /** Ranks of out-of-order chunks that are still in memory, behind those of any epoch in the store. */
@@ -34,10 +38,16 @@ export interface ChunkRead {
   readonly windows: ReadonlyMap<number, VisibleWindow>;
   /** Whether windows that are not listed are visible: those that begin while reading. */
   readonly othersVisible: boolean;
+  /** Makes groups so small that chunks of about this size are read at once. */
+  readonly groupBytes?: number;
+  /** Called between pieces of work of about a millisecond. */
+  readonly pause?: Pause;
 }
 
 interface Draft {
   readonly labels: Uint8Array;
+  /** The last checkpoint that was committed when what is in memory was copied. */
+  readonly epoch: number;
   readonly chunks: RankedChunk[];
 }
 
@@ -48,11 +58,22 @@ export async function* readSeries(
   read: ChunkRead,
 ): AsyncGenerator<HeadSeries[]> {
   const identities = remember(state, read.refs);
-  for (let from = 0; from < read.refs.length; from += GROUP_SERIES) {
-    const to = Math.min(from + GROUP_SERIES, read.refs.length);
+  let size = read.groupBytes === undefined ? GROUP_SERIES : GROUP_SERIES_FIRST;
+  for (let from = 0; from < read.refs.length; ) {
+    const to = Math.min(from + size, read.refs.length);
     const drafts = await readGroup(state, store, read, identities, from, to);
     yield* inBatches(drafts);
+    if (read.groupBytes !== undefined) size = nextSize(drafts, read.groupBytes);
+    from = to;
   }
+}
+
+/** How many series like these make a group of some size. */
+function nextSize(drafts: readonly Draft[], groupBytes: number): number {
+  let sizeBytes = 0;
+  for (const { chunks } of drafts) for (const { bytes } of chunks) sizeBytes += bytes.length;
+  const wanted = Math.floor((groupBytes * drafts.length) / (sizeBytes + 1));
+  return Math.max(BATCH_SERIES, Math.min(wanted, GROUP_SERIES, drafts.length * 2));
 }
 
 /** What a read must still know of a series that is removed while it goes on. */
@@ -87,11 +108,12 @@ async function readGroup(
   const drafts: Draft[] = [];
   const newest = new NewestSamples(state.store);
   const pages = new Map<number, (Draft | undefined)[]>();
-  const epoch = state.committedEpoch;
   for (let at = from; at < to; at++) {
+    if (at % COPY_STEP === 0) await read.pause?.();
     const ref = read.refs[at];
+    const epoch = state.committedEpoch;
     const labels = identities.arena.read(identities.positions[at], identities.lengths[at]);
-    const draft: Draft = { labels, chunks: [] };
+    const draft: Draft = { labels, epoch, chunks: [] };
     drafts.push(draft);
     if (read.newestOnly && readNewest(state, read, ref, newest, draft)) continue;
     readMemory(state, read, ref, draft);
@@ -104,9 +126,10 @@ async function readGroup(
     page[pageSlot & (PAGE_SLOTS - 1)] = draft;
   }
   if (pages.size === 0) return drafts;
+  const epoch = state.committedEpoch;
   await readStored(state, store, read, pages.keys(), epoch, (page, window, rowEpoch, entry) => {
     const draft = pages.get(page)?.[entry.slot];
-    if (draft === undefined) return;
+    if (draft === undefined || rowEpoch > draft.epoch) return;
     const minT = window * WINDOW_MS + entry.minRel;
     const maxT = window * WINDOW_MS + entry.maxRel;
     if (!overlaps(read, minT, maxT)) return;

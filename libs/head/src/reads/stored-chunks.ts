@@ -1,6 +1,6 @@
 // Reads closed chunks from the store's pages for a group of series: only rows of checkpoints that can
 // hold the time range, page by page or in one scan of a metric, several at once.
-import type { HeadStore } from '../head.ts';
+import type { HeadStore, Pause } from '../head.ts';
 import type { Metric } from '../pages/pages.ts';
 import type { HeadState } from '../state.ts';
 import { type ChunkEntry, chunkRange, keyNumber, readChunkEntries } from '../store/rows.ts';
@@ -25,6 +25,8 @@ export interface StoredRange {
   readonly minT: number;
   readonly maxT: number;
   readonly windows: ReadonlyMap<number, VisibleWindow>;
+  /** Called between batches of rows. */
+  readonly pause?: Pause;
 }
 
 /** Receives entries of wanted pages; `entry` is reused, its bytes stay valid. */
@@ -58,7 +60,11 @@ export async function readStored(
     const takeOne = (key: Uint8Array, row: Uint8Array) => takeRow(state, rows, key, row, take);
     if (epochFrom > 0 && epoch - epochFrom < EPOCHS_MAX) {
       for (const keys of keysOf(rows)) tasks.push(() => getRows(store, keys, takeOne));
-    } else for (const scan of scansOf(rows)) tasks.push(() => scanRows(store, scan, takeOne));
+    } else {
+      for (const scan of scansOf(rows)) {
+        tasks.push(() => scanRows(store, scan, takeOne, range.pause));
+      }
+    }
   }
   await runAll(tasks);
 }
@@ -135,8 +141,12 @@ async function scanRows(
   store: HeadStore,
   [from, to]: [Uint8Array, Uint8Array],
   take: (key: Uint8Array, row: Uint8Array) => void,
+  pause?: Pause,
 ): Promise<void> {
-  for await (const rows of store.scan(from, to)) for (const [key, row] of rows) take(key, row);
+  for await (const rows of store.scan(from, to)) {
+    for (const [key, row] of rows) take(key, row);
+    await pause?.();
+  }
 }
 
 function takeRow(

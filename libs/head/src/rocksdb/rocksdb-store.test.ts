@@ -26,7 +26,11 @@ describe('RocksDB head store', () => {
     await store.write({ puts: [], deletes: [Uint8Array.of(0, 7)] }, false);
     const found: number[] = [];
     for await (const rows of store.scan(Uint8Array.of(0, 5), Uint8Array.of(3, 0))) {
-      for (const [key] of rows) found.push(key[0] * 256 + key[1]);
+      for (const row of rows) {
+        found.push(row[0][0] * 256 + row[0][1]);
+        // Who takes the rows may change them, as the checksums' reader does.
+        row[1] = row[1].subarray(0, 0);
+      }
     }
     expect(found).toEqual([5, 6, ...Array.from({ length: 760 }, (_, index) => index + 8)]);
     expect((await store.get(Uint8Array.of(1, 1)))?.length).toBe(5000);

@@ -103,8 +103,10 @@ async function* scan(
   try {
     for (;;) {
       const rows = await nextRows(iterator);
+      // Before they are handed out: who takes them may change them.
+      const isLast = rows.length < SCAN_ROWS && !isFull(rows);
       if (rows.length > 0) yield rows;
-      if (rows.length < SCAN_ROWS && !isFull(rows)) return;
+      if (isLast) return;
     }
   } finally {
     await done((callback) => iterator.end(callback));

@@ -117,6 +117,20 @@ export class ByteArena {
     return this.slabs[position >>> SLAB_BITS].subarray(offset, offset + length);
   }
 
+  /** Compares two runs byte by byte, a shorter one that the longer one begins with before it. */
+  compare(left: number, leftLength: number, right: number, rightLength: number): number {
+    const leftSlab = this.slabs[left >>> SLAB_BITS];
+    const rightSlab = this.slabs[right >>> SLAB_BITS];
+    const leftFrom = left & SLAB_MASK;
+    const rightFrom = right & SLAB_MASK;
+    const shared = Math.min(leftLength, rightLength);
+    for (let at = 0; at < shared; at++) {
+      const difference = leftSlab[leftFrom + at] - rightSlab[rightFrom + at];
+      if (difference !== 0) return difference;
+    }
+    return leftLength - rightLength;
+  }
+
   /**
    * Whether the run equals other[from, from + length). The dearest loop of the whole apply path, so it
    * goes by 32 bytes, as doubles: equal ones have equal bits but for 0 and -0, which need zero bytes, and

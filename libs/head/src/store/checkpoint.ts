@@ -5,6 +5,7 @@
 import { utf8 } from '@weir/bytes';
 import type { HeadStore } from '../head.ts';
 import {
+  CLOSED,
   LABELS_DIRTY,
   LABELS_PENDING,
   OPEN_DIRTY,
@@ -93,9 +94,10 @@ export class Checkpoint implements PageCapture {
     const { flags, byId } = this.#state.pages;
     const taken: number[] = [];
     for (let page = 0; page < byId.length; page++) {
-      if (flags[page] === 0) continue;
+      if ((flags[page] & (LABELS_DIRTY | OPEN_DIRTY)) === 0) continue;
       taken.push(page);
       flags[page] =
+        (flags[page] & CLOSED) |
         ((flags[page] & LABELS_DIRTY) !== 0 ? LABELS_PENDING : 0) |
         ((flags[page] & OPEN_DIRTY) !== 0 ? OPEN_PENDING : 0);
     }

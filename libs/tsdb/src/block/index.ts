@@ -1,6 +1,8 @@
 // Blocks: chunk segments, index and meta.json together.
 
 export type { BlockSink, BlockSource } from '../index/files.ts';
+export type { Pause } from '../index/index-writer.ts';
+export type { SymbolList } from '../index/symbol-lookup.ts';
 export {
   type BlockMeta,
   decodeBlockMeta,

@@ -1,13 +1,13 @@
 // Writes a whole block: chunk segments and index side by side as the series stream in, meta.json last,
 // so that a block with a meta.json is complete. It neither sorts nor re-cuts: the series come in label
 // order with chunks that don't overlap, or the write ends with `invalid`.
-import { compareBytes } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { LabelBytes } from '@weir/model';
 import { CHUNK_FLOAT_HISTOGRAM, CHUNK_XOR, type Chunk, chunkSampleCount } from '../chunk/index.ts';
 import type { BlockSink } from '../index/files.ts';
 import { INDEX_FILE } from '../index/format.ts';
-import { IndexWriter } from '../index/index-writer.ts';
+import { IndexWriter, type Pause } from '../index/index-writer.ts';
+import type { SymbolList } from '../index/symbol-lookup.ts';
 import { ChunkSegmentWriter, storedSize } from './chunk-segments.ts';
 import { type BlockMeta, encodeBlockMeta, isUlid, META_FILE, type WeirSection } from './meta.ts';
 
@@ -22,10 +22,12 @@ export interface BlockInput {
   readonly minTime: number;
   readonly maxTime: number;
   /** All label names and values and the empty string, distinct, sorted by bytes. */
-  readonly symbols: readonly Uint8Array[];
+  readonly symbols: SymbolList;
   /** In label order; series without chunks are left out. */
   readonly series: AsyncIterable<readonly BlockSeries[]>;
   readonly weir?: WeirSection;
+  /** Called between pieces of work of about a millisecond, so that others may run. */
+  readonly pause?: Pause;
   /** Compaction level, 1 for a block cut from a head. */
   readonly level?: number;
   /** ULIDs of the level-1 blocks it holds; itself unless given. */
@@ -40,7 +42,7 @@ export interface BlockInput {
 export async function writeBlock(sink: BlockSink, input: BlockInput): Promise<BlockMeta> {
   checkInput(input);
   const segments = new ChunkSegmentWriter(sink, input.segmentSizeMax);
-  const index = new IndexWriter(sink, input.symbols);
+  const index = new IndexWriter(sink, input.symbols, input.pause);
   await index.begin();
   let chunkCount = 0;
   let floatCount = 0;
@@ -63,6 +65,7 @@ export async function writeBlock(sink: BlockSink, input: BlockInput): Promise<Bl
       const drained = index.addSeries(labels, chunks, refs);
       if (drained !== undefined) await drained;
     }
+    await input.pause?.();
   }
   const files = await segments.finish();
   const indexSize = await index.finish();
@@ -77,14 +80,9 @@ export async function writeBlock(sink: BlockSink, input: BlockInput): Promise<Bl
   return meta;
 }
 
-function checkInput({ ulid, minTime, maxTime, symbols }: BlockInput): void {
+function checkInput({ ulid, minTime, maxTime }: BlockInput): void {
   if (!isUlid(ulid)) throw new WeirError('invalid', `block id ${ulid} is not a ULID`);
   if (!(minTime < maxTime)) throw new WeirError('invalid', 'a block needs minTime < maxTime');
-  for (let index = 1; index < symbols.length; index++) {
-    if (compareBytes(symbols[index - 1]!, symbols[index]!) >= 0) {
-      throw new WeirError('invalid', 'symbols of a block are not sorted and distinct');
-    }
-  }
 }
 
 function checkChunk(chunk: Chunk, { minTime, maxTime, ulid }: BlockInput): void {

@@ -1,8 +1,9 @@
 // Writes an index file, format version 2, as current Prometheus writes it: symbols, series, postings,
 // postings offset table, table of contents, and no label indices (nobody reads them any more).
 // Invariants: series come in label order, their chunks ascend in time and reference without overlap.
-// Memory grows with the number of labels of all series (see PostingsCollector), not with samples.
-import { crc32c, uvarintSize, writeUvarint } from '@weir/bytes';
+// Memory grows with the number of labels of all series (see PostingsCollector), not with samples. All
+// long loops let others run, where the caller has said how.
+import { compareBytes, crc32c, equalRange, uvarintSize, writeUvarint } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { type LabelBytes, LabelReader, printLabels } from '@weir/model';
 import type { Chunk } from '../chunk/index.ts';
@@ -16,14 +17,20 @@ import {
   INDEX_VERSION,
   SERIES_ALIGN,
 } from './format.ts';
-import { type PairPostings, PostingsCollector } from './postings-collector.ts';
-import { SymbolLookup } from './symbol-lookup.ts';
+import { PostingsCollector } from './postings-collector.ts';
+import { type SymbolList, SymbolLookup } from './symbol-lookup.ts';
 
+/** Called now and then; where it answers a promise, that is awaited before going on. */
+export type Pause = () => Promise<void> | undefined;
+
+/** Symbols between two pauses. */
+const SYMBOLS_STEP = 2048;
 const NO_SYMBOL = new Uint8Array(0);
 
 export class IndexWriter {
   #out: FileWriter;
-  #symbols: readonly Uint8Array[];
+  #symbols: SymbolList;
+  #pause: Pause;
   #lookup: SymbolLookup;
   #postings = new PostingsCollector();
   #labels = new LabelReader();
@@ -31,10 +38,15 @@ export class IndexWriter {
   /** Symbol numbers of the labels of this series and of the one before it. */
   #current: number[] = [];
   #previous: number[] = [];
+  /** Bytes of the labels of the series before, and where each label ends; ends of those of this one. */
+  #previousLabels = new Uint8Array(1024);
+  #previousEnds: number[] = [];
+  #ends: number[] = [];
   #seriesAt = 0;
 
   /** `symbols`: every label name and value, and the empty string; distinct and sorted by bytes. */
-  constructor(sink: BlockSink, symbols: readonly Uint8Array[]) {
+  constructor(sink: BlockSink, symbols: SymbolList, pause: Pause = () => undefined) {
+    this.#pause = pause;
     this.#out = new FileWriter(sink, INDEX_FILE);
     this.#symbols = symbols;
     this.#lookup = new SymbolLookup(symbols);
@@ -49,19 +61,36 @@ export class IndexWriter {
     const out = this.#out;
     out.putUint32(INDEX_MAGIC);
     out.putByte(INDEX_VERSION);
-    let size = 4;
-    for (const symbol of this.#symbols) size += uvarintSize(symbol.length) + symbol.length;
+    const size = await this.#symbolTableSize();
     checkSectionSize(size, 'symbol table');
     out.putUint32(size);
     out.beginCrc();
     out.putUint32(this.#symbols.length);
-    for (const symbol of this.#symbols) {
+    let before: Uint8Array | undefined;
+    for (let index = 0; index < this.#symbols.length; index++) {
+      const symbol = this.#symbols.at(index)!;
+      if (before !== undefined && compareBytes(before, symbol) >= 0) {
+        throw new WeirError('invalid', 'symbols of a block are not sorted and distinct');
+      }
+      this.#lookup.add(symbol, index);
       out.putPrefixed(symbol);
       if (out.full) await out.drain();
+      else if (index % SYMBOLS_STEP === SYMBOLS_STEP - 1) await this.#pause();
+      before = symbol;
     }
     out.putCrc();
     out.pad(SERIES_ALIGN);
     this.#seriesAt = out.position;
+  }
+
+  async #symbolTableSize(): Promise<number> {
+    let size = 4;
+    for (let index = 0; index < this.#symbols.length; index++) {
+      const { length } = this.#symbols.at(index)!;
+      size += uvarintSize(length) + length;
+      if (index % SYMBOLS_STEP === SYMBOLS_STEP - 1) await this.#pause();
+    }
+    return size;
   }
 
   /**
@@ -96,13 +125,15 @@ export class IndexWriter {
     // Prometheus aligns postings to four bytes; every list then has a length that keeps the alignment.
     out.pad(4);
     const postings = out.position;
-    const offsets: number[] = [out.position];
-    await this.#writeList(this.#postings.allRefs);
-    const pairs: number[] = [];
-    for (const list of this.#postings.lists()) {
-      offsets.push(out.position);
-      pairs.push(list.name, list.value);
-      await this.#writeList(list.refs);
+    const all = this.#postings.allRefs;
+    await this.#writeList(all.length, all);
+    const pairs = await this.#sortedPairs();
+    const offsets = new Float64Array(pairs.length + 1);
+    offsets[0] = postings;
+    for (let index = 0; index < pairs.length; index++) {
+      offsets[index + 1] = out.position;
+      const { count, refs } = this.#postings.list(pairs[index]!);
+      await this.#writeList(count, refs());
     }
     const postingsTable = out.position;
     await this.#writeOffsetTable(pairs, offsets);
@@ -126,12 +157,30 @@ export class IndexWriter {
     this.#current = numbers;
     numbers.length = 0;
     const reader = this.#labels.reset(labels);
-    while (reader.next()) {
-      numbers.push(
-        this.#lookup.find(labels, reader.nameFrom, reader.nameTo),
-        this.#lookup.find(labels, reader.valueFrom, reader.valueTo),
-      );
+    const before = this.#previousEnds.length;
+    let known = 0;
+    for (let start = 0, label = 0; reader.next(); start = reader.at, label++) {
+      // Series that follow each other share most labels, in the same places.
+      const from = label === 0 ? 0 : known;
+      const to = label < before ? this.#previousEnds[label]! : 0;
+      known = to;
+      const size = reader.at - start;
+      if (to - from === size && equalRange(this.#previousLabels, from, labels, start, size)) {
+        numbers.push(this.#previous[2 * label]!, this.#previous[2 * label + 1]!);
+      } else {
+        numbers.push(
+          this.#lookup.find(labels, reader.nameFrom, reader.nameTo),
+          this.#lookup.find(labels, reader.valueFrom, reader.valueTo),
+        );
+      }
+      this.#ends.push(reader.at);
     }
+    if (labels.length > this.#previousLabels.length) {
+      this.#previousLabels = new Uint8Array(labels.length * 2);
+    }
+    this.#previousLabels.set(labels);
+    [this.#ends, this.#previousEnds] = [this.#previousEnds, this.#ends];
+    this.#ends.length = 0;
     if (this.#postings.seriesCount > 0 && !ascends(this.#previous, numbers)) {
       throw new WeirError(
         'invalid',
@@ -168,30 +217,41 @@ export class IndexWriter {
     return at;
   }
 
-  async #writeList(refs: PairPostings['refs']): Promise<void> {
+  async #sortedPairs(): Promise<Uint32Array> {
+    const steps = this.#postings.sortedPairs();
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      await this.#pause();
+    }
+  }
+
+  async #writeList(count: number, refs: Iterable<number>): Promise<void> {
     const out = this.#out;
-    out.putUint32(4 + refs.length * 4);
+    out.putUint32(4 + count * 4);
     out.beginCrc();
-    out.putUint32(refs.length);
-    for (let index = 0; index < refs.length; index++) {
-      out.putUint32(refs[index]!);
+    out.putUint32(count);
+    for (const ref of refs) {
+      out.putUint32(ref);
       if (out.full) await out.drain();
     }
     out.putCrc();
   }
 
-  async #writeOffsetTable(pairs: readonly number[], offsets: readonly number[]): Promise<void> {
+  async #writeOffsetTable(pairs: Uint32Array, offsets: Float64Array): Promise<void> {
     const out = this.#out;
-    const nameOf = (index: number) =>
-      index === 0 ? NO_SYMBOL : this.#symbols[pairs[index * 2 - 2]!]!;
-    const textOf = (index: number) =>
-      index === 0 ? NO_SYMBOL : this.#symbols[pairs[index * 2 - 1]!]!;
+    const symbol = (index: number) => this.#symbols.at(index)!;
+    const textsOf = (index: number): [Uint8Array, Uint8Array] => {
+      if (index === 0) return [NO_SYMBOL, NO_SYMBOL];
+      const { name, value } = this.#postings.list(pairs[index - 1]!);
+      return [symbol(name), symbol(value)];
+    };
     let size = 4;
     for (let index = 0; index < offsets.length; index++) {
-      const name = nameOf(index).length;
-      const value = textOf(index).length;
+      const [name, value] = textsOf(index).map(({ length }) => length) as [number, number];
       size += 1 + uvarintSize(name) + name + uvarintSize(value) + value;
       size += uvarintSize(offsets[index]!);
+      if (index % SYMBOLS_STEP === SYMBOLS_STEP - 1) await this.#pause();
     }
     checkSectionSize(size, 'postings offset table');
     out.putUint32(size);
@@ -199,8 +259,7 @@ export class IndexWriter {
     out.putUint32(offsets.length);
     for (let index = 0; index < offsets.length; index++) {
       out.putByte(2);
-      out.putPrefixed(nameOf(index));
-      out.putPrefixed(textOf(index));
+      for (const text of textsOf(index)) out.putPrefixed(text);
       out.putUvarint(offsets[index]!);
       if (out.full) await out.drain();
     }

@@ -1,26 +1,39 @@
-// Collects (label pair, series) while series are written and gives the postings list of every pair, in
-// typed arrays: 8 bytes a label of a series, and 20 to 40 a distinct pair, whatever the labels are.
+// Collects (label pair, series) while series are written and gives the postings list of every pair. Lists
+// are kept as differences of series numbers in varints, in chained blocks: one to two bytes a label of a
+// series, and some 40 to 70 a distinct pair, whatever the labels are; four bytes a series beside that.
+import { sortSteps } from '@weir/bytes';
 import { assert } from '@weir/errors';
 
 export interface PairPostings {
   /** Symbol numbers. */
   readonly name: number;
   readonly value: number;
+  readonly count: number;
   /** Series references, ascending. */
-  readonly refs: Uint32Array;
+  refs(): Iterable<number>;
 }
 
+/** A block: bytes of one list, and in its last four the number of the next one. */
+const BLOCK_BITS = 4;
+const BLOCK_SIZE = 1 << BLOCK_BITS;
+const DATA_SIZE = BLOCK_SIZE - 4;
+const SLAB_BITS = 18;
+const SLAB_SIZE = 1 << SLAB_BITS;
+
 export class PostingsCollector {
-  #pairNames = new Uint32Array(1024);
-  #pairValues = new Uint32Array(1024);
-  #pairCounts = new Uint32Array(1024);
+  #names = new Uint32Array(1024);
+  #values = new Uint32Array(1024);
+  #counts = new Uint32Array(1024);
+  /** Number of the last series of a pair. */
+  #last = new Uint32Array(1024);
+  /** First block, and the position of the next byte; 0 is none. */
+  #first = new Uint32Array(1024);
+  #at = new Uint32Array(1024);
   #pairs = 0;
   #slots = new Int32Array(4096).fill(-1);
-  /** The pairs of every series, one after another, and where each series' pairs end. */
-  #stream = new Uint32Array(1 << 14);
-  #streamed = 0;
+  readonly #slabs: Uint8Array[] = [];
+  #blocks = 1;
   #refs = new Uint32Array(1024);
-  #ends = new Uint32Array(1024);
   #series = 0;
 
   get seriesCount(): number {
@@ -40,80 +53,126 @@ export class PostingsCollector {
     for (;;) {
       const pair = this.#slots[slot]!;
       if (pair < 0) break;
-      if (this.#pairNames[pair] === name && this.#pairValues[pair] === value) return pair;
+      if (this.#names[pair] === name && this.#values[pair] === value) return pair;
       slot = (slot + 1) & mask;
     }
     const pair = this.#pairs++;
-    if (pair === this.#pairNames.length) {
-      this.#pairNames = grown(this.#pairNames);
-      this.#pairValues = grown(this.#pairValues);
-      this.#pairCounts = grown(this.#pairCounts);
+    if (pair === this.#names.length) {
+      this.#names = grown(this.#names);
+      this.#values = grown(this.#values);
+      this.#counts = grown(this.#counts);
+      this.#last = grown(this.#last);
+      this.#first = grown(this.#first);
+      this.#at = grown(this.#at);
     }
-    this.#pairNames[pair] = name;
-    this.#pairValues[pair] = value;
+    this.#names[pair] = name;
+    this.#values[pair] = value;
     this.#slots[slot] = pair;
     return pair;
   }
 
   /** Adds a pair to the series that endSeries() closes. */
   add(pair: number): void {
-    if (this.#streamed === this.#stream.length) this.#stream = grown(this.#stream);
-    this.#stream[this.#streamed++] = pair;
-    this.#pairCounts[pair]!++;
+    const series = this.#series;
+    if (this.#counts[pair]!++ > 0) this.#put(pair, series - this.#last[pair]!);
+    else this.#put(pair, series);
+    this.#last[pair] = series;
+  }
+
+  #put(pair: number, difference: number): void {
+    let left = difference;
+    for (; left > 127; left >>>= 7) this.#putByte(pair, (left & 127) | 128);
+    this.#putByte(pair, left);
+  }
+
+  #putByte(pair: number, byte: number): void {
+    let at = this.#at[pair]!;
+    if (at === 0 || (at & (BLOCK_SIZE - 1)) === DATA_SIZE) {
+      const block = this.#takeBlock();
+      if (at === 0) this.#first[pair] = block;
+      else this.#link(at, block);
+      at = (block << BLOCK_BITS) >>> 0;
+    }
+    this.#slabs[at >>> SLAB_BITS]![at & (SLAB_SIZE - 1)] = byte;
+    this.#at[pair] = at + 1;
+  }
+
+  #takeBlock(): number {
+    const block = this.#blocks++;
+    if ((block << BLOCK_BITS) >>> SLAB_BITS >= this.#slabs.length) {
+      assert(this.#slabs.length < 2 ** 32 / SLAB_SIZE, 'postings of a block take less than 4 GiB');
+      this.#slabs.push(new Uint8Array(SLAB_SIZE));
+    }
+    return block;
+  }
+
+  #link(at: number, block: number): void {
+    const slab = this.#slabs[at >>> SLAB_BITS]!;
+    const from = at & (SLAB_SIZE - 1);
+    slab[from] = block;
+    slab[from + 1] = block >>> 8;
+    slab[from + 2] = block >>> 16;
+    slab[from + 3] = block >>> 24;
   }
 
   endSeries(ref: number): void {
     const index = this.#series++;
-    if (index === this.#refs.length) {
-      this.#refs = grown(this.#refs);
-      this.#ends = grown(this.#ends);
-    }
+    if (index === this.#refs.length) this.#refs = grown(this.#refs);
     assert(index === 0 || ref > this.#refs[index - 1]!, 'series references ascend');
     this.#refs[index] = ref;
-    this.#ends[index] = this.#streamed;
   }
 
-  /** All pairs ascending by name, then value (symbol numbers are in byte order). */
-  *lists(): Iterable<PairPostings> {
-    const starts = new Uint32Array(this.#pairs + 1);
-    for (let pair = 0; pair < this.#pairs; pair++) {
-      starts[pair + 1] = starts[pair]! + this.#pairCounts[pair]!;
-    }
-    const refs = new Uint32Array(this.#streamed);
-    const next = starts.slice(0, this.#pairs);
-    let at = 0;
-    for (let index = 0; index < this.#series; index++) {
-      const ref = this.#refs[index]!;
-      for (const end = this.#ends[index]!; at < end; at++) {
-        const pair = this.#stream[at]!;
-        refs[next[pair]!++] = ref;
-      }
-    }
-    for (const pair of this.#sorted()) {
-      yield {
-        name: this.#pairNames[pair]!,
-        value: this.#pairValues[pair]!,
-        refs: refs.subarray(starts[pair]!, starts[pair + 1]!),
-      };
-    }
-  }
-
-  #sorted(): Uint32Array {
+  /** The pairs ascending by name, then value (symbol numbers are in byte order), in steps. */
+  *sortedPairs(): Generator<void, Uint32Array> {
     const order = Uint32Array.from({ length: this.#pairs }, (_, index) => index);
-    const names = this.#pairNames;
-    const values = this.#pairValues;
-    return order.sort((a, b) => names[a]! - names[b]! || values[a]! - values[b]!);
+    const names = this.#names;
+    const values = this.#values;
+    yield* sortSteps(order, (a, b) => names[a]! - names[b]! || values[a]! - values[b]!);
+    return order;
+  }
+
+  list(pair: number): PairPostings {
+    return {
+      name: this.#names[pair]!,
+      value: this.#values[pair]!,
+      count: this.#counts[pair]!,
+      refs: () => this.#read(pair),
+    };
+  }
+
+  *#read(pair: number): Generator<number> {
+    let at = (this.#first[pair]! << BLOCK_BITS) >>> 0;
+    let series = 0;
+    for (let left = this.#counts[pair]!; left > 0; left--) {
+      let difference = 0;
+      for (let shift = 0; ; shift += 7) {
+        const slab = this.#slabs[at >>> SLAB_BITS]!;
+        const from = at & (SLAB_SIZE - 1);
+        const byte = slab[from]!;
+        difference |= (byte & 127) << shift;
+        at++;
+        if ((at & (BLOCK_SIZE - 1)) === DATA_SIZE)
+          at = (nextBlock(slab, from + 1) << BLOCK_BITS) >>> 0;
+        if (byte < 128) break;
+      }
+      series += difference;
+      yield this.#refs[series]!;
+    }
   }
 
   #rehash(): void {
     this.#slots = new Int32Array(this.#slots.length * 2).fill(-1);
     const mask = this.#slots.length - 1;
     for (let pair = 0; pair < this.#pairs; pair++) {
-      let slot = hashPair(this.#pairNames[pair]!, this.#pairValues[pair]!) & mask;
+      let slot = hashPair(this.#names[pair]!, this.#values[pair]!) & mask;
       while (this.#slots[slot]! >= 0) slot = (slot + 1) & mask;
       this.#slots[slot] = pair;
     }
   }
+}
+
+function nextBlock(slab: Uint8Array, at: number): number {
+  return (slab[at]! | (slab[at + 1]! << 8) | (slab[at + 2]! << 16) | (slab[at + 3]! << 24)) >>> 0;
 }
 
 function hashPair(name: number, value: number): number {

@@ -2,22 +2,30 @@
 import { equalRange, hashBytes } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 
+/** Distinct byte strings in ascending order. An array is one; at() may give a view that is made anew. */
+export interface SymbolList {
+  readonly length: number;
+  at(index: number): Uint8Array | undefined;
+}
+
 export class SymbolLookup {
-  #symbols: readonly Uint8Array[];
+  #symbols: SymbolList;
   #slots: Int32Array;
   #mask: number;
 
-  constructor(symbols: readonly Uint8Array[]) {
+  /** Knows no symbol before add() was called for it. */
+  constructor(symbols: SymbolList) {
     let capacity = 16;
     while (capacity < symbols.length * 2) capacity *= 2;
     this.#symbols = symbols;
     this.#mask = capacity - 1;
     this.#slots = new Int32Array(capacity).fill(-1);
-    symbols.forEach((symbol, index) => {
-      let slot = hashBytes(symbol, 0, symbol.length) & this.#mask;
-      while (this.#slots[slot]! >= 0) slot = (slot + 1) & this.#mask;
-      this.#slots[slot] = index;
-    });
+  }
+
+  add(symbol: Uint8Array, index: number): void {
+    let slot = hashBytes(symbol, 0, symbol.length) & this.#mask;
+    while (this.#slots[slot]! >= 0) slot = (slot + 1) & this.#mask;
+    this.#slots[slot] = index;
   }
 
   /** The number of the symbol bytes[from, to). Every symbol must have been given: `invalid` if not. */
@@ -32,7 +40,7 @@ export class SymbolLookup {
           'a label of a series is missing from the symbols of its block',
         );
       }
-      const symbol = this.#symbols[index]!;
+      const symbol = this.#symbols.at(index)!;
       if (symbol.length === size && equalRange(symbol, 0, bytes, from, size)) return index;
       slot = (slot + 1) & this.#mask;
     }
