@@ -4,7 +4,6 @@
 import type { TenantWindow } from './head.ts';
 import { CLOSED, PAGE_BITS, type Page } from './pages/pages.ts';
 import { removeEmptySeries } from './removal.ts';
-import { packedSamples } from './series/append.ts';
 import { C, R } from './series/series-store.ts';
 import type { HeadState } from './state.ts';
 import { lateCutStep, type Tenant, WINDOW_MS, type WindowState } from './windows.ts';
@@ -14,13 +13,16 @@ const PREPARE_STEP = 1024;
 
 /**
  * Closes the open chunks of windows that are due, a step of some at a time, and marks the pages that have
- * none left, so that cutDue() has to visit only those that changed since. Nothing but where chunks end
- * changes by it; samples may be applied between the steps.
+ * none left, so that cutDue() has to visit only those that changed since. Samples may be applied between
+ * the steps, so this must not show: what an open chunk holds decides about a conflicting sample. Hence
+ * only windows that no sample reaches any more, and no page with late samples waiting (they may be of
+ * other windows); the rest is cutDue()'s, at one moment.
  */
 export function* prepareCut(state: HeadState, all: boolean): Generator<void> {
   const due = new Map<Tenant, Set<number>>();
   for (const { tenant, window } of dueWindows(state, all)) {
     if (!isOpenDue(state, window, all)) continue;
+    if ((window.index + 1) * WINDOW_MS > tenant.oldestTime) continue;
     const windows = due.get(tenant) ?? new Set();
     due.set(tenant, windows.add(window.index));
   }
@@ -33,6 +35,7 @@ export function* prepareCut(state: HeadState, all: boolean): Generator<void> {
       // Pages may be freed or given to others between the steps.
       if (state.pages.byId[page.id] !== page) continue;
       visited += page.refs.length;
+      if (page.refs.some((next) => hasLate(state, next - 1))) continue;
       closePage(state, tenant, page, windows);
       state.pages.flags[page.id] |= CLOSED;
       if (visited < PREPARE_STEP) continue;
@@ -40,6 +43,10 @@ export function* prepareCut(state: HeadState, all: boolean): Generator<void> {
       yield;
     }
   }
+}
+
+function hasLate({ store }: HeadState, ref: number): boolean {
+  return ref >= 0 && store.getCold(ref, C.outOfOrder) !== 0;
 }
 
 function pagesOf(state: HeadState, tenant: Tenant): Page[] {
@@ -106,7 +113,7 @@ function closePage(
     if (ref < 0) continue;
     const newest = state.store.record(ref, R.window);
     if (windows.has(newest)) closeOpen(state, tenant, ref, newest);
-    else if (state.store.getCold(ref, C.outOfOrder) !== 0) {
+    else if (hasLate(state, ref)) {
       // Late samples may be of any window that the series reaches.
       for (const window of windows) {
         if (state.mayReach(ref, window)) closeOpen(state, tenant, ref, window);
@@ -118,13 +125,12 @@ function closePage(
 /** Closes what a series has open of a window; false where that is nothing. */
 function closeOpen(state: HeadState, tenant: Tenant, ref: number, window: number): boolean {
   const { store, appender } = state;
-  const hasOpen =
-    store.record(ref, R.window) === window && packedSamples(store.record(ref, R.packed)) > 0;
-  const hasLate = store.getCold(ref, C.outOfOrder) !== 0;
-  if (!hasOpen && !hasLate) return false;
+  const hasOpen = store.record(ref, R.window) === window && appender.hasOpen(ref);
+  const isLate = hasLate(state, ref);
+  if (!hasOpen && !isLate) return false;
   state.touchOpen(store.record(ref, R.pageSlot) >>> PAGE_BITS);
   if (hasOpen) appender.endChunk(ref, tenant);
-  if (hasLate) appender.closeOutOfOrder(ref, tenant);
+  if (isLate) appender.closeOutOfOrder(ref, tenant);
   return true;
 }
 

@@ -213,6 +213,7 @@ export class HeadState {
       this.index.forgetSeries(tenant.id, store.labelsOf(ref));
       this.pages.remove(pageSlot);
       this.appender.outOfOrder.forget(ref);
+      this.appender.histograms.forget(ref);
       tenant.seriesSum = (tenant.seriesSum - store.record(ref, R.hash)) | 0;
       if (tenant.lastRef === ref + 1) tenant.lastRef = 0;
       store.remove(ref);

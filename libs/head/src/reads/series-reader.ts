@@ -3,11 +3,11 @@
 // a series has in memory is copied at one moment, together with the number of the last committed
 // checkpoint; rows of later ones are left out, as their chunks were in memory at that moment. Rows and
 // refs that a drop gives up are not deleted or reused before this read has ended (Reads).
-import { CHUNK_XOR } from '@weir/tsdb/chunk';
+import { CHUNK_XOR, type Chunk, type HistogramChunk } from '@weir/tsdb/chunk';
 import type { HeadSeries, HeadStore, Pause } from '../head.ts';
 import { PAGE_BITS, PAGE_SLOTS } from '../pages/pages.ts';
-import { packedSamples } from '../series/append.ts';
 import type { ByteArena } from '../series/byte-arena.ts';
+import { HISTOGRAM_FLAG } from '../series/float-chunks.ts';
 import { C, R } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
@@ -134,7 +134,7 @@ async function readGroup(
     const maxT = window * WINDOW_MS + entry.maxRel;
     if (!overlaps(read, minT, maxT)) return;
     const rank = entry.outOfOrder ? rowEpoch : 0;
-    draft.chunks.push({ minT, maxT, encoding: CHUNK_XOR, bytes: entry.bytes, rank });
+    draft.chunks.push({ minT, maxT, encoding: entry.encoding, bytes: entry.bytes, rank });
   });
   return drafts;
 }
@@ -151,6 +151,11 @@ function readNewest(
   if (t < read.minT || t > read.maxT) return false;
   const window = state.store.record(ref, R.window);
   if (!isVisible(read, window, read.tenant.openGeneration(window))) return false;
+  if ((state.store.record(ref, R.packed) & HISTOGRAM_FLAG) !== 0) {
+    const open = openChunk(state, ref);
+    if (open) draft.chunks.push(open);
+    return open !== undefined;
+  }
   draft.chunks.push(newest.chunk(ref, t));
   return true;
 }
@@ -176,30 +181,39 @@ function readMemory(state: HeadState, read: ChunkRead, ref: number, draft: Draft
     const maxT = start + entry.maxRel;
     if (!overlaps(read, minT, maxT) || !isVisible(read, entry.window, entry.generation)) continue;
     const bytes = entry.bytes.slice();
-    draft.chunks.push({
-      minT,
-      maxT,
-      encoding: CHUNK_XOR,
-      bytes,
-      rank: entry.outOfOrder ? rank : 0,
-    });
+    const { encoding } = entry;
+    draft.chunks.push({ minT, maxT, encoding, bytes, rank: entry.outOfOrder ? rank : 0 });
   }
+  const open = openChunk(state, ref);
   const window = store.record(ref, R.window);
-  if (packedSamples(store.record(ref, R.packed)) > 0) {
-    const minT = window * WINDOW_MS + store.record(ref, R.min);
-    const maxT = window * WINDOW_MS + store.record(ref, R.last);
-    if (overlaps(read, minT, maxT) && isVisible(read, window, read.tenant.openGeneration(window))) {
-      const bytes = state.appender.openChunk(ref);
-      draft.chunks.push({ minT, maxT, encoding: CHUNK_XOR, bytes, rank: 0 });
-    }
+  const generation = read.tenant.openGeneration(window);
+  if (open && overlaps(read, open.minT, open.maxT) && isVisible(read, window, generation)) {
+    draft.chunks.push(open);
   }
   if (store.getCold(ref, C.outOfOrder) === 0) return;
-  for (const chunk of state.appender.outOfOrder.chunks(ref)) {
+  const { outOfOrder, histograms } = state.appender;
+  for (const chunk of [...outOfOrder.chunks(ref), ...histograms.lateChunks(ref).map(chunkOf)]) {
     const late = Math.floor(chunk.minT / WINDOW_MS);
     if (!overlaps(read, chunk.minT, chunk.maxT)) continue;
     if (!isVisible(read, late, read.tenant.openGeneration(late))) continue;
     draft.chunks.push({ ...chunk, rank: WAITING_RANK });
   }
+}
+
+/** A copy of what the series has in an open chunk, of whichever kind. */
+function openChunk({ store, appender }: HeadState, ref: number): RankedChunk | undefined {
+  if (!appender.hasOpen(ref)) return undefined;
+  const histograms = appender.histograms.openChunk(ref);
+  if (histograms) return { ...chunkOf(histograms), rank: 0 };
+  const start = store.record(ref, R.window) * WINDOW_MS;
+  const minT = start + store.record(ref, R.min);
+  const maxT = start + store.record(ref, R.last);
+  return { minT, maxT, encoding: CHUNK_XOR, bytes: appender.openChunk(ref), rank: 0 };
+}
+
+function chunkOf(chunk: HistogramChunk): Chunk {
+  const { minT, maxT, encoding } = chunk;
+  return { minT, maxT, encoding, bytes: chunk.bytes() };
 }
 
 function* inBatches(drafts: Draft[]): Generator<HeadSeries[]> {

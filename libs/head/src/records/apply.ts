@@ -1,17 +1,20 @@
 // Second pass over a record: decides about each sample and appends it. Every decision depends on the
 // tenant's state and the record alone, so that the same log gives the same head everywhere.
-import { type Cursor, readUvarint, text } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
-import { METRIC_TYPES, type MetricMetadata } from '@weir/model';
+import type { NativeHistogram } from '@weir/model';
 import { expandRecordV2 } from '@weir/wire/log-record';
 import type { HeadRecord } from '../head.ts';
 import { OPEN_DIRTY, PAGE_BITS } from '../pages/pages.ts';
+import { lastTime } from '../reads/newest-sample.ts';
 import { ARENA_RUN_MAX } from '../series/byte-arena.ts';
+import type { HistogramSample } from '../series/histograms.ts';
 import { R } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 import type { RecordPlace } from '../tenants/discard-log.ts';
-import { overSeriesLimit, refuse, refuseMetadata } from '../tenants/refusals.ts';
+import { overSeriesLimit, refuse } from '../tenants/refusals.ts';
 import { type Generation, type Tenant, WINDOW_MS, type WindowState } from '../windows.ts';
+import { readHistogram, zeroOf } from './record-histograms.ts';
+import { applyMetadata, readAllMetadata } from './record-metadata.ts';
 import { StagedRecord } from './staged-record.ts';
 
 /** Timestamps beyond this are no dates. */
@@ -30,6 +33,9 @@ export class RecordApplier {
   #oldest = Number.NEGATIVE_INFINITY;
   #record: RecordPlace = { offset: 0, timestampMs: 0 };
   #refusal: string | undefined;
+  /** Where the next series with histograms, or with a created timestamp, stands in the staged lists. */
+  #histogram = 0;
+  #created = 0;
 
   constructor(state: HeadState) {
     this.#state = state;
@@ -61,34 +67,48 @@ export class RecordApplier {
 
   #applyStaged(tenant: Tenant, offset: number): void {
     const staged = this.#staged;
-    if (staged.histograms > 0) {
-      const reason = 'native_histogram_not_supported';
-      refuse(this.#state, tenant, reason, this.#record, staged.histograms);
-    }
     this.#tenant = tenant;
     this.#window = undefined;
     this.#windowIndex = Number.NaN;
     this.#oldest = tenant.oldestTime;
     tenant.oldestLate = tenant.eventTime - tenant.settings.outOfOrderWindowMs;
     tenant.dirty = true;
+    this.#histogram = 0;
+    this.#created = 0;
+    let nextCreated = staged.created[0];
+    let nextHistogram = staged.histograms[0];
     let previous = tenant.lastRef;
     let sample = 0;
     for (let index = 0; index < staged.seriesCount; index++) {
       let ref = staged.refs[index];
+      let created = 0;
+      if (index === nextCreated) {
+        created = staged.created[this.#created + 1];
+        this.#created += 2;
+        nextCreated = staged.created[this.#created];
+      }
       for (const to = staged.samplesTo[index]; sample < to; sample++) {
         if (!this.#admit(staged.times[sample], offset)) {
           if (this.#refusal !== undefined)
-            this.#refuse(this.#refusal, tenant, index, ref, sample, 1);
+            this.#refuse(this.#refusal, tenant, index, ref, staged.times[sample], 1);
           continue;
         }
         if (ref < 0) {
-          ref = this.#resolve(index, tenant, sample);
+          ref = this.#resolve(index, tenant, staged.times[sample], to - sample);
           if (ref < 0) {
             sample = to;
             break;
           }
         }
+        if (created !== 0) {
+          this.#appendZero(ref, tenant, created, staged.times[sample], offset);
+          created = 0;
+        }
         this.#append(ref, tenant, index, sample, offset);
+      }
+      if (index === nextHistogram) {
+        ref = this.#appendHistograms(index, ref, tenant, created, offset);
+        nextHistogram = staged.histograms[this.#histogram];
       }
       if (ref < 0) continue;
       if (staged.refs[index] < 0 && previous !== 0) {
@@ -126,17 +146,16 @@ export class RecordApplier {
   }
 
   /** Finds or makes the series of a staged entry that the first pass didn't know; -1 where refused. */
-  #resolve(index: number, tenant: Tenant, sample: number): number {
+  #resolve(index: number, tenant: Tenant, t: number, samples: number): number {
     const state = this.#state;
     const staged = this.#staged;
     const remade = staged.remade.get(index);
     const bytes = remade ?? staged.bytes;
     const from = remade ? 0 : staged.labelsFrom[index];
     const length = staged.labelsLength[index];
-    const samples = staged.samplesTo[index] - sample;
     if (length === 0 || length > ARENA_RUN_MAX) {
       const reason = length === 0 ? 'missing_metric_name' : 'labels_too_long';
-      this.#refuse(reason, tenant, index, -1, sample, samples);
+      this.#refuse(reason, tenant, index, -1, t, samples);
       return -1;
     }
     const hash = staged.hashes[index];
@@ -145,7 +164,7 @@ export class RecordApplier {
     if (found >= 0) return found;
     const over = overSeriesLimit(state, tenant, bytes, from, length);
     if (over !== undefined) {
-      this.#refuse(over, tenant, index, -1, sample, samples);
+      this.#refuse(over, tenant, index, -1, t, samples);
       return -1;
     }
     return state.createSeries(tenant, bytes, view, from, length, hash);
@@ -161,34 +180,128 @@ export class RecordApplier {
     const page = state.store.record(ref, R.pageSlot) >>> PAGE_BITS;
     if (state.pages.flags[page] !== OPEN_DIRTY) state.touchOpen(page);
     const result = state.appender.append(ref, tenant, this.#windowIndex, rel, low, high);
-    if (result === 'accepted') {
-      const generation = this.#generation ?? this.#enterGeneration(tenant, offset);
-      const hash = state.store.record(ref, R.hash);
-      const mixed = Math.imul(hash ^ Math.imul(rel + 1, 0x9e3779b1), 0x85ebca6b) ^ low;
-      const sum = Math.imul(mixed ^ (mixed >>> 15), 0xc2b2ae35) ^ Math.imul(high, 0x27d4eb2f);
-      generation.sumA = (generation.sumA + sum) | 0;
-      generation.sumB = (generation.sumB + Math.imul(sum ^ (sum >>> 13), 0x165667b1)) | 0;
-      state.samplesSinceCheckpoint++;
-      if (t > tenant.eventTime) tenant.advance(t);
-      const { activity } = state;
-      if (activity.minutes[ref] !== activity.minute) activity.touch(tenant, ref);
-    } else if (result !== 'same') {
-      this.#refuse(REASONS[result], tenant, index, ref, sample, 1);
-    }
+    if (result === 'accepted') this.#accepted(ref, tenant, t, low, high, offset);
+    else if (result !== 'same') this.#refuse(REASONS[result], tenant, index, ref, t, 1);
   }
 
-  /** Refuses `count` samples of a staged series from `sample` on; `ref` is -1 where it isn't known. */
+  /** Accounts for a sample that a series took; `low` and `high` are its value, or a hash of it. */
+  #accepted(
+    ref: number,
+    tenant: Tenant,
+    t: number,
+    low: number,
+    high: number,
+    offset: number,
+  ): void {
+    const state = this.#state;
+    const rel = t - this.#windowIndex * WINDOW_MS;
+    const generation = this.#generation ?? this.#enterGeneration(tenant, offset);
+    const hash = state.store.record(ref, R.hash);
+    const mixed = Math.imul(hash ^ Math.imul(rel + 1, 0x9e3779b1), 0x85ebca6b) ^ low;
+    const sum = Math.imul(mixed ^ (mixed >>> 15), 0xc2b2ae35) ^ Math.imul(high, 0x27d4eb2f);
+    generation.sumA = (generation.sumA + sum) | 0;
+    generation.sumB = (generation.sumB + Math.imul(sum ^ (sum >>> 13), 0x165667b1)) | 0;
+    state.samplesSinceCheckpoint++;
+    if (t > tenant.eventTime) tenant.advance(t);
+    const { activity } = state;
+    if (activity.minutes[ref] !== activity.minute) activity.touch(tenant, ref);
+  }
+
+  #touch(ref: number): void {
+    const state = this.#state;
+    const page = state.store.record(ref, R.pageSlot) >>> PAGE_BITS;
+    if (state.pages.flags[page] !== OPEN_DIRTY) state.touchOpen(page);
+  }
+
+  /** The histograms of a staged series; returns its ref, which the first of them may have made. */
+  #appendHistograms(
+    index: number,
+    known: number,
+    tenant: Tenant,
+    created: number,
+    offset: number,
+  ): number {
+    const { bytes, histograms } = this.#staged;
+    let ref = known;
+    for (; histograms[this.#histogram] === index; this.#histogram += 3) {
+      const found = readHistogram(
+        bytes,
+        histograms[this.#histogram + 1],
+        histograms[this.#histogram + 2],
+      );
+      if (typeof found === 'string') {
+        this.#refuse(found, tenant, index, ref, Number.NaN, 1);
+        continue;
+      }
+      const { t, startT, sample } = found;
+      if (!this.#admit(t, offset)) {
+        if (this.#refusal !== undefined) this.#refuse(this.#refusal, tenant, index, ref, t, 1);
+        continue;
+      }
+      if (ref < 0) ref = this.#resolve(index, tenant, t, 1);
+      if (ref < 0) continue;
+      this.#appendZero(ref, tenant, startT || created, t, offset, sample.histogram);
+      this.#appendHistogram(ref, tenant, index, t, sample, offset);
+    }
+    return ref;
+  }
+
+  #appendHistogram(
+    ref: number,
+    tenant: Tenant,
+    index: number,
+    t: number,
+    sample: HistogramSample,
+    offset: number,
+  ): void {
+    this.#touch(ref);
+    const window = this.#windowIndex;
+    const rel = t - window * WINDOW_MS;
+    const result = this.#state.appender.appendHistogram(ref, tenant, window, rel, sample);
+    const { a, b } = sample.hash;
+    if (result === 'accepted') this.#accepted(ref, tenant, t, a, b, offset);
+    else if (result !== 'same') this.#refuse(REASONS[result], tenant, index, ref, t, 1);
+  }
+
+  /**
+   * A counter's zero at the time it was created, where that lies behind all that the series has and
+   * before the sample at t; else nothing. `histogram` is that sample where it is one.
+   */
+  #appendZero(
+    ref: number,
+    tenant: Tenant,
+    created: number,
+    t: number,
+    offset: number,
+    histogram?: NativeHistogram,
+  ): void {
+    const { store, appender } = this.#state;
+    if (!(created > 0 && created < t && created > lastTime(store, ref))) return;
+    if (this.#admit(created, offset)) {
+      this.#touch(ref);
+      const window = this.#windowIndex;
+      const rel = created - window * WINDOW_MS;
+      const zero = histogram && zeroOf(histogram);
+      const result = zero
+        ? appender.appendHistogram(ref, tenant, window, rel, zero)
+        : appender.append(ref, tenant, window, rel, 0, 0);
+      const { a, b } = zero?.hash ?? { a: 0, b: 0 };
+      if (result === 'accepted') this.#accepted(ref, tenant, created, a, b, offset);
+    }
+    this.#admit(t, offset);
+  }
+
+  /** Refuses `count` samples of a staged series, of time t; `ref` is -1 where it isn't known. */
   #refuse(
     reason: string,
     tenant: Tenant,
     index: number,
     ref: number,
-    sample: number,
+    t: number,
     count: number,
   ): void {
     const staged = this.#staged;
     const { store } = this.#state;
-    const t = staged.times[sample];
     const remade = ref < 0 ? staged.remade.get(index) : store.labelsOf(ref);
     const bytes = remade ?? staged.bytes;
     const from = remade ? 0 : staged.labelsFrom[index];
@@ -213,55 +326,3 @@ const REASONS = {
   late: 'sample_out_of_order',
   'too-old': 'sample_timestamp_too_old',
 } as const;
-
-const METADATA_REASONS = {
-  'over-tenant': 'per_user_metadata_limit',
-  'over-metric': 'per_metric_metadata_limit',
-} as const;
-
-function readAllMetadata({ bytes, metadata }: StagedRecord): MetricMetadata[] {
-  const entries: MetricMetadata[] = [];
-  for (let at = 0; at < metadata.length; at += 2) {
-    entries.push(readMetadata(bytes, metadata[at], metadata[at + 1]));
-  }
-  return entries;
-}
-
-function applyMetadata(
-  state: HeadState,
-  tenant: Tenant,
-  entries: readonly MetricMetadata[],
-  place: RecordPlace,
-): void {
-  for (const entry of entries) {
-    const outcome = tenant.metadata.add(entry, tenant.settings);
-    if (outcome === 'added') tenant.metadataDirty = true;
-    else if (outcome !== 'known')
-      refuseMetadata(state, tenant, METADATA_REASONS[outcome], entry, place);
-  }
-}
-
-/** MetricMetadata: 1 type, 2 metric_family_name, 4 help, 5 unit. */
-function readMetadata(bytes: Uint8Array, from: number, to: number): MetricMetadata {
-  const cursor: Cursor = { at: from };
-  const texts = new Map<number, string>();
-  let type = 0;
-  while (cursor.at < to) {
-    const tag = readUvarint(bytes, cursor, to);
-    if (tag === 0x08) {
-      type = readUvarint(bytes, cursor, to);
-      continue;
-    }
-    if ((tag & 7) !== 2) throw new WeirError('invalid', 'damaged metadata');
-    const size = readUvarint(bytes, cursor, to);
-    if (cursor.at + size > to) throw new WeirError('invalid', 'damaged metadata');
-    texts.set(tag >>> 3, text(bytes.subarray(cursor.at, cursor.at + size)));
-    cursor.at += size;
-  }
-  return {
-    metric: texts.get(2) ?? '',
-    type: METRIC_TYPES[type] ?? 'unknown',
-    help: texts.get(4) ?? '',
-    unit: texts.get(5) ?? '',
-  };
-}

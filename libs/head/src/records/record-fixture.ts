@@ -27,14 +27,50 @@ export function message(tag: number, ...parts: Uint8Array[]): Uint8Array {
   return out;
 }
 
-export function sampleBytes(t: number, v: number): Uint8Array {
-  const time: number[] = [];
-  for (let left = BigInt.asUintN(64, BigInt(t)); ; left >>= 7n) {
-    time.push(Number(left & 127n) | (left > 127n ? 128 : 0));
-    if (left <= 127n) break;
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  for (let left = BigInt.asUintN(64, BigInt(value)); ; left >>= 7n) {
+    bytes.push(Number(left & 127n) | (left > 127n ? 128 : 0));
+    if (left <= 127n) return bytes;
   }
+}
+
+export function sampleBytes(t: number, v: number): Uint8Array {
+  const time = varint(t);
   const value = new Uint8Array(Float64Array.of(v).buffer);
   return message(0x12, Uint8Array.of(0x09), value, Uint8Array.of(0x10, ...time));
+}
+
+/** A TimeSeries of histograms (Histogram messages), exemplars (Exemplar messages), a created timestamp. */
+export function seriesMessage(
+  labels: Record<string, string>,
+  parts: {
+    readonly samples?: readonly (readonly [t: number, v: number])[];
+    readonly histograms?: readonly Uint8Array[];
+    readonly exemplars?: readonly Uint8Array[];
+    readonly createdMs?: number;
+  },
+): Uint8Array {
+  const { samples = [], histograms = [], exemplars = [], createdMs } = parts;
+  const created = createdMs === undefined ? [] : [Uint8Array.of(0x30, ...varint(createdMs))];
+  return message(
+    0x0a,
+    labelsOf(labels),
+    ...samples.map(([t, v]) => sampleBytes(t, v)),
+    ...exemplars.map((bytes) => message(0x1a, bytes)),
+    ...histograms.map((bytes) => message(0x22, bytes)),
+    ...created,
+  );
+}
+
+export function exemplarBytes(labels: Record<string, string>, t: number, v: number): Uint8Array {
+  const value = new Uint8Array(Float64Array.of(v).buffer);
+  return Buffer.concat([
+    labelsOf(labels),
+    Uint8Array.of(0x11),
+    value,
+    Uint8Array.of(0x18, ...varint(t)),
+  ]);
 }
 
 export function writeRequest(...all: FixtureSeries[]): Uint8Array {

@@ -150,7 +150,7 @@ describe('records', () => {
       sample_timestamp_too_old: 1,
       sample_duplicate_timestamp: 1,
       sample_out_of_order: 1,
-      native_histogram_not_supported: 1,
+      invalid_native_histogram: 1,
     });
     expect(await contents(head)).toEqual([['__name__=up', [hours(10), hours(10) + 1]]]);
     expect(head.position).toBe(9);

@@ -12,7 +12,9 @@ const SERIES = 0x0a;
 const METADATA = 0x1a;
 const LABEL = 0x0a;
 const SAMPLE = 0x12;
+const EXEMPLAR = 0x1a;
 const HISTOGRAM = 0x22;
+const CREATED = 0x30;
 const VALUE = 0x09;
 const TIMESTAMP = 0x10;
 
@@ -33,7 +35,11 @@ export class StagedRecord implements Cursor {
   sampleCount = 0;
   times = new Float64Array(256);
   bits = new Int32Array(512);
-  histograms = 0;
+  /** Of histograms and of exemplars: index of the series, from and to of the message, in turn. */
+  readonly histograms: number[] = [];
+  readonly exemplars: number[] = [];
+  /** Index of a series and its created timestamp, in turn. */
+  readonly created: number[] = [];
   /** Positions of metadata messages, from and to in turn. */
   readonly metadata: number[] = [];
   readonly #store: SeriesStore;
@@ -49,7 +55,9 @@ export class StagedRecord implements Cursor {
     this.at = 0;
     this.seriesCount = 0;
     this.sampleCount = 0;
-    this.histograms = 0;
+    this.histograms.length = 0;
+    this.exemplars.length = 0;
+    this.created.length = 0;
     this.remade.clear();
     this.metadata.length = 0;
     let previous = last;
@@ -121,9 +129,14 @@ export class StagedRecord implements Cursor {
       if (tag === SAMPLE) {
         this.at++;
         this.#readSample(this.#length(end));
-      } else if (tag === HISTOGRAM) {
-        this.histograms++;
-        this.#skip(end);
+      } else if (tag === HISTOGRAM || tag === EXEMPLAR) {
+        this.at++;
+        const to = this.#length(end);
+        (tag === HISTOGRAM ? this.histograms : this.exemplars).push(index, this.at, to);
+        this.at = to;
+      } else if (tag === CREATED) {
+        this.at++;
+        this.created.push(index, this.#timestamp(end));
       } else {
         if (tag === LABEL) labelsAgain = true;
         this.#skip(end);

@@ -1,9 +1,23 @@
 // Appends samples to series: raw blocks of eight, encoded as runs, chunks cut at about 120 samples and
 // at window boundaries. Both are staggered by the series' hash, so that no scrape makes all series encode
-// or cut at once. What is not in order goes to series/out-of-order.ts.
+// or cut at once. What is not in order goes to series/out-of-order.ts. Native histograms (series/
+// histograms.ts) share the series' order of time: a sample of one kind closes the open chunk of the other.
+
+import { assert } from '@weir/errors';
 import { SampleColumns } from '@weir/model';
-import { decodeXorChunk, XorEncoder, xorChunkSize } from '@weir/tsdb/chunk';
+import { CHUNK_XOR, decodeXorChunk, HistogramChunk } from '@weir/tsdb/chunk';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
+import {
+  COUNT_BITS,
+  EMPTY,
+  FIRST_FLAG,
+  FloatChunks,
+  HISTOGRAM_FLAG,
+  packedSamples,
+  SAMPLES_MASK,
+  SAMPLES_SHIFT,
+} from './float-chunks.ts';
+import { type HistogramSample, Histograms, hashAt, isFull, sameHash } from './histograms.ts';
 import { OutOfOrder } from './out-of-order.ts';
 import {
   C,
@@ -24,34 +38,22 @@ const LAST_CHUNK_SAMPLES_MAX = CHUNK_SAMPLES_MAX + CHUNK_REST_MAX;
 /** The first chunk of a window is shorter, by series, so that later ones are cut at different times. */
 const FIRST_CHUNK_SAMPLES_MIN = 57;
 
-// The packed word: raw samples (4 bits), encoded samples (8), leading (6; 63 is none), trailing (6),
-// bits of the unfinished word (5), and whether this is the window's first chunk.
-const SAMPLES_SHIFT = 4;
-const SAMPLES_MASK = 255;
-const LEADING_SHIFT = 12;
-const TRAILING_SHIFT = 18;
-const WORD_SHIFT = 24;
-const FIRST_FLAG = 1 << 29;
-const LEADING_NONE = 63;
-const EMPTY = (LEADING_NONE << LEADING_SHIFT) | (16 << WORD_SHIFT);
+/** Prometheus's staleness marker, 0x7ff0000000000002. */
+const STALE_HIGH = 0x7ff00000;
+const STALE_LOW = 2;
 
 export type Appended = 'accepted' | 'same' | 'duplicate' | 'late' | 'too-old';
 
-export function packedSamples(packed: number): number {
-  return ((packed >>> SAMPLES_SHIFT) & SAMPLES_MASK) + (packed & 15);
-}
-
 export class Appender {
   readonly outOfOrder = new OutOfOrder();
+  readonly histograms = new Histograms();
   readonly #store: SeriesStore;
-  readonly #encoder = new XorEncoder();
-  readonly #times = new Float64Array(RAW_MAX);
-  readonly #scratch = new Int32Array(2048);
-  readonly #scratchBytes = new Uint8Array(this.#scratch.buffer);
+  readonly #floats: FloatChunks;
   readonly #columns = new SampleColumns(CHUNK_SAMPLES_MAX);
 
   constructor(store: SeriesStore) {
     this.#store = store;
+    this.#floats = new FloatChunks(store);
   }
 
   /** One sample. `window` is t's window, `rel` its milliseconds in it. The window is open for samples. */
@@ -73,7 +75,14 @@ export class Appender {
       return this.#lastEquals(ref, low, high) ? 'same' : 'duplicate';
     }
     let packed = record[at + R.packed];
-    if (packed === 0 || packed === FIRST_FLAG) {
+    if ((packed & COUNT_BITS) === 0) {
+      if ((packed & HISTOGRAM_FLAG) !== 0) {
+        if (high === STALE_HIGH && low === STALE_LOW) {
+          const marker = this.histograms.staleSample(ref);
+          return this.appendHistogram(ref, tenant, window, rel, marker);
+        }
+        packed = this.#endHistograms(ref, tenant);
+      }
       packed |= EMPTY;
       record[at + R.min] = rel;
     }
@@ -87,7 +96,7 @@ export class Appender {
     record[at + R.packed] = packed + 1;
     const samples = ((packed >>> SAMPLES_SHIFT) & SAMPLES_MASK) + raw + 1;
     const hash = record[at + R.hash];
-    if (((samples + hash) & 7) === 0 || raw + 1 === RAW_MAX) this.#encodeRaw(ref);
+    if (((samples + hash) & 7) === 0 || raw + 1 === RAW_MAX) this.#floats.encodeRaw(ref);
     if (samples >= FIRST_CHUNK_SAMPLES_MIN) {
       const cutAt =
         (packed & FIRST_FLAG) === 0
@@ -109,11 +118,27 @@ export class Appender {
     cold[at] = before === NO_WINDOW ? 1 : shiftWindows(cold[at], window - before) | 1;
     store.setRecord(ref, R.window, window);
     store.setRecord(ref, R.last, -1);
-    store.setRecord(ref, R.packed, FIRST_FLAG);
+    store.setRecord(ref, R.packed, FIRST_FLAG | (store.record(ref, R.packed) & HISTOGRAM_FLAG));
+  }
+
+  #isHistogram(ref: number): boolean {
+    return (this.#store.record(ref, R.packed) & HISTOGRAM_FLAG) !== 0;
+  }
+
+  /** Before a float: the series' last sample is no histogram any more. Returns the packed word. */
+  #endHistograms(ref: number, tenant: Tenant): number {
+    this.closeChunk(ref, tenant);
+    this.histograms.last.delete(ref);
+    return this.#store.record(ref, R.packed) & ~HISTOGRAM_FLAG;
   }
 
   #lastEquals(ref: number, low: number, high: number): boolean {
     const store = this.#store;
+    if (this.#isHistogram(ref)) {
+      if (high !== STALE_HIGH || low !== STALE_LOW) return false;
+      const { hash } = this.histograms.staleSample(ref);
+      return sameHash(this.histograms.last.get(ref)!.hash, hash);
+    }
     const raw = store.record(ref, R.packed) & 15;
     if (raw === 0) return store.record(ref, R.low) === low && store.record(ref, R.high) === high;
     const at = ((ref & SLAB_MASK) * RAW_MAX + raw - 1) * 2;
@@ -130,25 +155,98 @@ export class Appender {
     low: number,
     high: number,
   ): Appended {
-    const store = this.#store;
-    if (window === store.record(ref, R.window) && packedSamples(store.record(ref, R.packed)) > 0) {
-      const found = this.#findOpen(ref, window * WINDOW_MS + rel, low, high);
-      if (found) return found;
+    if (high === STALE_HIGH && low === STALE_LOW && this.#isHistogram(ref)) {
+      return this.#lateHistogram(ref, tenant, window, rel, this.histograms.staleSample(ref));
     }
     const t = window * WINDOW_MS + rel;
-    if (tenant.settings.outOfOrderWindowMs === 0) return 'late';
-    if (t < tenant.oldestLate) return 'too-old';
+    const found = this.#findOpen(ref, window, t, low, high);
+    if (found) return found;
+    const refused = refusedLate(tenant, t);
+    if (refused) return refused;
+    if (this.histograms.hasLateAt(ref, t)) return 'duplicate';
     const added = this.outOfOrder.add(ref, t, low, high);
-    if (added !== 'accepted') return added;
+    if (added === 'accepted') this.#noteLate(ref, tenant, window);
+    return added;
+  }
+
+  #noteLate(ref: number, tenant: Tenant, window: number): void {
+    const store = this.#store;
     const back = Math.min(store.record(ref, R.window) - window, 31);
     store.setCold(ref, C.windows, store.getCold(ref, C.windows) | (1 << back));
     store.setCold(ref, C.outOfOrder, 1);
-    if (this.outOfOrder.count(ref) >= CHUNK_SAMPLES_MAX) this.closeOutOfOrder(ref, tenant);
+    const waiting = this.outOfOrder.count(ref) + this.histograms.lateCount(ref);
+    if (waiting >= CHUNK_SAMPLES_MAX) this.closeOutOfOrder(ref, tenant);
+  }
+
+  /** A histogram, as append() takes a float. It was judged storable. */
+  appendHistogram(
+    ref: number,
+    tenant: Tenant,
+    window: number,
+    rel: number,
+    sample: HistogramSample,
+  ): Appended {
+    const store = this.#store;
+    const before = this.histograms.openChunk(ref);
+    if (window !== store.record(ref, R.window)) {
+      if (window < store.record(ref, R.window)) {
+        return this.#lateHistogram(ref, tenant, window, rel, sample);
+      }
+      this.#enterWindow(ref, tenant, window);
+    } else if (rel <= store.record(ref, R.last)) {
+      if (rel < store.record(ref, R.last)) {
+        return this.#lateHistogram(ref, tenant, window, rel, sample);
+      }
+      const last = this.histograms.last.get(ref);
+      return last !== undefined && sameHash(last.hash, sample.hash) ? 'same' : 'duplicate';
+    } else if (packedSamples(store.record(ref, R.packed)) > 0) this.closeChunk(ref, tenant);
+    const t = window * WINDOW_MS + rel;
+    const { histogram, hash } = sample;
+    let chunk = this.histograms.openChunk(ref);
+    if (chunk === undefined || isFull(chunk) || !chunk.tryAppend(t, histogram)) {
+      this.closeChunk(ref, tenant);
+      chunk = HistogramChunk.start(histogram.isFloat, before);
+      assert(chunk.tryAppend(t, histogram), 'an empty chunk takes any histogram of its kind');
+    }
+    this.histograms.setLast(ref, chunk, histogram.isFloat, hash);
+    store.setRecord(ref, R.last, rel);
+    store.setRecord(ref, R.packed, (store.record(ref, R.packed) & FIRST_FLAG) | HISTOGRAM_FLAG);
     return 'accepted';
   }
 
+  #lateHistogram(
+    ref: number,
+    tenant: Tenant,
+    window: number,
+    rel: number,
+    sample: HistogramSample,
+  ): Appended {
+    const t = window * WINDOW_MS + rel;
+    const chunk = this.histograms.openChunk(ref);
+    const open = chunk && hashAt(chunk, t);
+    if (open) return sameHash(open, sample.hash) ? 'same' : 'duplicate';
+    if (this.#findOpen(ref, window, t, 0, 0)) return 'duplicate';
+    const refused = refusedLate(tenant, t);
+    if (refused) return refused;
+    if (this.outOfOrder.has(ref, t)) return 'duplicate';
+    const added = this.histograms.addLate(ref, t, sample);
+    if (added === 'accepted') this.#noteLate(ref, tenant, window);
+    return added;
+  }
+
   /** Whether the open chunk has a sample at t: 'same' or 'duplicate', else undefined. */
-  #findOpen(ref: number, t: number, low: number, high: number): Appended | undefined {
+  #findOpen(
+    ref: number,
+    window: number,
+    t: number,
+    low: number,
+    high: number,
+  ): Appended | undefined {
+    const store = this.#store;
+    if (window !== store.record(ref, R.window)) return undefined;
+    const chunk = this.histograms.openChunk(ref);
+    if (chunk) return hashAt(chunk, t) && 'duplicate';
+    if (packedSamples(store.record(ref, R.packed)) === 0) return undefined;
     const columns = this.#columns;
     columns.clear();
     decodeXorChunk(this.openChunk(ref), columns, t, t);
@@ -157,107 +255,57 @@ export class Appender {
     return bits[0] === low && bits[1] === high ? 'same' : 'duplicate';
   }
 
-  #loadEncoder(ref: number): XorEncoder {
-    const record = this.#store.records[ref >>> SLAB_BITS];
-    const at = (ref & SLAB_MASK) << RECORD_BITS;
-    const packed = record[at + R.packed];
-    const encoder = this.#encoder;
-    const leading = (packed >>> LEADING_SHIFT) & 63;
-    encoder.count = (packed >>> SAMPLES_SHIFT) & SAMPLES_MASK;
-    encoder.t = record[at + R.window] * WINDOW_MS + record[at + R.time];
-    encoder.delta = record[at + R.delta];
-    encoder.high = record[at + R.high];
-    encoder.low = record[at + R.low];
-    encoder.leading = leading === LEADING_NONE ? 0xff : leading;
-    encoder.trailing = (packed >>> TRAILING_SHIFT) & 63;
-    encoder.word = record[at + R.word];
-    encoder.wordBits = (packed >>> WORD_SHIFT) & 31;
-    encoder.wordCount = 0;
-    const raw = packed & 15;
-    const from = (ref & SLAB_MASK) * RAW_MAX;
-    const start = record[at + R.window] * WINDOW_MS;
-    const times = this.#store.rawTimes[ref >>> SLAB_BITS];
-    for (let index = 0; index < raw; index++) this.#times[index] = start + times[from + index];
-    encoder.encode(this.#times, this.#rawBitsOf(ref, from), 0, raw);
-    return encoder;
-  }
-
-  readonly #bits = new Int32Array(RAW_MAX * 2);
-  #rawBitsOf(ref: number, from: number): Int32Array {
-    const source = this.#store.rawBits[ref >>> SLAB_BITS];
-    for (let index = 0; index < RAW_MAX * 2; index++) this.#bits[index] = source[from * 2 + index];
-    return this.#bits;
-  }
-
-  #encodeRaw(ref: number): void {
-    const record = this.#store.records[ref >>> SLAB_BITS];
-    const at = (ref & SLAB_MASK) << RECORD_BITS;
-    const encoder = this.#loadEncoder(ref);
-    if (encoder.wordCount > 0) {
-      const tail = this.#store.blocks.append(
-        record[at + R.tail],
-        encoder.words,
-        encoder.wordCount,
-        record,
-        at + R.first,
-      );
-      record[at + R.tail] = tail;
-    }
-    record[at + R.packed] =
-      (encoder.count << SAMPLES_SHIFT) |
-      ((encoder.leading === 0xff ? LEADING_NONE : encoder.leading) << LEADING_SHIFT) |
-      (encoder.trailing << TRAILING_SHIFT) |
-      (encoder.wordBits << WORD_SHIFT) |
-      (record[at + R.packed] & FIRST_FLAG);
-    record[at + R.time] = record[at + R.last];
-    record[at + R.delta] = encoder.delta;
-    record[at + R.high] = encoder.high;
-    record[at + R.low] = encoder.low;
-    record[at + R.word] = encoder.word;
-  }
-
-  /** Puts the open chunk's bytes at the start of the scratch words; returns their size. */
-  #assemble(ref: number): number {
-    const store = this.#store;
-    const scratch = this.#scratch;
-    const encoder = this.#loadEncoder(ref);
-    let count = store.blocks.copy(store.record(ref, R.first), store.record(ref, R.tail), scratch);
-    for (let index = 0; index < encoder.wordCount; index++) scratch[count++] = encoder.words[index];
-    const sizeBytes = xorChunkSize(count, encoder.wordBits);
-    scratch[count++] = encoder.word;
-    scratch[0] |= encoder.count << 16;
-    for (let index = 0; index < count; index++) scratch[index] = swapBytes(scratch[index]);
-    return sizeBytes;
-  }
-
   /** A copy of the open chunk, raw samples included. Only for series with samples in it. */
   openChunk(ref: number): Uint8Array {
-    return this.#scratchBytes.slice(0, this.#assemble(ref));
+    return this.#floats.bytes.slice(0, this.#floats.assemble(ref));
   }
 
   /** Moves the open chunk, if it has samples, to the closed log. */
   closeChunk(ref: number, tenant: Tenant): void {
     const store = this.#store;
-    if (packedSamples(store.record(ref, R.packed)) === 0) return;
-    const sizeBytes = this.#assemble(ref);
+    const packed = store.record(ref, R.packed);
+    if ((packed & HISTOGRAM_FLAG) !== 0) {
+      this.#closeHistogramChunk(ref, tenant);
+      return;
+    }
+    if (packedSamples(packed) === 0) return;
+    const sizeBytes = this.#floats.assemble(ref);
     const window = store.record(ref, R.window);
-    this.#addClosed(
-      ref,
-      tenant,
-      window,
-      store.record(ref, R.min),
-      store.record(ref, R.last),
-      false,
-      sizeBytes,
-    );
+    const min = store.record(ref, R.min);
+    const last = store.record(ref, R.last);
+    this.#addClosed(ref, tenant, window, min, last, false, CHUNK_XOR, sizeBytes);
     // The last value stays in the record: a repeated sample is compared with it.
-    store.setRecord(ref, R.high, this.#encoder.high);
-    store.setRecord(ref, R.low, this.#encoder.low);
+    store.setRecord(ref, R.high, this.#floats.encoder.high);
+    store.setRecord(ref, R.low, this.#floats.encoder.low);
     store.blocks.release(store.record(ref, R.first), store.record(ref, R.tail));
     store.setRecord(ref, R.first, 0);
     store.setRecord(ref, R.tail, 0);
     store.setRecord(ref, R.word, 0);
     store.setRecord(ref, R.packed, 0);
+  }
+
+  #closeHistogramChunk(ref: number, tenant: Tenant): void {
+    const last = this.histograms.last.get(ref);
+    if (last?.chunk === undefined) return;
+    this.#addHistograms(ref, tenant, last.chunk, false);
+    last.chunk = undefined;
+  }
+
+  #addHistograms(ref: number, tenant: Tenant, chunk: HistogramChunk, outOfOrder: boolean): void {
+    const window = Math.floor(chunk.minT / WINDOW_MS);
+    const start = window * WINDOW_MS;
+    const { encoding, minT, maxT } = chunk;
+    const bytes = chunk.bytes();
+    this.#floats.fill(bytes);
+    const { length } = bytes;
+    this.#addClosed(ref, tenant, window, minT - start, maxT - start, outOfOrder, encoding, length);
+  }
+
+  /** Whether the series has samples in an open chunk, of whichever kind. */
+  hasOpen(ref: number): boolean {
+    const packed = this.#store.record(ref, R.packed);
+    if ((packed & HISTOGRAM_FLAG) !== 0) return this.histograms.openChunk(ref) !== undefined;
+    return packedSamples(packed) > 0;
   }
 
   /**
@@ -266,26 +314,24 @@ export class Appender {
    */
   endChunk(ref: number, tenant: Tenant): void {
     this.closeChunk(ref, tenant);
-    this.#store.setRecord(ref, R.packed, FIRST_FLAG);
+    const kind = this.#store.record(ref, R.packed) & HISTOGRAM_FLAG;
+    this.#store.setRecord(ref, R.packed, FIRST_FLAG | kind);
   }
 
   /** Moves the series' out-of-order samples to the closed log, a chunk per window. */
   closeOutOfOrder(ref: number, tenant: Tenant): void {
     for (const chunk of this.outOfOrder.chunks(ref)) {
       const window = Math.floor(chunk.minT / WINDOW_MS);
-      this.#scratchBytes.set(chunk.bytes);
-      const start = window * WINDOW_MS;
-      this.#addClosed(
-        ref,
-        tenant,
-        window,
-        chunk.minT - start,
-        chunk.maxT - start,
-        true,
-        chunk.bytes.length,
-      );
+      this.#floats.fill(chunk.bytes);
+      const min = chunk.minT - window * WINDOW_MS;
+      const max = chunk.maxT - window * WINDOW_MS;
+      this.#addClosed(ref, tenant, window, min, max, true, CHUNK_XOR, chunk.bytes.length);
+    }
+    for (const chunk of this.histograms.lateChunks(ref)) {
+      this.#addHistograms(ref, tenant, chunk, true);
     }
     this.outOfOrder.forget(ref);
+    this.histograms.late.delete(ref);
     this.#store.setCold(ref, C.outOfOrder, 0);
   }
 
@@ -296,15 +342,22 @@ export class Appender {
     minRel: number,
     maxRel: number,
     outOfOrder: boolean,
+    encoding: number,
     sizeBytes: number,
   ): void {
     const store = this.#store;
     const next = store.getCold(ref, C.closed);
     const pageSlot = store.record(ref, R.pageSlot);
     const generation = tenant.openGeneration(window);
-    const entry = { next, pageSlot, window, generation, minRel, maxRel, outOfOrder };
-    store.setCold(ref, C.closed, store.closed.append(entry, this.#scratch, sizeBytes));
+    const entry = { next, pageSlot, window, generation, minRel, maxRel, outOfOrder, encoding };
+    store.setCold(ref, C.closed, store.closed.append(entry, this.#floats.words, sizeBytes));
   }
+}
+
+/** Why a sample may not come out of order; undefined where it may. */
+function refusedLate(tenant: Tenant, t: number): 'late' | 'too-old' | undefined {
+  if (tenant.settings.outOfOrderWindowMs === 0) return 'late';
+  return t < tenant.oldestLate ? 'too-old' : undefined;
 }
 
 /**
@@ -321,8 +374,4 @@ function shiftWindows(bits: number, steps: number): number {
   if (steps > 31) return bits === 0 ? 0 : 1 << 31;
   const lost = bits >>> (31 - steps) !== 0;
   return (bits << steps) | (lost ? 1 << 31 : 0);
-}
-
-function swapBytes(word: number): number {
-  return (word >>> 24) | ((word >>> 8) & 0xff00) | ((word << 8) & 0xff0000) | (word << 24);
 }

@@ -13,6 +13,8 @@ const GENERATION = 3;
 const MIN = 4;
 const MAX = 5;
 const SIZE = 6;
+const SIZE_BITS = 24;
+const SIZE_MASK = (1 << SIZE_BITS) - 1;
 const OUT_OF_ORDER = 1 << 30;
 
 /** One entry as readers see it; the object is reused. */
@@ -25,6 +27,8 @@ export interface ClosedEntry {
   minRel: number;
   maxRel: number;
   outOfOrder: boolean;
+  /** Of the chunk, as @weir/tsdb/chunk numbers them. */
+  encoding: number;
   /** A view of the chunk's bytes. */
   bytes: Uint8Array;
 }
@@ -46,6 +50,7 @@ export class ClosedLog {
     minRel: 0,
     maxRel: 0,
     outOfOrder: false,
+    encoding: 0,
     bytes: new Uint8Array(0),
   };
 
@@ -60,7 +65,8 @@ export class ClosedLog {
     const size = HEADER_INTS + wordCount;
     let slabIndex = log.slabs.length - 1;
     if (slabIndex < 0 || log.used[slabIndex] + size > SLAB_INTS) {
-      log.slabs.push(new Int32Array(SLAB_INTS));
+      // A chunk of a large histogram gets a slab of its own.
+      log.slabs.push(new Int32Array(Math.max(SLAB_INTS, size)));
       log.used.push(0);
       slabIndex++;
     }
@@ -72,7 +78,8 @@ export class ClosedLog {
     slab[at + GENERATION] = entry.generation;
     slab[at + MIN] = entry.minRel;
     slab[at + MAX] = entry.maxRel;
-    slab[at + SIZE] = sizeBytes | (entry.outOfOrder ? OUT_OF_ORDER : 0);
+    slab[at + SIZE] =
+      sizeBytes | (entry.encoding << SIZE_BITS) | (entry.outOfOrder ? OUT_OF_ORDER : 0);
     for (let index = 0; index < wordCount; index++) slab[at + HEADER_INTS + index] = words[index];
     log.used[slabIndex] += size;
     log.entries++;
@@ -86,7 +93,7 @@ export class ClosedLog {
 
   /** Bytes of the chunk of an entry. */
   chunkSize(address: number): number {
-    return this.#field(address, SIZE) & 0xffffff;
+    return this.#field(address, SIZE) & SIZE_MASK;
   }
 
   #field(address: number, field: number): number {
@@ -108,8 +115,9 @@ export class ClosedLog {
     entry.minRel = slab[at + MIN];
     entry.maxRel = slab[at + MAX];
     entry.outOfOrder = (slab[at + SIZE] & OUT_OF_ORDER) !== 0;
+    entry.encoding = (slab[at + SIZE] >>> SIZE_BITS) & 3;
     const from = (at + HEADER_INTS) * 4;
-    entry.bytes = new Uint8Array(slab.buffer, from, slab[at + SIZE] & 0xffffff);
+    entry.bytes = new Uint8Array(slab.buffer, from, slab[at + SIZE] & SIZE_MASK);
     return entry;
   }
 
@@ -166,7 +174,7 @@ export class ClosedLog {
     for (const [slabIndex, slab] of log.slabs.entries()) {
       for (let at = 0; at < log.used[slabIndex]; ) {
         addresses[count++] = ((((slabIndex << SLAB_BITS) | at) << 1) | which) + 1;
-        at += HEADER_INTS + (((slab[at + SIZE] & 0xffffff) + 3) >>> 2);
+        at += HEADER_INTS + (((slab[at + SIZE] & SIZE_MASK) + 3) >>> 2);
       }
     }
     return addresses;

@@ -29,6 +29,10 @@ export class OutOfOrder {
     return 'accepted';
   }
 
+  has(ref: number, t: number): boolean {
+    return this.bySeries.get(ref)?.times.includes(t) ?? false;
+  }
+
   count(ref: number): number {
     return this.bySeries.get(ref)?.times.length ?? 0;
   }

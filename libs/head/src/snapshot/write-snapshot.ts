@@ -9,6 +9,7 @@ import {
   COMMIT_KEY,
   DISCARDS,
   FORMAT_VERSION,
+  HISTOGRAMS,
   keyNumber,
   LABELS,
   METADATA,
@@ -21,7 +22,7 @@ import { FrameWriter, SNAPSHOT_FORMAT } from './frames.ts';
 const FIRST_KEY = Uint8Array.of(0);
 const END_KEY = Uint8Array.of(0xff);
 /** Rows in two slots, the row's epoch in its first four bytes. */
-const SLOTTED = new Set([DISCARDS, LABELS, METADATA, OPEN, TENANT]);
+const SLOTTED = new Set([DISCARDS, HISTOGRAMS, LABELS, METADATA, OPEN, TENANT]);
 /** A chunk row's epoch is the last number of its key. */
 const CHUNK_KEY_EPOCH = 5;
 

@@ -18,6 +18,7 @@ import { C } from '../series/series-store.ts';
 import type { HeadState, PageCapture } from '../state.ts';
 import type { DropMark, Tenant } from '../windows.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { encodeHistogramRow } from './histogram-rows.ts';
 import {
   BEGIN_KEY,
   COMMIT_KEY,
@@ -26,6 +27,7 @@ import {
   DISCARDS,
   encodeOpenRow,
   FORMAT_VERSION,
+  HISTOGRAMS,
   key,
   LABELS,
   labelsRowSize,
@@ -134,6 +136,8 @@ export class Checkpoint implements PageCapture {
       const row = encodeOpenRow(this.#state, entry, this.#epoch);
       const bytes = new Uint8Array(row.buffer, 0, row.byteLength);
       this.#writer.put(key(OPEN, page, entry.openSlot), bytes);
+      const histograms = encodeHistogramRow(this.#state, entry, this.#epoch);
+      if (histograms) this.#writer.put(key(HISTOGRAMS, page, entry.openSlot), histograms);
       this.#openPages.push(page);
     }
     pages.flags[page] &= ~(LABELS_PENDING | OPEN_PENDING);

@@ -7,11 +7,13 @@ import { PAGE_SLOTS } from '../pages/pages.ts';
 import { removeEmptySeries } from '../removal.ts';
 import type { HeadState } from '../state.ts';
 import type { CommitState } from './checkpoint.ts';
+import { restoreHistogramRow } from './histogram-rows.ts';
 import {
   BEGIN_KEY,
   COMMIT_KEY,
   DISCARDS,
   FORMAT_VERSION,
+  HISTOGRAMS,
   isEmptyOpenRow,
   key,
   keyNumber,
@@ -77,6 +79,7 @@ async function recoverRows(state: HeadState, store: HeadStore, commit: CommitSta
     else freeLabelsSlots.set(id, 1 - slot);
   }
   const freeOpenSlots = new Map<number, number>();
+  const openEpochs: number[] = [];
   for await (const { id, slot, row } of newestRows(state, store, OPEN)) {
     const page = state.pages.byId[id];
     if (!page) {
@@ -86,6 +89,11 @@ async function recoverRows(state: HeadState, store: HeadStore, commit: CommitSta
     }
     restoreOpenRow(state, page, row);
     page.openSlot = 1 - slot;
+    openEpochs[id] = rowEpoch(row);
+  }
+  for await (const { id, row } of newestRows(state, store, HISTOGRAMS)) {
+    const page = state.pages.byId[id];
+    if (page && openEpochs[id] === rowEpoch(row)) restoreHistogramRow(state, page, row);
   }
   for (const [id, labelsSlot] of freeLabelsSlots) {
     state.pages.freePage({ id, labelsSlot, openSlot: freeOpenSlots.get(id) ?? 0 });

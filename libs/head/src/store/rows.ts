@@ -15,12 +15,13 @@ import {
 } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 
-export const FORMAT_VERSION = 3;
+export const FORMAT_VERSION = 4;
 
 export const COMMIT_KEY = Uint8Array.of(0x41);
 export const BEGIN_KEY = Uint8Array.of(0x42);
 export const CHUNKS = 0x43;
 export const DISCARDS = 0x44;
+export const HISTOGRAMS = 0x48;
 export const LABELS = 0x4c;
 export const METADATA = 0x4d;
 export const OPEN = 0x4f;
@@ -70,6 +71,10 @@ export function chunkKey(
 
 /** Bytes of a chunk row's entry before the chunk. */
 const CHUNK_HEADER = 12;
+/** Its first word: slot (6 bits), out of order (1), encoding (2), bytes of the chunk (23). */
+const OUT_OF_ORDER = 64;
+const ENCODING_SHIFT = 7;
+const SIZE_UNIT = 512;
 
 export function chunkEntrySize(chunkBytes: number): number {
   return CHUNK_HEADER + chunkBytes;
@@ -78,6 +83,7 @@ export function chunkEntrySize(chunkBytes: number): number {
 export interface ChunkEntry {
   slot: number;
   outOfOrder: boolean;
+  encoding: number;
   minRel: number;
   maxRel: number;
   bytes: Uint8Array;
@@ -88,11 +94,11 @@ export function writeChunkEntry(
   out: Uint8Array,
   view: DataView,
   at: number,
-  { pageSlot, outOfOrder, minRel, maxRel, bytes }: ClosedEntry,
+  { pageSlot, outOfOrder, encoding, minRel, maxRel, bytes }: ClosedEntry,
 ): number {
-  out[at] = pageSlot & (PAGE_SLOTS - 1);
-  out[at + 1] = outOfOrder ? 1 : 0;
-  view.setUint16(at + 2, bytes.length, true);
+  const slot = pageSlot & (PAGE_SLOTS - 1);
+  const kind = slot | (outOfOrder ? OUT_OF_ORDER : 0) | (encoding << ENCODING_SHIFT);
+  view.setUint32(at, kind + bytes.length * SIZE_UNIT, true);
   view.setInt32(at + 4, minRel, true);
   view.setInt32(at + 8, maxRel, true);
   out.set(bytes, at + CHUNK_HEADER);
@@ -102,12 +108,14 @@ export function writeChunkEntry(
 /** Calls `each` with the entries of a chunk row; the object is reused, its bytes view the row. */
 export function readChunkEntries(row: Uint8Array, each: (entry: ChunkEntry) => void): void {
   const view = new DataView(row.buffer, row.byteOffset, row.byteLength);
-  const entry = { slot: 0, outOfOrder: false, minRel: 0, maxRel: 0, bytes: row };
+  const entry = { slot: 0, outOfOrder: false, encoding: 0, minRel: 0, maxRel: 0, bytes: row };
   for (let at = 0; at < row.length; ) {
     if (at + CHUNK_HEADER > row.length) throw damaged('chunk');
-    const size = view.getUint16(at + 2, true);
-    entry.slot = row[at];
-    entry.outOfOrder = row[at + 1] === 1;
+    const head = view.getUint32(at, true);
+    const size = Math.floor(head / SIZE_UNIT);
+    entry.slot = head & (PAGE_SLOTS - 1);
+    entry.outOfOrder = (head & OUT_OF_ORDER) !== 0;
+    entry.encoding = (head >>> ENCODING_SHIFT) & 3;
     entry.minRel = view.getInt32(at + 4, true);
     entry.maxRel = view.getInt32(at + 8, true);
     at += CHUNK_HEADER;
