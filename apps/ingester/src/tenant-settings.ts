@@ -45,6 +45,7 @@ function headSettings(own: TenantLimits, activeIdleMs: number, partitions: numbe
     seriesPerMetricMax: share(own.seriesPerMetricMax),
     metadataMax: share(own.metadataMax),
     metadataPerMetricMax: own.metadataPerMetricMax,
+    exemplarsMax: share(own.exemplarsMax),
     activeIdleMs,
     trackers: parseTrackers(own.activeSeriesTrackers),
   });

@@ -26,6 +26,8 @@ export interface TenantSettings {
   readonly metadataMax?: number;
   /** Distinct metadata of one metric; with 0 or without it the newest counts. */
   readonly metadataPerMetricMax?: number;
+  /** Exemplars kept in this head, the newest ones; 0 or absent keeps none. */
+  readonly exemplarsMax?: number;
   /** A series is active for so long after its last sample, by log time, to the minute; absent: 20 minutes. */
   readonly activeIdleMs?: number;
   /** Selections of active series that are counted apart; at most 32. */
