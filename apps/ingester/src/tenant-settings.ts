@@ -51,32 +51,24 @@ function headSettings(own: TenantLimits, activeIdleMs: number, partitions: numbe
   });
 }
 
-/** `name:selector;name:selector`, as Mimir's flag has it. A semicolon in quotes is the selector's. */
-export function parseTrackers(text: string): ActiveTracker[] {
-  const parts = text.match(/(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^;])+/g) ?? [];
-  const trackers = parts
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-    .map(parseTracker);
-  const names = new Set(trackers.map(({ name }) => name));
-  if (names.size < trackers.length) throw badTrackers(text, 'a name stands twice');
-  if (trackers.length > TRACKERS_MAX) throw badTrackers(text, `more than ${TRACKERS_MAX}`);
+export function parseTrackers(selectors: Readonly<Record<string, string>>): ActiveTracker[] {
+  const trackers = Object.entries(selectors).map(([name, text]) => parseTracker(name, text));
+  if (trackers.length > TRACKERS_MAX) {
+    throw badTrackers(`${trackers.length} trackers are more than ${TRACKERS_MAX}`);
+  }
   return trackers;
 }
 
-function parseTracker(part: string): ActiveTracker {
-  const at = part.indexOf(':');
-  const name = part.slice(0, at).trim();
-  if (at < 0 || name === '') throw badTrackers(part, 'name:selector is needed');
-  const expr = parseExpr(part.slice(at + 1).trim());
+function parseTracker(name: string, text: string): ActiveTracker {
+  const expr = parseExpr(text);
   if (expr.kind !== 'vector-selector' || expr.offsetMs !== undefined || expr.at !== undefined) {
-    throw badTrackers(part, 'it is not a series selector');
+    throw badTrackers(`'${text}' of ${name} is not a series selector`);
   }
   for (const matcher of expr.matchers) createMatcher(matcher);
   const matchers = expr.matchers.map(({ name, op, value }) => ({ name, op, value }));
   return { name, matchers };
 }
 
-function badTrackers(text: string, why: string): WeirError {
-  return new WeirError('invalid', `active_series_custom_trackers: '${text}': ${why}`);
+function badTrackers(why: string): WeirError {
+  return new WeirError('invalid', `active_series_custom_trackers: ${why}`);
 }

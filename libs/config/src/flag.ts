@@ -10,6 +10,8 @@ export interface FlagKinds {
   duration: number;
   /** A comma-separated list. */
   strings: readonly string[];
+  /** `name:text;name:text`, in YAML a mapping too; a semicolon in quotes is the text's. */
+  map: Readonly<Record<string, string>>;
 }
 
 export interface Flag<Kind extends keyof FlagKinds = keyof FlagKinds> {

@@ -43,11 +43,17 @@ export function printHelp(modules: ConfigModules, options: { readonly all: boole
 
 function printFlag(flag: Flag): string {
   const kind = flag.kind === 'bool' ? '' : ` ${flag.kind}`;
-  const text = Array.isArray(flag.default)
-    ? flag.default.join(',')
-    : String(show(flag, flag.default));
+  const text = textOf(flag);
   const fallback = text === '' || text === 'false' ? '' : ` (default ${text})`;
   return `  -${flag.flag}${kind}\n    \t${flag.help}${fallback}\n`;
+}
+
+function textOf(flag: Flag): string {
+  if (typeof flag.default !== 'object') return String(show(flag, flag.default));
+  if (Array.isArray(flag.default)) return flag.default.join(',');
+  return Object.entries(flag.default)
+    .map(([name, text]) => `${name}:${text}`)
+    .join(';');
 }
 
 function show(flag: Flag, value: Value): Value {
@@ -65,6 +71,6 @@ function place(root: Section, path: readonly string[], value: Value): void {
 }
 
 function isEqual(a: Value, b: Value): boolean {
-  if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
-  return a.length === b.length && a.every((item, index) => item === b[index]);
+  if (typeof a !== 'object' || typeof b !== 'object') return a === b;
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -4,7 +4,12 @@ import { WeirError } from '@weir/errors';
 import { parseDuration } from './duration.ts';
 import type { Flag } from './flag.ts';
 
-export type Value = string | number | boolean | readonly string[];
+export type Value =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | Readonly<Record<string, string>>;
 
 const EXPECTED: Record<Flag['kind'], string> = {
   string: 'a text',
@@ -13,6 +18,7 @@ const EXPECTED: Record<Flag['kind'], string> = {
   bool: 'true or false',
   duration: 'a duration such as 90s, 1h30m or 1d',
   strings: 'a list of texts separated by commas',
+  map: 'names with texts, name:text;name:text,',
 };
 
 const TRUE = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
@@ -31,6 +37,11 @@ export function parseYamlValue(flag: Flag, value: unknown): Value {
   if (flag.kind === 'strings' && Array.isArray(value)) {
     if (!value.every((item) => typeof item === 'string')) throw mismatch(flag, value);
     return Object.freeze([...value]);
+  }
+  if (flag.kind === 'map' && typeof value === 'object' && !Array.isArray(value)) {
+    if (!Object.values(value).every((item) => typeof item === 'string'))
+      throw mismatch(flag, value);
+    return Object.freeze({ ...(value as Record<string, string>) });
   }
   if (flag.kind === 'bool' && typeof value !== 'boolean') throw mismatch(flag, value);
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
@@ -57,9 +68,26 @@ function readText(kind: Flag['kind'], text: string): Value | undefined {
       return TRUE.has(text) ? true : FALSE.has(text) ? false : undefined;
     case 'duration':
       return parseDuration(text);
+    case 'map':
+      return readMap(text);
     case 'strings':
       return Object.freeze(text === '' ? [] : text.split(',').map((item) => item.trim()));
   }
+}
+
+/** Undefined where a part has no name, or one that stands twice. */
+function readMap(text: string): Readonly<Record<string, string>> | undefined {
+  const parts = text.match(/(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^;])+/g) ?? [];
+  const entries = parts
+    .filter((part) => part.trim() !== '')
+    .map((part) => [
+      part.slice(0, part.indexOf(':')).trim(),
+      part.slice(part.indexOf(':') + 1).trim(),
+    ]);
+  const isWhole = parts.every((part) => part.trim() === '' || part.includes(':'));
+  const map: Readonly<Record<string, string>> = Object.freeze(Object.fromEntries(entries));
+  const isDistinct = Object.keys(map).length === entries.length;
+  return isWhole && isDistinct && !Object.hasOwn(map, '') ? map : undefined;
 }
 
 function mismatch(flag: Flag, value: unknown): WeirError {

@@ -130,10 +130,10 @@ export const limitsFlags = defineFlags({
     help: 'Distinct metadata that one metric may have in memory. With 0 the newest counts.',
   },
   activeSeriesTrackers: {
-    kind: 'string',
+    kind: 'map',
     flag: 'ingester.active-series-custom-trackers',
     yaml: 'limits.active_series_custom_trackers',
-    default: '',
+    default: {},
     help: 'Active series to count apart, as name:selector;name:selector. At most 32.',
   },
   cardinalityAnalysisEnabled: {

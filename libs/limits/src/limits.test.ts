@@ -28,7 +28,7 @@ describe('createLimits', () => {
       seriesPerMetricMax: 0,
       metadataMax: 0,
       metadataPerMetricMax: 0,
-      activeSeriesTrackers: '',
+      activeSeriesTrackers: {},
       cardinalityAnalysisEnabled: false,
       cardinalityResultsMax: 500,
       cardinalityLabelNamesMax: 100,
