@@ -226,12 +226,14 @@ function createRemoteRead(address: string, process: SimProcess, parts: NodeParts
       const arrived = target.process.local('read asked', 2, () => undefined);
       await Promise.race([arrived, gone]);
       const messages = target.ingester.read.read(request, signal)[Symbol.asyncIterator]();
-      // A reader that dies closes its connection, and the other side learns of it.
-      const forget = process.onDeath(() => {
+      // A reader that gives up or dies closes its connection, and the other side learns of it.
+      const hangUp = () => {
         target.process.scheduler.after(1_000, target.process, 'connection closed', () => {
           messages.return?.().catch(() => undefined);
         });
-      });
+      };
+      const forget = process.onDeath(hangUp);
+      signal.addEventListener('abort', hangUp, { once: true });
       try {
         for (;;) {
           const next = await Promise.race([messages.next(), gone]);
@@ -241,6 +243,7 @@ function createRemoteRead(address: string, process: SimProcess, parts: NodeParts
         }
       } finally {
         forget();
+        signal.removeEventListener('abort', hangUp);
         messages.return?.().catch(() => undefined);
       }
     },

@@ -8,7 +8,7 @@ import type { Coverage } from '../coverage.ts';
 import type { SimProcess } from '../process.ts';
 import { Violation } from '../violation.ts';
 
-type Command = 'configure' | 'markShipped' | 'drop' | 'cutDue';
+type Command = 'configure' | 'markShipped' | 'drop' | 'cutDue' | 'skip';
 
 interface JournalEntry {
   /** The head's position when the command came. */
@@ -103,6 +103,9 @@ export class HeadChecks {
         return raw.seriesCount;
       },
       apply: (records, nextOffset) => {
+        if (begun && nextOffset > raw.position && records[0]?.offset !== raw.position) {
+          command('skip', records[0]?.offset ?? nextOffset);
+        }
         raw.apply(records, nextOffset);
         this_.#note(`applied ${partition} to ${nextOffset} by ${process.name}`);
         if (!begun) {
@@ -230,6 +233,7 @@ export class HeadChecks {
 function give(head: PartitionHead, { command, argument, second }: JournalEntry): void {
   if (command === 'configure') head.configure(argument as never, second as never);
   else if (command === 'markShipped') head.markShipped(argument as never);
+  else if (command === 'skip') head.apply([], argument as number);
   else if (command === 'drop') head.drop(argument as never);
   else head.cutDue(argument as never);
 }
