@@ -21,7 +21,12 @@ export async function bundle(root, outfile) {
       {
         name: 'simulated-world',
         setup(build) {
-          build.onResolve({ filter: /^node:fs\/promises$/ }, () => ({ path: disk }));
+          build.onResolve({ filter: /^node:fs\/promises$/ }, ({ importer }) =>
+            // RocksDB's files are real ones.
+            importer.includes(join('libs', 'head', 'src', 'rocksdb'))
+              ? { path: 'node:fs/promises', external: true }
+              : { path: disk },
+          );
           build.onResolve({ filter: /^[^./]/ }, ({ kind, path }) => {
             if (kind === 'entry-point' || path.startsWith('@weir/')) return undefined;
             return { path, external: true };

@@ -43,7 +43,7 @@ export function ratesOf(dice: Dice): FaultRates {
     bucketOutage: rate(0.3, 0.03),
     slowUpload: rate(0.4, 0.02),
     gracefulStop: rate(0.5, 0.03),
-    storeDamage: rate(0.4, 0.02),
+    storeDamage: rate(0.3, 0.2),
     truncate: rate(0.5, 0.1),
   };
 }

@@ -113,7 +113,7 @@ export class World {
 
   #makeHosts(): Host[] {
     const dice = this.dice.fork('hosts');
-    const zones = ['a'];
+    const zones = dice.chance(0.5) ? ['a'] : ['a', 'b'];
     const hosts: Host[] = [];
     const add = (name: string, zone: string, kind: Host['kind']) => {
       const skewMs = dice.chance(0.5) ? 0 : dice.int(-SKEW_MAX_MS, SKEW_MAX_MS);
@@ -213,6 +213,13 @@ export class World {
       this.coverage.note('power lost');
       disk.powerLoss(this.dice);
     }
+    if (this.faults.happens(rates.storeDamage)) this.#damageStore(disk);
+  }
+
+  #damageStore(disk: Disk): void {
+    const stores = disk.stores() as OpenableStore[];
+    if (stores.length === 0 || !this.dice.pick(stores).damage(this.dice)) return;
+    this.coverage.note('store damaged');
   }
 
   /** What every zone's group has committed of a partition. */

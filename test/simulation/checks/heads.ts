@@ -49,6 +49,8 @@ export interface WatchedHead {
 }
 
 export class HeadChecks {
+  /** Per partition: what checkpoints of any store hold, for what is restored from a snapshot. */
+  readonly #anywhere = new Map<number, StoreHistory>();
   readonly open = new Set<WatchedHead>();
   readonly #topic: Topic;
   readonly #coverage: Coverage;
@@ -79,35 +81,23 @@ export class HeadChecks {
     let begun = raw.position > 0;
     let checkpointing = 0;
     const remember = () => {
-      history.note(raw.position, { journal: { startPosition, entries }, digest: raw.digest() });
+      const state = { journal: { startPosition, entries }, digest: raw.digest() };
+      history.note(raw.position, state);
+      this.#historyOf(partition).note(raw.position, state);
     };
     const command = (name: Command, argument: unknown, second?: unknown) => {
       const where = `partition ${partition} at ${raw.position} of ${process.name}`;
-      this_.#note(`${name} ${where}: ${JSON.stringify([argument, second])}`);
+      this.#note(`${name} ${where}: ${JSON.stringify([argument, second])}`);
       entries = [...entries, { position: raw.position, command: name, argument, second }];
       if (checkpointing > 0) remember();
     };
-    const watched: PartitionHead = {
-      ...methodsOf(raw),
-      partition,
-      get position() {
-        return raw.position;
-      },
-      get checkpointPosition() {
-        return raw.checkpointPosition;
-      },
-      get samplesSinceCheckpoint() {
-        return raw.samplesSinceCheckpoint;
-      },
-      get seriesCount() {
-        return raw.seriesCount;
-      },
+    const overrides: Partial<PartitionHead> = {
       apply: (records, nextOffset) => {
         if (begun && nextOffset > raw.position && records[0]?.offset !== raw.position) {
           command('skip', records[0]?.offset ?? nextOffset);
         }
         raw.apply(records, nextOffset);
-        this_.#note(`applied ${partition} to ${nextOffset} by ${process.name}`);
+        this.#note(`applied ${partition} to ${nextOffset} by ${process.name}`);
         if (!begun) {
           // The first call moves an empty head to where its log begins.
           begun = true;
@@ -139,22 +129,22 @@ export class HeadChecks {
         command('drop', window);
         return steps;
       },
-      async checkpoint() {
+      checkpoint: async () => {
         checkpointing++;
         remember();
         try {
           await raw.checkpoint();
-          this_.#coverage.note('checkpoint');
+          this.#coverage.note('checkpoint');
         } finally {
           checkpointing--;
         }
       },
       close: () => {
-        this_.open.delete(entry);
+        this.open.delete(entry);
         return raw.close();
       },
     };
-    const this_ = this;
+    const watched = withOverrides(raw, overrides);
     const entry: WatchedHead = {
       head: watched,
       raw,
@@ -169,7 +159,9 @@ export class HeadChecks {
   #restored(raw: PartitionHead, process: SimProcess, history: StoreHistory): Journal {
     const { position, partition } = raw;
     const digest = raw.digest();
-    const known = history.at.get(position) ?? [];
+    const own = history.at.size > 0;
+    if (!own) this.#coverage.note('head restored from a snapshot');
+    const known = (own ? history : this.#historyOf(partition)).at.get(position) ?? [];
     const found = known.find((one) => one.digest === digest);
     const where = `partition ${partition} of ${process.name} at ${position}`;
     if (found === undefined) {
@@ -178,6 +170,12 @@ export class HeadChecks {
     }
     this.#coverage.note('head restored and compared');
     return found.journal;
+  }
+
+  #historyOf(partition: number): StoreHistory {
+    const known = this.#anywhere.get(partition) ?? new StoreHistory();
+    this.#anywhere.set(partition, known);
+    return known;
   }
 
   forgetDead(): void {
@@ -245,13 +243,9 @@ function asHeadRecord(record: Topic['partitions'][number][number]): HeadRecord |
   return { offset, timestampMs, tenant, value: new Uint8Array(value), version };
 }
 
-/** Own and inherited methods, bound: heads may be objects of either kind. */
-function methodsOf(head: PartitionHead): PartitionHead {
+/** The head with some of its methods replaced; what is not asked for by name passes as it is. */
+function withOverrides(head: PartitionHead, overrides: Partial<PartitionHead>): PartitionHead {
   return new Proxy(head, {
-    get(target, name) {
-      const member = Reflect.get(target, name, target);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-    ownKeys: (target) => Reflect.ownKeys(target),
+    get: (target, name) => Reflect.get(overrides, name) ?? Reflect.get(target, name),
   });
 }

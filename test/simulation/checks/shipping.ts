@@ -114,6 +114,10 @@ export class ShippingChecks {
     return must[at];
   }
 
+  nothingLeft(): boolean {
+    return this.#model.must.every((_, partition) => this.#firstUnshipped(partition) === undefined);
+  }
+
   /** After a flush of everything, with nothing broken. */
   allShipped(): void {
     this.#model.must.forEach((_, partition) => {

@@ -97,6 +97,16 @@ export class Disk {
     losePower(this.root, dice);
   }
 
+  stores(): StoreNode[] {
+    const found: StoreNode[] = [];
+    const visit = (node: Node) => {
+      if (node.kind === 'store') found.push(node);
+      else if (node.kind === 'directory') for (const child of node.entries.values()) visit(child);
+    };
+    visit(this.root);
+    return found;
+  }
+
   clear(): void {
     this.root.entries.clear();
     this.root.synced.clear();

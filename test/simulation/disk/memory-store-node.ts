@@ -12,7 +12,7 @@ const SCAN_ROWS = 256;
 export interface OpenableStore extends StoreNode {
   /** `unavailable` while another process that lives has it open. */
   open(process: SimProcess): Promise<HeadStore>;
-  /** Reading one of its rows fails from now on. */
+  /** Flips a bit in one of its rows; false when there is none. */
   damage(dice: Dice): boolean;
 }
 
@@ -21,7 +21,6 @@ export function createMemoryStoreNode(): OpenableStore {
   const durable = new Map<string, Uint8Array>();
   let unsynced: StoreBatch[] = [];
   let user: SimProcess | undefined;
-  let damaged: string | undefined;
   return {
     kind: 'store',
     powerLoss(dice) {
@@ -33,17 +32,19 @@ export function createMemoryStoreNode(): OpenableStore {
     damage(dice) {
       const keys = [...current.keys()];
       if (keys.length === 0) return false;
-      damaged = dice.pick(keys);
+      const key = dice.pick(keys);
+      const row = current.get(key)!.slice();
+      if (row.length === 0) return false;
+      row[dice.int(0, row.length - 1)]! ^= 1 << dice.int(0, 7);
+      current.set(key, row);
+      durable.set(key, row);
       return true;
     },
     async open(process) {
       if (user?.alive) throw new WeirError('unavailable', 'the store is open in another process');
       user = process;
       let isClosed = false;
-      const read = (key: string) => {
-        if (key === damaged) throw new WeirError('corrupt', 'a row is damaged');
-        return current.get(key)?.slice();
-      };
+      const read = (key: string) => current.get(key)?.slice();
       const local = <T>(operation: string, effect: () => T) => {
         if (isClosed) throw new WeirError('closed', 'head store is closed');
         return process.local(`store.${operation}`, OPERATION_MS, effect);

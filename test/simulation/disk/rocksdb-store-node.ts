@@ -1,0 +1,85 @@
+// A head's store on a simulated disk, in RocksDB on the real one. The world stands still while RocksDB
+// works, so that its speed changes nothing. It survives its process; power losses it does not know.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WeirError } from '@weir/errors';
+import type { HeadStore } from '@weir/head';
+import { openRocksdbHeadStore } from '@weir/head/rocksdb';
+import type { SimProcess } from '../process.ts';
+import type { Scheduler } from '../scheduler.ts';
+import type { OpenableStore } from './memory-store-node.ts';
+
+const OPERATION_MS = 1;
+
+export interface RocksdbStores {
+  readonly create: (world: { readonly scheduler: Scheduler }) => OpenableStore;
+  remove(): void;
+}
+
+export function createRocksdbStores(): RocksdbStores {
+  const root = mkdtempSync(join(tmpdir(), 'weir-simulation-'));
+  let made = 0;
+  return {
+    create: ({ scheduler }) => createNode(join(root, String(made++)), scheduler),
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+function createNode(path: string, scheduler: Scheduler): OpenableStore {
+  let user: SimProcess | undefined;
+  return {
+    kind: 'store',
+    powerLoss: () => undefined,
+    damage: () => false,
+    async open(process) {
+      if (user?.alive) throw new WeirError('unavailable', 'the store is open in another process');
+      user = process;
+      const store = await scheduler.real(openRocksdbHeadStore({ path }));
+      return withDelays(store, process, scheduler, () => {
+        if (user === process) user = undefined;
+      });
+    },
+  };
+}
+
+function withDelays(
+  store: HeadStore,
+  process: SimProcess,
+  scheduler: Scheduler,
+  closed: () => void,
+): HeadStore {
+  let isClosed = false;
+  const close = async () => {
+    if (isClosed) return;
+    isClosed = true;
+    forget();
+    await scheduler.real(store.close());
+    closed();
+  };
+  const forget = process.onDeath(() => void close());
+  const local = <T>(operation: string, effect: () => Promise<T>): Promise<T> => {
+    if (isClosed) return Promise.reject(new WeirError('closed', 'head store is closed'));
+    return process.local(`store.${operation}`, OPERATION_MS, () => scheduler.real(effect()));
+  };
+  return {
+    get: (key) => local('get', () => store.get(key)),
+    getMany: (keys) => local('getMany', () => store.getMany(keys)),
+    async *scan(from, to) {
+      const batches = await local('scan', async () => {
+        const all: (readonly [Uint8Array, Uint8Array][])[] = [];
+        for await (const batch of store.scan(from, to)) all.push(batch);
+        return all;
+      });
+      yield* batches;
+    },
+    write({ puts, deletes }, sync) {
+      const batch = {
+        puts: puts.map(([key, value]) => [Buffer.from(key), Buffer.from(value)] as const),
+        deletes: deletes.map((key) => Buffer.from(key)),
+      };
+      return local(sync ? 'write synced' : 'write', () => store.write(batch, sync));
+    },
+    close,
+  };
+}
