@@ -28,6 +28,7 @@ export default defineConfig({
       started('conformance', 300),
       started('fuzz', 300),
       started('chaos', 600),
+      started('simulation', 1200),
       started('soak', 3600),
       started('peers', 900),
     ],

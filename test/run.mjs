@@ -18,6 +18,7 @@ const SUITES = [
   { name: 'types', command: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'] },
   { name: 'lint', command: ['node_modules/@biomejs/biome/bin/biome', 'check', '.'] },
   { name: 'unit', projects: ['unit', 'tidy'], limitMs: 10 * MINUTE_MS },
+  { name: 'simulation', projects: ['simulation'], limitMs: 40 * MINUTE_MS },
   { name: 'conformance', projects: ['conformance'], needs: ['build', 'kafka', 's3'] },
   { name: 'integration', projects: ['integration'], needs: ['build', 'kafka', 's3'] },
   { name: 'fuzz', projects: ['fuzz'], needs: ['build'] },

@@ -21,6 +21,7 @@ export interface FaultRates {
   readonly gracefulStop: number;
   readonly storeDamage: number;
   readonly truncate: number;
+  readonly poison: number;
 }
 
 /** A world without trouble now and then, so that trouble of the checkers' own would show. */
@@ -45,6 +46,7 @@ export function ratesOf(dice: Dice): FaultRates {
     gracefulStop: rate(0.5, 0.03),
     storeDamage: rate(0.3, 0.2),
     truncate: rate(0.5, 0.1),
+    poison: rate(0.5, 0.1),
   };
 }
 

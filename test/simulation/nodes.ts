@@ -51,6 +51,10 @@ export interface NodeParts {
   readonly shipping: ShippingChecks;
   readonly createStore: () => OpenableStore;
   readonly histories: WeakMap<object, StoreHistory>;
+  /** A check that was waited for has thrown. */
+  failed(error: unknown): never;
+  /** Runs a check; what it throws ends the run. */
+  guard<T>(check: () => T): T;
   /** Reads at the process that has the address now. */
   readerAt(address: string): { process: SimProcess; ingester: Ingester } | undefined;
 }
@@ -63,7 +67,7 @@ export interface IngesterNode {
 function portsOf(process: SimProcess, parts: NodeParts) {
   const { faults, store, shipping } = parts;
   const watch = {
-    wrote: (key: string, by: SimProcess) => shipping.wrote(key, by),
+    wrote: (key: string, by: SimProcess) => shipping.wrote(key, by).catch(parts.failed),
     deleted: () => undefined,
   };
   return {
@@ -118,8 +122,10 @@ export async function startIngester(
       const node = stores.get(store)!;
       const history = parts.histories.get(node) ?? new StoreHistory();
       parts.histories.set(node, history);
-      return parts.heads.watch(raw, process, history, (window) =>
-        parts.shipping.dropped(partition, window),
+      return parts.guard(() =>
+        parts.heads.watch(raw, process, history, (window) =>
+          parts.guard(() => parts.shipping.dropped(partition, window)),
+        ),
       );
     },
     clock,

@@ -111,6 +111,7 @@ function breakThings(world: World, dice: Dice): void {
     faults.breakBucket(dice.int(1_000, 3_600_000));
   }
   if (faults.happens(rates.truncate)) truncate(world);
+  if (faults.happens(rates.poison)) poison(world, dice);
   for (const host of world.hosts) {
     const { process } = host;
     if (process === undefined) continue;
@@ -128,6 +129,16 @@ function breakThings(world: World, dice: Dice): void {
       stopGracefully(world, host);
     }
   }
+}
+
+/** A record that can't be read, or is nobody's: whoever else writes to the topic. */
+function poison(world: World, dice: Dice): void {
+  world.coverage.note('poison record');
+  const partition = dice.int(0, world.topic.partitions.length - 1);
+  const key = Buffer.from(dice.pick(['tenant-a', 'tenant-b', 'tenant-poison', '../etc', '']));
+  const broken = Buffer.from([0x0a, 0x20, ...dice.bytes(dice.int(0, 16))]);
+  const value = dice.pick([broken, Buffer.from([0xff]), Buffer.alloc(0)]);
+  world.topic.append({ partition, key, value, version: dice.pick([0, 1, 2, 9]) });
 }
 
 function truncate(world: World): void {

@@ -97,6 +97,11 @@ export class World {
       shipping: this.shipping,
       createStore: () => createStore({ scheduler }),
       histories: new WeakMap<object, StoreHistory>(),
+      failed: (error) => {
+        this.failure ??= error;
+        throw error;
+      },
+      guard: (check) => this.guard(check),
       readerAt: (address) => this.hosts.find(({ name }) => name === address)?.node,
     };
     for (let partition = 0; partition < partitions; partition++) {

@@ -127,7 +127,9 @@ export class HeadChecks {
         onDrop(window);
         const steps = raw.dropSteps(window);
         command('drop', window);
-        return steps;
+        return remembered(steps, () => {
+          if (checkpointing > 0) remember();
+        });
       },
       checkpoint: async () => {
         checkpointing++;
@@ -241,6 +243,14 @@ function asHeadRecord(record: Topic['partitions'][number][number]): HeadRecord |
   const tenant = Buffer.from(key).toString('utf8');
   if (!/^[a-zA-Z0-9_-]+$/.test(tenant)) return undefined;
   return { offset, timestampMs, tenant, value: new Uint8Array(value), version };
+}
+
+function* remembered(steps: Iterable<void>, remember: () => void): Generator<void> {
+  for (const _ of steps) {
+    remember();
+    yield;
+  }
+  remember();
 }
 
 /** The head with some of its methods replaced; what is not asked for by name passes as it is. */

@@ -1,0 +1,2 @@
+// Types of bundle.mjs.
+export function bundle(root: string, outfile: string): Promise<void>;
