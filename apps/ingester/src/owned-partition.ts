@@ -17,6 +17,7 @@ import { ORPHAN_SLACK_MS, startPartition } from './partition-start.ts';
 import { createUpkeep, type Maintenance, type Upkeep } from './partition-upkeep.ts';
 import { createPositionWaiters } from './position-waiters.ts';
 import { createRecordIntake } from './record-intake.ts';
+import { createRetentionGuard } from './retention-guard.ts';
 import { createManifestFile, type ManifestFile } from './ship/manifest-file.ts';
 import { createShippingRole } from './ship/role.ts';
 import { createShipper } from './ship/shipper.ts';
@@ -103,6 +104,7 @@ export function createOwnedPartition(
   const waiters = createPositionWaiters();
   const checkpoints = createStateLine(logger, `checkpoint of partition ${partition}`);
   const opening = createStateLine(logger, `partition ${partition}`);
+  const retention = createRetentionGuard(partition, { log, clock, logger, metrics });
   let applied = 0;
   let target = Number.POSITIVE_INFINITY;
   let seriesCount = 0;
@@ -228,7 +230,7 @@ export function createOwnedPartition(
     });
     const upkeep = createUpkeep({
       ...{ partition, topicId, host, shipper, role, manifest, snapshots: schedule },
-      ...{ logger, metrics, member },
+      ...{ logger, metrics, member, retention },
       ...{ disowned: () => !stillOwner(), disown },
       committedBefore: async () =>
         (await committedOffset(partition, settings.consumerGroup, target, startParts)) ?? 0,
@@ -347,7 +349,7 @@ export function createOwnedPartition(
       return serving ? 'serving' : `applied ${applied} of ${target}`;
     },
     get notes() {
-      return rebuilt === undefined ? [] : [rebuilt];
+      return [rebuilt, retention.note].filter((note) => note !== undefined);
     },
     waitApplied(position, signal) {
       return position <= applied ? Promise.resolve() : waiters.wait(position, signal);

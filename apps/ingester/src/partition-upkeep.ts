@@ -5,6 +5,7 @@ import { isKind } from '@weir/errors';
 import type { GroupMember } from '@weir/log';
 import type { Logger } from '@weir/telemetry';
 import type { IngesterMetrics } from './metrics.ts';
+import type { RetentionGuard } from './retention-guard.ts';
 import type { ManifestFile } from './ship/manifest-file.ts';
 import type { ShippingRole } from './ship/role.ts';
 import type { Shipper } from './ship/shipper.ts';
@@ -28,6 +29,7 @@ export interface UpkeepParts {
   readonly role: ShippingRole;
   readonly manifest: ManifestFile;
   readonly snapshots: SnapshotSchedule;
+  readonly retention: RetentionGuard;
   readonly logger: Logger;
   readonly metrics: IngesterMetrics;
   member(): Promise<GroupMember>;
@@ -132,6 +134,7 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
     const force = shipped || all;
     await attempt(async () => commit(await host.checkpoint({ partition, force })));
     await attempt(expire);
+    await attempt(() => parts.retention.check(committed ?? 0));
     if (errors.length === 0) return state.recovered();
     state.failed(errors[0]);
     throw errors[0];

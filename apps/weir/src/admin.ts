@@ -41,9 +41,9 @@ export function adminRoutes(
   });
 
   server.get('/ready', async (_request, reply) => {
-    const { ready, reason } = services.readiness();
+    const { ready, reason, notes = [] } = services.readiness();
     reply.code(ready ? 200 : 503).type('text/plain; charset=utf-8');
-    return ready ? 'ready' : `${reason}\n`;
+    return ready ? ['ready', ...notes].join('\n') : `${reason}\n`;
   });
 
   server.get('/services', async (request, reply) => {

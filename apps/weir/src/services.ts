@@ -10,8 +10,15 @@ export interface Service {
   start?(): Promise<void>;
   /** Must be safe to call when start failed half way. */
   stop?(): Promise<void>;
-  /** Ready to serve; the reason is shown at /ready while it isn't. */
-  readiness?(): { readonly ready: boolean; readonly reason: string };
+  /** Ready to serve; the reason is shown at /ready while it isn't, notes while it is. */
+  readiness?(): Readiness;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reason: string;
+  /** What operators should know though it is ready. */
+  readonly notes?: readonly string[];
 }
 
 export interface ServiceStatus {
@@ -23,7 +30,7 @@ export interface Services {
   start(): Promise<void>;
   stop(): Promise<void>;
   status(): ServiceStatus[];
-  readiness(): { readonly ready: boolean; readonly reason: string };
+  readiness(): Readiness;
 }
 
 export function createServices(services: readonly Service[], log: Logger): Services {
@@ -76,13 +83,15 @@ export function createServices(services: readonly Service[], log: Logger): Servi
         const counts = [...waiting].map(([state, count]) => `${state}: ${count}`);
         return { ready: false, reason: `Some services are not Running:\n${counts.join('\n')}` };
       }
+      const notes: string[] = [];
       for (const service of services) {
         const readiness = service.readiness?.();
+        notes.push(...(readiness?.notes ?? []).map((note) => `${service.name}: ${note}`));
         if (readiness && !readiness.ready) {
           return { ready: false, reason: `${service.name} not ready: ${readiness.reason}` };
         }
       }
-      return { ready: true, reason: 'ready' };
+      return { ready: true, reason: 'ready', ...(notes.length > 0 ? { notes } : {}) };
     },
   };
 }

@@ -4,6 +4,7 @@ export type {
   GroupEvents,
   GroupMember,
   LogRecord,
+  LogRetention,
   PartitionConsumer,
   PartitionLog,
   ProduceRecord,

@@ -70,6 +70,14 @@ export interface CommittedOffset {
   readonly metadata: string;
 }
 
+/** What a log keeps, as far as its adapter knows. */
+export interface LogRetention {
+  /** Records older than this are dropped, shipped or not, ms. */
+  readonly timeMs?: number;
+  /** A log that drops nothing that is needed, and refuses records when it is full. */
+  readonly room?: { readonly bytes: number; readonly bytesMax: number };
+}
+
 export interface PartitionLog {
   /** The identity of the log; stable over restarts, new when the topic was recreated. */
   readonly topicId: string;
@@ -94,6 +102,8 @@ export interface PartitionLog {
   endOffset(partition: number): Promise<number>;
   /** The first offset whose record is at or after the time, or undefined when there is none. */
   offsetForTime(partition: number, timestampMs: number): Promise<number | undefined>;
+  /** Left out by logs that keep everything. */
+  retention?(partition: number): Promise<LogRetention>;
   committed(group: string, partition: number): Promise<CommittedOffset | undefined>;
   join(group: string, memberId: string, events: GroupEvents): Promise<GroupMember>;
   close(): Promise<void>;

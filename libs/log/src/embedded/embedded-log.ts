@@ -214,6 +214,10 @@ async function openLocked(
       checkPartition(partition);
       return await findTime(files, segments, partition, timestampMs);
     },
+    async retention(partition) {
+      checkPartition(partition);
+      return { room: { bytes: sizeBytes() + appender.pendingBytes, bytesMax: sizeMaxBytes } };
+    },
     async committed(group, partition) {
       checkPartition(partition);
       return offsets.committed(group, partition);

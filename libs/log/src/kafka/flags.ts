@@ -16,6 +16,13 @@ export const kafkaFlags = defineFlags({
     default: 'weir-ingest',
     help: 'The topic that holds what was pushed.',
   },
+  topicRetentionMs: {
+    kind: 'duration',
+    flag: 'ingest-storage.kafka.topic-retention',
+    yaml: 'ingest_storage.kafka.topic_retention',
+    default: 0,
+    help: 'What retention.ms of the topic is, for the alarm before it drops what is not shipped. 0: judged by the oldest record, once the topic has dropped some.',
+  },
   clientId: {
     kind: 'string',
     flag: 'ingest-storage.kafka.client-id',

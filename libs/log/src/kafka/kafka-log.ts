@@ -126,6 +126,11 @@ export async function openKafkaLog(
       );
       return found !== undefined && found.offset >= 0 ? found.offset : undefined;
     },
+    async retention(partition) {
+      checkPartition(partition);
+      const { topicRetentionMs } = settings;
+      return topicRetentionMs > 0 ? { timeMs: topicRetentionMs } : {};
+    },
     async committed(group, partition) {
       checkPartition(partition);
       return await admin.committed(group, topic, partition);
