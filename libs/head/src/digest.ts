@@ -20,6 +20,11 @@ export function digest(state: HeadState): string {
         sumA: generations.reduce((sum, { sumA }) => (sum + sumA) | 0, 0),
         sumB: generations.reduce((sum, { sumB }) => (sum + sumB) | 0, 0),
       })),
+      // A mark below the position says nothing any more, and may be forgotten.
+      shipped: [...tenant.windows.values()]
+        .filter(({ shippedThrough }) => shippedThrough >= state.position)
+        .map(({ index, shippedThrough }) => [index, shippedThrough])
+        .sort((a, b) => a[0] - b[0]),
       metadata: tenant.metadata.all().map((entry) => JSON.stringify(entry)),
       active: state.activity.read(tenant, -Infinity),
       discards: digestBytes(tenant.discards.encode(0)),
