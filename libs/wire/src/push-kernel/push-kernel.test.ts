@@ -169,39 +169,6 @@ describe('the push kernel', () => {
     });
   });
 
-  it('gathers what was rewritten in its place among the others, also where memory has to grow', () => {
-    const small = new PushKernel();
-    const runs = Array.from({ length: 6000 }, (_, at) =>
-      Buffer.from(`${at % 3 === 0 ? 'body' : 'rewritten'} ${at} ${'x'.repeat(at % 50)}`),
-    );
-    const inBody = runs.filter((_, at) => at % 3 === 0);
-    small.uncompress(compressSync(Buffer.concat(inBody)));
-    const accepted = new AcceptedWrite();
-    let at = 0;
-    for (const [index, run] of runs.entries()) {
-      if (index % 3 === 0) {
-        accepted.push(at, run.length, 0, 1);
-        at += run.length;
-      } else {
-        accepted.push(~accepted.rewritten.size, run.length, 0, 1);
-        accepted.rewritten.append(run);
-      }
-    }
-    const parts = [0, 1].map((record) => Buffer.concat(runs.filter((_, n) => n % 2 === record)));
-    const recordOf = Int32Array.from(runs, (_, index) => index % 2);
-    expect(small.gathers(accepted, 2)).toBe(true);
-    const before = small.retainedBytes;
-    const gathered = small.gather(
-      accepted,
-      recordOf,
-      parts.map((part) => part.length),
-    );
-    expect(gathered.map((part) => Buffer.compare(part, parts[gathered.indexOf(part)]!))).toEqual([
-      0, 0,
-    ]);
-    expect(small.retainedBytes).toBeGreaterThan(before);
-  });
-
   it('decompresses as the native library does, and refuses what it refuses', () => {
     const outcome = (work: () => Uint8Array) => {
       try {

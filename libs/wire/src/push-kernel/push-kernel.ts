@@ -142,33 +142,26 @@ export class PushKernel {
     }
   }
 
-  /** Whether gather() can do it: not too many records, and not too much that was rewritten. */
+  /** Whether gather() can do it: no run was rewritten, and not too many records. */
   gathers(accepted: AcceptedWrite, records: number): boolean {
-    return accepted.rewritten.size <= KERNEL_BODY_MAX_BYTES && records <= RECORDS_MAX;
+    return accepted.rewritten.size === 0 && records <= RECORDS_MAX;
   }
 
   /**
    * Copies the runs of `accepted` to their records (`recordOf`, -1 for none). Returns the record values,
-   * one behind the other, each from a multiple of eight; valid until the next uncompress(). The body must
-   * not be read any more: what was rewritten is put behind it, and memory that grows is another memory.
+   * one behind the other, each from a multiple of eight; valid until the next uncompress().
    */
   gather(accepted: AcceptedWrite, recordOf: Int32Array, sizes: readonly number[]): Uint8Array[] {
     const starts: number[] = [];
-    const { rewritten } = accepted;
-    const rewrittenAt = alignUp(this.#bodyEnd + SLACK_BYTES);
-    let at = alignUp(rewrittenAt + rewritten.size);
-    for (const size of sizes) {
+    let at = alignUp(this.#bodyEnd + SLACK_BYTES);
+    for (const [record, size] of sizes.entries()) {
       starts.push(at);
+      this.#words[ENDS_AT / 4 + record] = at;
       at = alignUp(at + size);
     }
-    this.#grow(at);
-    this.#bytes.set(rewritten.bytes.subarray(0, rewritten.size), rewrittenAt);
-    this.#words.set(starts, ENDS_AT / 4);
-    const toRewritten = rewrittenAt - this.#bodyAt;
     for (let first = 0; first < accepted.count; first += CAPACITY) {
       const to = Math.min(first + CAPACITY, accepted.count);
       this.#words.set(accepted.from.subarray(first, to), COLUMNS_AT / 4);
-      if (rewritten.size > 0) this.#pointAtRewritten(to - first, toRewritten);
       this.#words.set(accepted.size.subarray(first, to), COLUMNS_AT / 4 + CAPACITY);
       this.#words.set(recordOf.subarray(first, to), COLUMNS_AT / 4 + 2 * CAPACITY);
       this.#code.gather(to - first, this.#bodyAt, COLUMNS_AT, CAPACITY, ENDS_AT);
@@ -177,15 +170,6 @@ export class PushKernel {
       const start = starts[record]!;
       return this.#bytes.subarray(start, start + size);
     });
-  }
-
-  /** Starts of rewritten runs, which are negative, become places behind the body. */
-  #pointAtRewritten(count: number, toRewritten: number): void {
-    const words = this.#words;
-    for (let index = COLUMNS_AT / 4; index < COLUMNS_AT / 4 + count; index++) {
-      const from = words[index]!;
-      if (from < 0) words[index] = toRewritten + ~from;
-    }
   }
 
   #column(index: number, count: number): Int32Array {

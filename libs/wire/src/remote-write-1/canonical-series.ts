@@ -31,6 +31,31 @@ export class CanonicalSeries {
     const labelsEnd = this.#walkLabels(bytes, from, to, rules);
     if (labelsEnd < 0) return false;
     if (!this.#walkSamples(bytes, labelsEnd, to, rules)) return false;
+    return this.#textIsGood(bytes, view, from, labelsEnd, rules, seed);
+  }
+
+  /** Where the labels end if they can be copied, whatever follows; else -1. */
+  checkLabels(
+    bytes: Uint8Array,
+    view: DataView,
+    from: number,
+    to: number,
+    rules: WriteRules,
+    seed: number,
+  ): number {
+    const labelsEnd = this.#walkLabels(bytes, from, to, rules);
+    if (labelsEnd < 0) return -1;
+    return this.#textIsGood(bytes, view, from, labelsEnd, rules, seed) ? labelsEnd : -1;
+  }
+
+  #textIsGood(
+    bytes: Uint8Array,
+    view: DataView,
+    from: number,
+    labelsEnd: number,
+    rules: WriteRules,
+    seed: number,
+  ): boolean {
     this.screen.run(bytes, view, from, labelsEnd, seed);
     if (rules.legacyNames) {
       if (!isMetricName(bytes, this.#metricFrom, this.#metricTo, true)) return false;

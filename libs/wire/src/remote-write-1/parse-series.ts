@@ -17,15 +17,21 @@ const series = new FieldReader();
 const exemplar = new FieldReader();
 const inner = new FieldReader();
 
-/** Fills `draft` from bytes[from, to); unknown fields are skipped. */
-export function parseSeries(bytes: Uint8Array, from: number, to: number, draft: SeriesDraft): void {
-  draft.clear();
+/** Adds the fields of bytes[from, to) to `draft`, skipping unknown ones. Returns false if labels are among them. */
+export function parseSeries(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  draft: SeriesDraft,
+): boolean {
+  let labels = 0;
   series.reset(bytes, from, to);
   while (series.next()) {
     switch (series.field) {
       case 1:
         series.expect(WIRE_LENGTH, 'TimeSeries.labels');
         draft.labels.push(parseLabel(bytes, series.from, series.to));
+        labels++;
         break;
       case 2:
         series.expect(WIRE_LENGTH, 'TimeSeries.samples');
@@ -45,6 +51,7 @@ export function parseSeries(bytes: Uint8Array, from: number, to: number, draft: 
         break;
     }
   }
+  return labels === 0;
 }
 
 function parseLabel(bytes: Uint8Array, from: number, to: number): NamedLabel {

@@ -44,6 +44,7 @@ export class RemoteWrite1Scan {
 
   /** Lets go of the body. */
   release(): void {
+    this.#draft.clear();
     this.start(EMPTY, 0, 0);
   }
 
@@ -79,11 +80,27 @@ export class RemoteWrite1Scan {
         out.samplesIn += samples;
         out.samplesOk += samples;
       } else {
-        parseSeries(bytes, from, to, this.#draft);
-        this.#draft.finish(rules, this.#seed, out);
+        this.#takeSlowPath(from, to, rules, out);
       }
     }
     return this.at >= end;
+  }
+
+  #takeSlowPath(from: number, to: number, rules: WriteRules, out: AcceptedWrite): void {
+    const bytes = this.#bytes;
+    const draft = this.#draft;
+    const canonical = this.#canonical;
+    const labelsEnd = canonical.checkLabels(bytes, this.#view, from, to, rules, this.#seed);
+    draft.clear();
+    if (labelsEnd >= 0) {
+      draft.labels.take(bytes.subarray(from, labelsEnd), canonical.screen.hash);
+      // Labels behind other fields make it another series.
+      if (!parseSeries(bytes, labelsEnd, to, draft)) {
+        draft.clear();
+        parseSeries(bytes, from, to, draft);
+      }
+    } else parseSeries(bytes, from, to, draft);
+    draft.finish(rules, this.#seed, out);
   }
 
   #other(rules: WriteRules, out: AcceptedWrite): void {

@@ -53,6 +53,7 @@ export class RemoteWrite2Scan {
 
   /** Lets go of the body. */
   release(): void {
+    this.#draft.clear();
     this.start(EMPTY, 0, 0);
   }
 
@@ -244,7 +245,11 @@ export class RemoteWrite2Scan {
     draft.finish(rules, this.#seed, out);
   }
 
-  #resolve(references: ArrayLike<number>, count: number, labels: NamedLabel[]): void {
+  #resolve(
+    references: ArrayLike<number>,
+    count: number,
+    labels: { push(label: NamedLabel): void },
+  ): void {
     for (let index = 0; index < count; index += 2) {
       const name = this.#symbols.bytes(references[index]!);
       const value = this.#symbols.bytes(references[index + 1]!);

@@ -20,8 +20,9 @@ export interface HistogramDraft {
   readonly buckets: number;
 }
 
+/** Asked for in an error's text only. */
 export interface DraftedSeries {
-  readonly labels: readonly NamedLabel[];
+  readonly list: readonly NamedLabel[];
   readonly metric: Uint8Array;
 }
 
@@ -47,25 +48,25 @@ export function draftHistogram(
 
 function judge(
   { t, histogram }: HistogramSample,
-  { labels, metric }: DraftedSeries,
+  series: DraftedSeries,
   rules: WriteRules,
 ): HistogramRefusal | undefined {
   if (t > rules.timestampMaxMs) {
-    return { reason: 'too_far_in_future', message: () => refusal.tooFarInFuture(t, metric) };
+    return { reason: 'too_far_in_future', message: () => refusal.tooFarInFuture(t, series.metric) };
   }
   if (t < rules.timestampMinMs || !Number.isSafeInteger(t)) {
-    return { reason: 'too_far_in_past', message: () => refusal.tooFarInPast(t, metric) };
+    return { reason: 'too_far_in_past', message: () => refusal.tooFarInPast(t, series.metric) };
   }
   const fault = histogramFault(histogram);
   if (fault === undefined) return undefined;
   if (!isKnownSchema(histogram.schema)) return histogramRefusal.schema(fault.message);
-  return histogramRefusal.fault(fault, t, labels);
+  return histogramRefusal.fault(fault, t, series.list);
 }
 
 /** Halves the resolution until the buckets are fewer than the limit, as Mimir does. */
 function reduced(
   sample: HistogramSample,
-  { labels }: DraftedSeries,
+  series: DraftedSeries,
   rules: WriteRules,
   out: AcceptedWrite,
 ): HistogramDraft | undefined {
@@ -74,18 +75,18 @@ function reduced(
   const found = bucketCount(sample.histogram);
   const refuse = (message: () => string) => out.reject('max_native_histogram_buckets', 1, message);
   if (sample.histogram.schema === SCHEMA_CUSTOM_BUCKETS) {
-    refuse(() => histogramRefusal.tooManyCustom(t, labels, found, limit));
+    refuse(() => histogramRefusal.tooManyCustom(t, series.list, found, limit));
     return undefined;
   }
   if (!rules.histogramsReduced) {
-    refuse(() => histogramRefusal.tooMany(t, labels, found, limit));
+    refuse(() => histogramRefusal.tooMany(t, series.list, found, limit));
     return undefined;
   }
   let histogram = sample.histogram;
   while (bucketCount(histogram) >= limit) {
     const next = reduceHistogram(histogram);
     if (next === undefined) {
-      refuse(() => histogramRefusal.notReducible(t, labels, found, limit));
+      refuse(() => histogramRefusal.notReducible(t, series.list, found, limit));
       return undefined;
     }
     histogram = next;

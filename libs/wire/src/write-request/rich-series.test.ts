@@ -15,6 +15,7 @@ const schema = protobuf.loadSync(
 );
 const WriteRequest = schema.lookupType('weir.write.WriteRequest');
 const Request = schema.lookupType('weir.write.Request');
+const TimeSeries = schema.lookupType('weir.write.TimeSeries');
 const Histogram = schema.lookupType('weir.write.Histogram');
 
 const NOW = 1_700_000_000_000;
@@ -129,6 +130,23 @@ describe('what a record gets', () => {
     expect(series).toMatchObject([
       { labels: LABELS, exemplars: [{ labels: [label('a', 'b')], value: 1.5, timestamp: 21 }] },
       { labels: LABELS, histograms: [{ timestamp: 30 }] },
+    ]);
+  });
+
+  it('all labels, also those that stand behind other fields', () => {
+    const parts = [
+      { labels: LABELS, exemplars: [exemplar(21, ['a', 'b'])] },
+      { labels: [label('instance', 'i')], samples: [{ value: 1, timestamp: 20 }] },
+    ].map((one) => TimeSeries.encode(one).finish());
+    const body = Buffer.concat(parts);
+    const request = Buffer.concat([Uint8Array.of(0x0a, body.length), body]);
+    const { series } = run(new RemoteWrite1Scan(), request, RULES);
+    expect(series).toMatchObject([
+      {
+        labels: [LABELS[0], label('instance', 'i'), LABELS[1]],
+        samples: [{ timestamp: 20 }],
+        exemplars: [{ timestamp: 21 }],
+      },
     ]);
   });
 

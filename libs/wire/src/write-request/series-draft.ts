@@ -1,24 +1,20 @@
 // The slow path of a series: anything that isn't already canonical (labels unsorted or empty, samples
 // out of order or repeated, fields beside labels and samples) and anything to be refused. Collects the
-// parts as objects, sorts, validates in Mimir's order, and writes the canonical bytes (series-entry.ts).
-import { isUtf8 } from 'node:buffer';
+// parts, validates in Mimir's order, and has the canonical bytes written (series-entry.ts).
 import { compareBytes } from '@weir/bytes';
 import type { AcceptedWrite } from './accepted-write.ts';
+import { DraftLabels } from './draft-labels.ts';
 import { type ExemplarDraft, goodExemplars } from './exemplar-draft.ts';
 import { draftHistogram, type HistogramDraft } from './histogram-draft.ts';
-import { isLabelName, isMetricName } from './names.ts';
-import { type NamedLabel, refusal } from './refusal-texts.ts';
+import { refusal } from './refusal-texts.ts';
 import { type SeriesEntry, writeSeries } from './series-entry.ts';
 import type { WriteRules } from './write-rules.ts';
 
-const NAME = new TextEncoder().encode('__name__');
-const INFO = new TextEncoder().encode('_info');
-const EMPTY = new Uint8Array(0);
 /** Beyond it a number no longer holds each integer; the head's arithmetic stops there too. */
 const TIMESTAMP_LOWEST = -(2 ** 53);
 
 export class SeriesDraft {
-  labels: NamedLabel[] = [];
+  readonly labels = new DraftLabels();
   timestamps: number[] = [];
   /** Values as their two little-endian halves: a NaN's payload (staleness) survives no JS array. */
   valueLow: number[] = [];
@@ -32,7 +28,7 @@ export class SeriesDraft {
   createdMs = 0;
 
   clear(): void {
-    this.labels = [];
+    this.labels.clear();
     this.timestamps = [];
     this.valueLow = [];
     this.valueHigh = [];
@@ -54,16 +50,15 @@ export class SeriesDraft {
     out.samplesIn += this.timestamps.length;
     out.histogramsIn += this.histograms.length;
     out.exemplarsIn += this.exemplars.length;
-    this.labels = this.labels.filter((label) => label.value.length > 0);
-    this.labels.sort((a, b) => compareBytes(a.name, b.name));
-    if (!this.#labelsAreGood(rules, out)) {
+    const points = this.timestamps.length + this.histograms.length;
+    if (!this.labels.areGood(rules, seed, points, out)) {
       out.discardExemplars('series_refused', this.exemplars.length);
       return;
     }
     const samples = this.#goodSamples(rules, out);
     const histograms = this.#goodHistograms(rules, out);
     const count = samples.length + histograms.length;
-    if (count === 0 && this.timestamps.length + this.histograms.length > 0) {
+    if (count === 0 && points > 0) {
       out.discardExemplars('series_refused', this.exemplars.length);
       return;
     }
@@ -72,7 +67,7 @@ export class SeriesDraft {
     for (const { t } of histograms) from = Math.min(from, t);
     const exemplars = goodExemplars(this.exemplars, from, rules, out);
     for (const entry of this.#entries(samples, histograms, exemplars)) {
-      writeSeries(this, entry, seed, out);
+      writeSeries(this, entry, out);
     }
   }
 
@@ -110,10 +105,9 @@ export class SeriesDraft {
       out.discard('native_histograms_disabled', this.histograms.length);
       return kept;
     }
-    const series = { labels: this.labels, metric: this.#metric() };
     const first = new Map<number, HistogramDraft>();
     for (const bytes of this.histograms) {
-      const draft = draftHistogram(bytes, series, rules, out);
+      const draft = draftHistogram(bytes, this.labels, rules, out);
       if (draft === undefined) continue;
       const earlier = first.get(draft.t);
       if (earlier === undefined) {
@@ -121,64 +115,11 @@ export class SeriesDraft {
         kept.push(draft);
       } else if (compareBytes(earlier.bytes, draft.bytes) !== 0) {
         out.reject('sample_duplicate_timestamp', 1, () =>
-          refusal.duplicateTimestamp(draft.t, this.labels),
+          refusal.duplicateTimestamp(draft.t, this.labels.list),
         );
       }
     }
     return kept;
-  }
-
-  #labelsAreGood(rules: WriteRules, out: AcceptedWrite): boolean {
-    const refuse = (reason: string, message: () => string) => {
-      out.reject(reason, this.timestamps.length + this.histograms.length, message);
-      return false;
-    };
-    const labels = this.labels;
-    const metric = this.#metric();
-    if (metric.length === 0) return refuse('missing_metric_name', refusal.missingMetricName);
-    // What is too long is reported as that, unread: a hostile push could have us check one huge symbol
-    // once per series.
-    const isLong = metric.length > rules.labelValueBytesMax;
-    if (!isLong && !isMetricName(metric, 0, metric.length, rules.legacyNames)) {
-      const shown = new TextDecoder().decode(metric);
-      return refuse('metric_name_invalid', () => refusal.metricNameInvalid(shown));
-    }
-    const info = endsWith(metric, INFO);
-    const namesMax = info
-      ? Math.max(rules.labelNamesInfoMax, rules.labelNamesMax)
-      : rules.labelNamesMax;
-    if (labels.length > namesMax) {
-      const reason = info ? 'max_label_names_per_info_series' : 'max_label_names_per_series';
-      return refuse(reason, () => refusal.tooManyLabels(labels.length, namesMax, labels, info));
-    }
-    let previous = EMPTY;
-    for (const label of labels) {
-      const { name, value } = label;
-      if (name.length > rules.labelNameBytesMax) {
-        return refuse('label_name_too_long', () => refusal.labelNameTooLong(name, labels));
-      }
-      if (!isLabelName(name, 0, name.length, rules.legacyNames)) {
-        return refuse('label_invalid', () => refusal.labelInvalid(name, labels));
-      }
-      if (value.length > rules.labelValueBytesMax) {
-        const limit = rules.labelValueBytesMax;
-        return refuse('label_value_too_long', () =>
-          refusal.labelValueTooLong(label, limit, labels),
-        );
-      }
-      if (!isUtf8(value)) {
-        return refuse('label_value_invalid', () => refusal.labelValueInvalid(name, value, metric));
-      }
-      if (compareBytes(name, previous) === 0) {
-        return refuse('duplicate_label_names', () => refusal.duplicateLabel(name, labels));
-      }
-      previous = name as Uint8Array<ArrayBuffer>;
-    }
-    return true;
-  }
-
-  #metric(): Uint8Array {
-    return this.labels.find((label) => compareBytes(label.name, NAME) === 0)?.value ?? EMPTY;
   }
 
   /** Indices of the samples to keep, in the order they came. */
@@ -188,9 +129,11 @@ export class SeriesDraft {
     const earliest = Math.max(rules.timestampMinMs, TIMESTAMP_LOWEST);
     for (const [index, timestamp] of this.timestamps.entries()) {
       if (timestamp > rules.timestampMaxMs) {
-        out.reject('too_far_in_future', 1, () => refusal.tooFarInFuture(timestamp, this.#metric()));
+        out.reject('too_far_in_future', 1, () =>
+          refusal.tooFarInFuture(timestamp, this.labels.metric),
+        );
       } else if (timestamp < earliest) {
-        out.reject('too_far_in_past', 1, () => refusal.tooFarInPast(timestamp, this.#metric()));
+        out.reject('too_far_in_past', 1, () => refusal.tooFarInPast(timestamp, this.labels.metric));
       } else {
         const earlier = first.get(timestamp);
         if (earlier === undefined) {
@@ -199,7 +142,7 @@ export class SeriesDraft {
         } else if (!this.#sameValue(earlier, index)) {
           // The log keeps one value a timestamp; dropping the other one silently would be a lost sample.
           out.reject('sample_duplicate_timestamp', 1, () =>
-            refusal.duplicateTimestamp(timestamp, this.labels),
+            refusal.duplicateTimestamp(timestamp, this.labels.list),
           );
         }
       }
@@ -210,11 +153,4 @@ export class SeriesDraft {
   #sameValue(a: number, b: number): boolean {
     return this.valueLow[a] === this.valueLow[b] && this.valueHigh[a] === this.valueHigh[b];
   }
-}
-
-function endsWith(bytes: Uint8Array, suffix: Uint8Array): boolean {
-  return (
-    bytes.length >= suffix.length &&
-    compareBytes(bytes.subarray(bytes.length - suffix.length), suffix) === 0
-  );
 }

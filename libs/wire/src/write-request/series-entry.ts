@@ -1,11 +1,9 @@
 // A drafted series written as `0a len TimeSeries`, fields in the order of their numbers: the form of
 // version-1 records, as Mimir writes them.
-import { hashBytes, uvarintSize, writeUvarint } from '@weir/bytes';
-import { labelSize, writeLabel } from '@weir/model';
+import { uvarintSize, writeUvarint } from '@weir/bytes';
 import type { AcceptedWrite } from './accepted-write.ts';
 import { type ExemplarDraft, exemplarSize, writeExemplar } from './exemplar-draft.ts';
 import type { HistogramDraft } from './histogram-draft.ts';
-import type { NamedLabel } from './refusal-texts.ts';
 
 /** What of a series goes into one TimeSeries. */
 export interface SeriesEntry {
@@ -17,32 +15,24 @@ export interface SeriesEntry {
   exemplars: readonly ExemplarDraft[];
 }
 
-/** The columns that the entry's samples index; labels are sorted and good. */
+/** The columns that the entry's samples index, and the labels in canonical form. */
 export interface SeriesColumns {
-  readonly labels: readonly NamedLabel[];
+  readonly labels: { readonly bytes: Uint8Array; readonly hash: number };
   readonly timestamps: readonly number[];
   readonly valueLow: readonly number[];
   readonly valueHigh: readonly number[];
 }
 
 /** Appends the entry to `out` as one rewritten run, and counts what is in it. */
-export function writeSeries(
-  series: SeriesColumns,
-  entry: SeriesEntry,
-  seed: number,
-  out: AcceptedWrite,
-): void {
+export function writeSeries(series: SeriesColumns, entry: SeriesEntry, out: AcceptedWrite): void {
   const size = entrySize(series, entry);
   const sink = out.rewritten;
   sink.reserve(1 + uvarintSize(size) + size);
   const start = sink.size;
   const bytes = sink.bytes;
   bytes[start] = 0x0a;
-  const labelsFrom = writeUvarint(bytes, start + 1, size);
-  let at = labelsFrom;
-  for (const { name, value } of series.labels) at = writeLabel(bytes, at, name, value);
-  const hash = hashBytes(bytes, labelsFrom, at, seed);
-  sink.size = at;
+  sink.size = writeUvarint(bytes, start + 1, size);
+  sink.append(series.labels.bytes);
   for (const index of entry.samples) {
     const timestamp = series.timestamps[index]!;
     sink.byte(0x12);
@@ -58,7 +48,7 @@ export function writeSeries(
     sink.byte(0x30);
     sink.int64(entry.createdMs);
   }
-  out.push(~start, sink.size - start, hash, entry.samples.length);
+  out.push(~start, sink.size - start, series.labels.hash, entry.samples.length);
   out.samplesOk += entry.samples.length;
   if (entry.histograms.length + entry.exemplars.length > 0) {
     let buckets = 0;
@@ -68,8 +58,7 @@ export function writeSeries(
 }
 
 function entrySize({ labels, timestamps }: SeriesColumns, entry: SeriesEntry): number {
-  let size = 0;
-  for (const { name, value } of labels) size += labelSize(name.length, value.length);
+  let size = labels.bytes.length;
   for (const index of entry.samples) size += 2 + sampleSize(timestamps[index]!);
   for (const exemplar of entry.exemplars) size += fieldSize(exemplarSize(exemplar));
   for (const { bytes } of entry.histograms) size += fieldSize(bytes.length);
