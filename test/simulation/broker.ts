@@ -69,6 +69,8 @@ interface Member {
   owned: number[];
   /** The coordinator hears nothing from it. */
   silent: boolean;
+  /** When the last of what it is told arrives. */
+  toldMs: number;
 }
 
 const SESSION_TIMEOUT_MS = 45_000;
@@ -97,7 +99,7 @@ export class Coordinator {
       known.events = events;
       known.silent = false;
       if (known.owned.length > 0) this.#tell(known, 'assigned', known.owned);
-    } else members.push({ id, process, events, owned: [], silent: false });
+    } else members.push({ id, process, events, owned: [], silent: false, toldMs: 0 });
     this.#rebalance(group);
   }
 
@@ -189,7 +191,11 @@ export class Coordinator {
   ): void {
     const { process, events } = member;
     const copy = [...partitions];
-    const waitMs = leastMs + process.dice.delayMs(200);
+    // What the coordinator tells a member comes in order.
+    const { nowMs } = this.#scheduler;
+    const atMs = Math.max(nowMs + leastMs + process.dice.delayMs(200), member.toldMs + 1);
+    member.toldMs = atMs;
+    const waitMs = atMs - nowMs;
     this.#scheduler.after(waitMs, process, `${what} ${copy.join(',')}`, () => events[what](copy));
   }
 }

@@ -231,6 +231,7 @@ function createRemoteRead(address: string, process: SimProcess, parts: NodeParts
       gone.catch(() => undefined);
       const arrived = target.process.local('read asked', 2, () => undefined);
       await Promise.race([arrived, gone]);
+      signal.throwIfAborted();
       const messages = target.ingester.read.read(request, signal)[Symbol.asyncIterator]();
       // A reader that gives up or dies closes its connection, and the other side learns of it.
       const hangUp = () => {
@@ -244,6 +245,7 @@ function createRemoteRead(address: string, process: SimProcess, parts: NodeParts
         for (;;) {
           const next = await Promise.race([messages.next(), gone]);
           await process.local(`read from ${address}`, 2, () => undefined);
+          signal.throwIfAborted();
           if (next.done) return;
           yield next.value;
         }

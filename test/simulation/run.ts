@@ -14,6 +14,8 @@ const BOOT_MS = 120_000;
 const SETTLE_MS = 3_600_000;
 const HOUR_MS = 3_600_000;
 const FLUSH_ROUNDS = 6;
+const READ_ATTEMPTS = 5;
+const READ_PAUSE_MS = 60_000;
 const FLUSH_PAUSE_MS = 600_000;
 
 export interface RunSettings {
@@ -223,21 +225,30 @@ async function healAndCheck(
 }
 
 async function readAll(world: World, tenants: readonly string[]): Promise<void> {
-  const [front] = world.fronts();
   for (const tenant of tenants) {
-    const range = { tenant, minT: -1e15, maxT: 1e15 };
-    let answered: boolean | undefined;
-    strongRead(world, front!, range, 'final').then(
-      (got) => {
-        answered = got;
-      },
-      (error) => {
-        world.failure ??= error;
-      },
-    );
-    await advance(world, SETTLE_MS, () => answered !== undefined);
-    if (!answered) throw new Violation(1, 'final read', `no answer for ${tenant}`);
+    for (let attempt = 1; !(await readWhole(world, tenant)); attempt++) {
+      if (attempt === READ_ATTEMPTS) {
+        throw new Violation(1, 'final read', `no answer for ${tenant}: ${why(world)}`);
+      }
+      await advance(world, READ_PAUSE_MS);
+    }
   }
+}
+
+/** Whether there was an answer; a front may hear of an owner a moment late. */
+async function readWhole(world: World, tenant: string): Promise<boolean> {
+  const [front] = world.fronts();
+  let answered: boolean | undefined;
+  strongRead(world, front!, { tenant, minT: -1e15, maxT: 1e15 }, 'final').then(
+    (got) => {
+      answered = got;
+    },
+    (error) => {
+      world.failure ??= error;
+    },
+  );
+  await advance(world, SETTLE_MS, () => answered !== undefined);
+  return answered === true;
 }
 
 /** More than once: the first flush after a change of shippers may find out about it. */
