@@ -31,6 +31,27 @@ export const ingesterFlags = defineFlags({
     default: 13 * 3_600_000,
     help: 'How long shipped blocks stay readable here. Longer than queriers ask ingesters for.',
   },
+  closeIdleMs: {
+    kind: 'duration',
+    flag: 'blocks-storage.tsdb.close-idle-tsdb-timeout',
+    yaml: 'blocks_storage.tsdb.close_idle_tsdb_timeout',
+    default: 13 * 3_600_000,
+    help: 'A tenant that has sent nothing for this long is cut and leaves memory. 0: never.',
+  },
+  earlySeriesMin: {
+    kind: 'int',
+    flag: 'blocks-storage.tsdb.early-head-compaction-min-in-memory-series',
+    yaml: 'blocks_storage.tsdb.early_head_compaction_min_in_memory_series',
+    default: 0,
+    help: 'Series of a partition from which on those without samples are cut early. 0: never.',
+  },
+  earlyReductionPercentMin: {
+    kind: 'int',
+    flag: 'blocks-storage.tsdb.early-head-compaction-min-estimated-series-reduction-percentage',
+    yaml: 'blocks_storage.tsdb.early_head_compaction_min_estimated_series_reduction_percentage',
+    default: 15,
+    help: 'A tenant is cut early only where this percentage of its series would leave memory.',
+  },
   instanceId: {
     kind: 'string',
     flag: 'ingester.ring.instance-id',

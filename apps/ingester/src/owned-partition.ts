@@ -31,6 +31,8 @@ const REOPEN_MIN_MS = 250;
 const REOPEN_MAX_MS = 10_000;
 /** A partition that applies nothing for so long, with records there, is stuck. */
 const PROGRESS_PERIOD_MS = 30_000;
+/** Series without samples for so long are taken for gone: Mimir's idle time-out of active series. */
+const SERIES_IDLE_MS = 20 * 60_000;
 /** What is under way gets this long when the partition is closed (a bucket may hang). */
 const STOP_PATIENCE_MS = 10_000;
 
@@ -45,6 +47,9 @@ export interface OwnedPartitionSettings {
   readonly heartbeatTimeoutMs: number;
   readonly snapshotIntervalMs: number;
   readonly snapshotLogBytes: number;
+  readonly closeIdleMs: number;
+  readonly earlySeriesMin: number;
+  readonly earlyReductionPercentMin: number;
 }
 
 export interface OwnedPartitionParts {
@@ -231,6 +236,12 @@ export function createOwnedPartition(
     const upkeep = createUpkeep({
       ...{ partition, topicId, host, shipper, role, manifest, snapshots: schedule },
       ...{ logger, metrics, member, retention },
+      early: {
+        closeIdleMs: settings.closeIdleMs,
+        seriesMin: settings.earlySeriesMin,
+        reductionPercentMin: settings.earlyReductionPercentMin,
+        seriesIdleMs: SERIES_IDLE_MS,
+      },
       ...{ disowned: () => !stillOwner(), disown },
       committedBefore: async () =>
         (await committedOffset(partition, settings.consumerGroup, target, startParts)) ?? 0,

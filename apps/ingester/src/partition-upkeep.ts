@@ -12,6 +12,7 @@ import type { Shipper } from './ship/shipper.ts';
 import type { SnapshotSchedule } from './ship/snapshot-schedule.ts';
 import { createStateLine } from './ship/state-line.ts';
 import { commitMetadata } from './start-position.ts';
+import type { EarlyCutSettings } from './worker/early-cuts.ts';
 import type { DurableState, PartitionHost } from './workers/partition-host.ts';
 
 export interface Maintenance {
@@ -30,6 +31,7 @@ export interface UpkeepParts {
   readonly manifest: ManifestFile;
   readonly snapshots: SnapshotSchedule;
   readonly retention: RetentionGuard;
+  readonly early: EarlyCutSettings;
   readonly logger: Logger;
   readonly metrics: IngesterMetrics;
   member(): Promise<GroupMember>;
@@ -128,7 +130,10 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
     // What waits goes first: a window that is forgotten is not cut a second time.
     let shipped = (await attempt(ship)) ?? false;
     if (cut !== 'none') {
-      await attempt(async () => shipper.add(await host.cut({ partition, all, tenants })));
+      await attempt(async () => {
+        const { early } = parts;
+        shipper.add(await host.cut({ partition, all, tenants, early }));
+      });
       shipped = (errors.length === 0 && (await attempt(ship))) || shipped;
     }
     const force = shipped || all;

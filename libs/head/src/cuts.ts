@@ -27,21 +27,30 @@ export function* prepareCut(state: HeadState, all: boolean): Generator<void> {
     due.set(tenant, windows.add(window.index));
   }
   for (const [tenant, windows] of due) {
-    const { flags } = state.pages;
-    for (const page of pagesOf(state, tenant)) flags[page.id] &= ~CLOSED;
-    tenant.prepared = windows;
-    let visited = 0;
-    for (const page of pagesOf(state, tenant)) {
-      // Pages may be freed or given to others between the steps.
-      if (state.pages.byId[page.id] !== page) continue;
-      visited += page.refs.length;
-      if (page.refs.some((next) => hasLate(state, next - 1))) continue;
-      closePage(state, tenant, page, windows);
-      state.pages.flags[page.id] |= CLOSED;
-      if (visited < PREPARE_STEP) continue;
-      visited = 0;
-      yield;
-    }
+    yield* closePages(state, tenant, windows, false);
+  }
+}
+
+/** Closes what a tenant has open of some windows, and marks its pages as closed; without `withLate`, not of pages with late samples. */
+export function* closePages(
+  state: HeadState,
+  tenant: Tenant,
+  windows: ReadonlySet<number>,
+  withLate: boolean,
+): Generator<void> {
+  for (const page of pagesOf(state, tenant)) state.pages.flags[page.id] &= ~CLOSED;
+  tenant.prepared = windows;
+  let visited = 0;
+  for (const page of pagesOf(state, tenant)) {
+    // Pages may be freed or given to others between the steps.
+    if (state.pages.byId[page.id] !== page) continue;
+    visited += page.refs.length;
+    if (!withLate && page.refs.some((next) => hasLate(state, next - 1))) continue;
+    closePage(state, tenant, page, windows);
+    state.pages.flags[page.id] |= CLOSED;
+    if (visited < PREPARE_STEP) continue;
+    visited = 0;
+    yield;
   }
 }
 
@@ -166,7 +175,8 @@ export function drop(state: HeadState, dropped: TenantWindow): Iterable<void> {
     durable: false,
     readNumber: state.reads.next,
   });
-  if (window.generations.length > 0) return [];
+  const endsEarlyCut = tenant.droppedEarly(window.index, through);
+  if (window.generations.length > 0 && !endsEarlyCut) return [];
   tenant.removing = true;
   return removeEmptySeries(state, tenant);
 }

@@ -239,6 +239,14 @@ export interface PartitionHead {
    * `all` every window that holds a sample (flush). Late samples of a cut window are refused.
    */
   cutDue(all: boolean): TenantWindow[];
+  /** What prepareCut() is for cutDue(), for cutEarly(); but each step counts as a command. */
+  prepareEarlyCut(tenant: string): Iterable<void>;
+  /**
+   * All of the tenant's windows, as cutDue(true) gives them. With the last of them that is dropped, series
+   * without a sample in the last `idleMs` of log time leave, though the window may live on. Until then the
+   * same windows are told again.
+   */
+  cutEarly(tenant: string, idleMs: number): TenantWindow[];
   /**
    * Streams a window for a block: all symbols sorted by bytes, then series in label order, chunks re-cut
    * to the window. No drop before it has ended. `pause` is called between pieces of work of about a

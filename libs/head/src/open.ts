@@ -3,6 +3,7 @@
 import { WeirError } from '@weir/errors';
 import { cutDue, drop, prepareCut, safeOffset } from './cuts.ts';
 import { digest } from './digest.ts';
+import { cutEarly, prepareEarlyCut } from './early-cuts.ts';
 import type {
   HeadRecord,
   HeadSelect,
@@ -123,6 +124,8 @@ function createHead(
     cardinality: (request: LabelCardinalityRequest) => cardinality(state, request),
     prepareCut: (all: boolean) => prepareCut(state, all),
     cutDue: (all: boolean) => cutDue(state, all),
+    prepareEarlyCut: (tenant: string) => prepareEarlyCut(state, tenant),
+    cutEarly: (tenant: string, idleMs: number) => cutEarly(state, tenant, idleMs),
     cut: (window: TenantWindow, pause: Pause = () => undefined) => cut(state, store, window, pause),
     drop(window: TenantWindow) {
       for (const _ of drop(state, window));

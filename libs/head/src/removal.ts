@@ -6,12 +6,20 @@
 import { isEmptyPage, type Page } from './pages/pages.ts';
 import { C, R } from './series/series-store.ts';
 import type { HeadState, Removal } from './state.ts';
-import type { Tenant } from './windows.ts';
+import type { EarlyCut, Tenant } from './windows.ts';
 
 /** Series that one step visits. */
 const VISIT_STEP = 1024;
 /** Series that one step removes; each costs a look-up of all its labels. */
 const REMOVE_STEP = 256;
+
+/** By newest window of a series, see liveMask(); `idle` for series that an early cut took whole. */
+interface Masks {
+  readonly live: Map<number, number>;
+  readonly idle: Map<number, number>;
+}
+
+const NO_WINDOWS: ReadonlySet<number> = new Set();
 
 /** Takes windows without samples from the tenant's series, and removes those that have no other. */
 export function* removeEmptySeries(state: HeadState, tenant: Tenant): Generator<void> {
@@ -19,8 +27,10 @@ export function* removeEmptySeries(state: HeadState, tenant: Tenant): Generator<
   state.removals.add(removal);
   tenant.removing = true;
   tenant.dirty = true;
+  const endsEarly = isWhollyDropped(tenant.early);
   yield* visitSeries(state, tenant, removal);
   tenant.removing = false;
+  if (endsEarly) tenant.early = undefined;
   tenant.dirty = true;
   const isAlive = (ref: number) => state.store.labelsLength(ref) !== 0;
   for (const metric of removal.metrics) {
@@ -29,6 +39,7 @@ export function* removeEmptySeries(state: HeadState, tenant: Tenant): Generator<
     yield;
   }
   yield* state.purgeIndex(isAlive);
+  if (tenant.seriesCount === 0) tenant.forgetMetadata();
   const emptied = state.store.labels.takeEmptied();
   const pairSlabs = state.index.takeEmptied();
   state.reads.whenEarlierEnd(() => {
@@ -40,7 +51,7 @@ export function* removeEmptySeries(state: HeadState, tenant: Tenant): Generator<
 
 function* visitSeries(state: HeadState, tenant: Tenant, removal: Removal): Generator<void> {
   let work = 0;
-  let masks = new Map<number, number>();
+  let masks: Masks = { live: new Map(), idle: new Map() };
   for (const page of pagesOf(state, tenant)) {
     const before = removal.refs.length;
     visitPage(state, tenant, page, masks, removal);
@@ -49,7 +60,7 @@ function* visitSeries(state: HeadState, tenant: Tenant, removal: Removal): Gener
     work = 0;
     yield;
     // Windows may have come meanwhile.
-    masks = new Map();
+    masks = { live: new Map(), idle: new Map() };
   }
 }
 
@@ -58,23 +69,31 @@ function pagesOf(state: HeadState, tenant: Tenant): Page[] {
   return pages.sort((a, b) => a.id - b.id);
 }
 
+function isWhollyDropped(early: EarlyCut | undefined): boolean {
+  return early !== undefined && early.dropped.size === early.through.size;
+}
+
 function visitPage(
   state: HeadState,
   tenant: Tenant,
   page: Page,
-  masks: Map<number, number>,
+  masks: Masks,
   removal: Removal,
 ): void {
   const { store } = state;
+  const { minutes } = state.activity;
+  const early = isWhollyDropped(tenant.early) ? tenant.early : undefined;
   const empty: number[] = [];
   for (const next of page.refs) {
     const ref = next - 1;
     if (ref < 0) continue;
     const newest = store.record(ref, R.window);
-    let mask = masks.get(newest);
+    const isIdle = early !== undefined && minutes[ref] < early.idleSince;
+    const known = isIdle ? masks.idle : masks.live;
+    let mask = known.get(newest);
     if (mask === undefined) {
-      mask = liveMask(tenant, newest);
-      masks.set(newest, mask);
+      mask = liveMask(tenant, newest, isIdle ? early.dropped : NO_WINDOWS);
+      known.set(newest, mask);
     }
     const bits = store.getCold(ref, C.windows);
     if ((bits & mask) === 0) empty.push(ref);
@@ -87,10 +106,10 @@ function visitPage(
 }
 
 /** Which bits of a series' windows, counted back from its newest one, stand for windows with samples. */
-function liveMask(tenant: Tenant, newest: number): number {
+function liveMask(tenant: Tenant, newest: number, except: ReadonlySet<number>): number {
   let mask = 0;
   for (const { index } of tenant.live()) {
-    if (index <= newest) mask |= 1 << Math.min(newest - index, 31);
+    if (index <= newest && !except.has(index)) mask |= 1 << Math.min(newest - index, 31);
   }
   return mask;
 }

@@ -47,6 +47,15 @@ export interface DropMark {
   readonly readNumber: number;
 }
 
+/** See early-cuts.ts. */
+export interface EarlyCut {
+  /** Series whose last sample was applied in an earlier minute of log time leave. */
+  readonly idleSince: number;
+  /** By window, the last generation that is cut; and the windows that were dropped through it. */
+  readonly through: Map<number, number>;
+  readonly dropped: Set<number>;
+}
+
 export class Tenant {
   readonly id: number;
   readonly name: string;
@@ -69,6 +78,7 @@ export class Tenant {
   dirty = true;
   /** A pass over its series, to remove empty ones, has not ended. */
   removing = false;
+  early: EarlyCut | undefined;
   /** Windows of which pages marked as closed have nothing open; see prepareCut(). */
   prepared: ReadonlySet<number> = new Set();
   metadataDirty = false;
@@ -135,6 +145,21 @@ export class Tenant {
     const last = this.windows.get(window)?.generations.at(-1);
     if (!last) return this.windows.get(window)?.nextGeneration ?? this.droppedThrough(window) + 1;
     return last.frozen ? last.number + 1 : last.number;
+  }
+
+  /** A window's generations up to `through` were dropped; true when that ends an early cut. */
+  droppedEarly(window: number, through: number): boolean {
+    const last = this.early?.through.get(window);
+    if (!this.early || last === undefined || through < last) return false;
+    this.early.dropped.add(window);
+    return this.early.dropped.size === this.early.through.size;
+  }
+
+  /** A tenant without series needs none; who sends samples again sends it again. */
+  forgetMetadata(): void {
+    if (this.metadata.metrics === 0) return;
+    this.metadata.clear();
+    this.metadataDirty = true;
   }
 
   live(): WindowState[] {

@@ -174,6 +174,8 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
     takeDiscards: () => [],
     prepareCut: () => [],
     cutDue: windows,
+    prepareEarlyCut: () => [],
+    cutEarly: (tenant) => windows(true).filter((window) => window.tenant === tenant),
     cut(window) {
       const series = toSeries(samples.filter((sample) => inWindow(sample, window)));
       return {

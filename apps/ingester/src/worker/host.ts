@@ -54,7 +54,7 @@ export function createPartitionHost(parts: HostParts): PartitionHost {
     },
     apply: async (batch) => get(batch.partition).apply(batch),
     checkpoint: async ({ partition, force }) => get(partition).checkpoint(force),
-    cut: async ({ partition, all, tenants }) => get(partition).cut(all, tenants),
+    cut: async ({ partition, all, tenants, early }) => get(partition).cut(all, tenants, early),
     drop: async ({ partition, windows }) => get(partition).drop(windows),
     deleteBlocks: async ({ partition, ulids }) => get(partition).deleteBlocks(ulids),
     stats: async ({ partition }) => get(partition).stats(),

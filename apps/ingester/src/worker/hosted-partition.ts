@@ -16,6 +16,7 @@ import type {
   PartitionStats,
 } from '../workers/partition-host.ts';
 import { createCheckpointer } from './checkpointer.ts';
+import { type EarlyCutSettings, earlyCuts } from './early-cuts.ts';
 import { type LocalBlocks, openLocalBlocks } from './local-blocks.ts';
 import { createPartitionFolder } from './partition-folder.ts';
 import { createReadLeases, type ReadLeases } from './read-leases.ts';
@@ -54,7 +55,11 @@ export interface HostedPartition {
   markShipped(shipped: readonly ShippedWindow[]): void;
   apply(batch: ApplyBatch): Promise<Applied>;
   checkpoint(force: boolean): Promise<DurableState>;
-  cut(all: boolean, tenants: readonly string[]): Promise<readonly CutWindow[]>;
+  cut(
+    all: boolean,
+    tenants: readonly string[],
+    early?: EarlyCutSettings,
+  ): Promise<readonly CutWindow[]>;
   drop(windows: readonly TenantWindow[]): Promise<void>;
   deleteBlocks(ulids: readonly string[]): Promise<void>;
   stats(): PartitionStats;
@@ -233,10 +238,20 @@ export async function openHostedPartition(
       const { checkpointPosition } = head;
       return { checkpointPosition, safeOffset, damagedBlocks: blocks.takeDamaged() };
     },
-    cut: (all, tenants) =>
+    cut: (all, tenants, early) =>
       exclusively(async () => {
-        for (const _ of head?.prepareCut(all) ?? []) await pause();
-        return cutWindows(head, blocks, all, tenants, pause);
+        if (head === undefined) return [];
+        for (const _ of head.prepareCut(all)) await pause();
+        const due = head.cutDue(all);
+        const wanted =
+          tenants.length === 0 ? due : due.filter((one) => tenants.includes(one.tenant));
+        const cut = await cutWindows(head, blocks, wanted, pause);
+        if (all || early === undefined) return cut;
+        for (const { tenant, idleMs } of earlyCuts(head, early, clock.nowMs())) {
+          for (const _ of head.prepareEarlyCut(tenant)) await pause();
+          cut.push(...(await cutWindows(head, blocks, head.cutEarly(tenant, idleMs), pause)));
+        }
+        return cut;
       }),
     drop: (windows) =>
       exclusively(async () => {
@@ -314,17 +329,15 @@ function createPause(clock: Clock): Pause {
 
 /** Windows whose block already lies here wait for the shipper; they are not cut again. */
 async function cutWindows(
-  head: PartitionHead | undefined,
+  head: PartitionHead,
   blocks: LocalBlocks,
-  all: boolean,
-  tenants: readonly string[],
+  windows: readonly TenantWindow[],
   pause: Pause,
 ): Promise<CutWindow[]> {
   const cut: CutWindow[] = [];
-  for (const window of head?.cutDue(all) ?? []) {
-    if (tenants.length > 0 && !tenants.includes(window.tenant)) continue;
+  for (const window of windows) {
     if (blocks.all().some((block) => covers(block.window, window))) continue;
-    cut.push({ window, block: await blocks.write(window, head!.cut(window, pause), pause) });
+    cut.push({ window, block: await blocks.write(window, head.cut(window, pause), pause) });
   }
   return cut;
 }

@@ -11,6 +11,7 @@ import type {
   TenantWindow,
 } from '@weir/head';
 import type { ReadRequest } from '@weir/query';
+import type { EarlyCutSettings } from '../worker/early-cuts.ts';
 
 export interface OpenPartition {
   readonly partition: number;
@@ -142,6 +143,8 @@ export interface PartitionHost {
     readonly partition: number;
     readonly all: boolean;
     readonly tenants: readonly string[];
+    /** Cut windows of idle tenants, and of those with many series that have gone, before they close. */
+    readonly early?: EarlyCutSettings;
   }): Promise<readonly CutWindow[]>;
   /** The windows are in verified blocks: the head forgets them, once no running read needs them. */
   drop(request: {

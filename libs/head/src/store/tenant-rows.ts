@@ -3,7 +3,7 @@ import { text, utf8 } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { MetricMetadata } from '@weir/model';
 import type { TenantSettings } from '../head.ts';
-import type { Tenant, WindowState } from '../windows.ts';
+import type { EarlyCut, Tenant, WindowState } from '../windows.ts';
 
 interface TenantState {
   readonly name: string;
@@ -12,6 +12,19 @@ interface TenantState {
   readonly windows: WindowState[];
   readonly drops: [window: number, through: number][];
   readonly removing: boolean;
+  readonly early: StoredEarlyCut | null;
+}
+
+interface StoredEarlyCut {
+  readonly idleSince: number;
+  readonly through: [window: number, generation: number][];
+  readonly dropped: number[];
+}
+
+function encodeEarlyCut(early: EarlyCut | undefined): StoredEarlyCut | null {
+  if (!early) return null;
+  const { idleSince, through, dropped } = early;
+  return { idleSince, through: [...through], dropped: [...dropped] };
 }
 
 export function encodeTenant(tenant: Tenant, epoch: number): Uint8Array {
@@ -22,6 +35,7 @@ export function encodeTenant(tenant: Tenant, epoch: number): Uint8Array {
     windows: [...tenant.windows.values()],
     drops: [...tenant.drops.values()].map(({ window, through }) => [window, through]),
     removing: tenant.removing,
+    early: encodeEarlyCut(tenant.early),
   };
   return versioned(epoch, state);
 }
@@ -39,6 +53,10 @@ export function restoreTenant(tenant: Tenant, row: Uint8Array): void {
     tenant.drops.set(window, { window, through, durable: true, readNumber: 0 });
   }
   tenant.removing = state.removing;
+  if (state.early) {
+    const { idleSince, through, dropped } = state.early;
+    tenant.early = { idleSince, through: new Map(through), dropped: new Set(dropped) };
+  }
   tenant.dirty = false;
 }
 

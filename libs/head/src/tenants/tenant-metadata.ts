@@ -46,6 +46,10 @@ export class TenantMetadata {
     }
   }
 
+  clear(): void {
+    this.#byMetric.clear();
+  }
+
   all(): MetricMetadata[] {
     return [...this.#byMetric.values()].flat();
   }
