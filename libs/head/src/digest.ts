@@ -1,6 +1,8 @@
 // A digest of the logical state. Order-free sums over samples are kept as they are applied, per window,
 // so that a digest costs nothing and does not depend on where a sample lies (memory or store), on how
-// chunks are cut, or on which generation a cut put it into.
+// chunks are cut, or on which generation a cut put it into. The discard log is left out for that reason:
+// a repeated late sample is a no-op while its chunk is open and a refusal later, and when chunks end is not
+// only up to records and commands.
 import { hashBytes, utf8 } from '@weir/bytes';
 import type { HeadState } from './state.ts';
 
@@ -27,7 +29,6 @@ export function digest(state: HeadState): string {
         .sort((a, b) => a[0] - b[0]),
       metadata: tenant.metadata.all().map((entry) => JSON.stringify(entry)),
       active: state.activity.read(tenant, -Infinity),
-      discards: digestBytes(tenant.discards.encode(0)),
     }));
   const { position, logTimeMs } = state;
   return digestBytes(utf8(JSON.stringify({ position, logTimeMs, tenants })));

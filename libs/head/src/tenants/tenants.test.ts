@@ -190,17 +190,6 @@ describe('the discard log', () => {
       expect(world.head.discarded('one')).toEqual({ reasons, entries });
     }
   });
-
-  it('is part of the digest', async () => {
-    const [one, two] = [await open(), await open()];
-    for (const { head, push } of [one, two]) {
-      expect(push).toBeDefined();
-      head.configure('one', SETTINGS);
-    }
-    one.push(1, [series({ __name__: 'm' }, [10, 1])]);
-    two.push(1, [series({ __name__: 'm' }, [10, 1], [10, 2])]);
-    expect(one.head.digest()).not.toBe(two.head.digest());
-  });
 });
 
 describe('active series', () => {
