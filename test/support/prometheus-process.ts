@@ -13,6 +13,14 @@ export interface PrometheusOptions {
   readonly scrape: readonly string[];
   readonly remoteWrite: readonly { readonly url: string; readonly version: 1 | 2 }[];
   readonly tenant: string;
+  /** Native histograms and exemplars, with these features on; classic histograms of `app` become native. */
+  readonly rich?: {
+    readonly features: readonly string[];
+    /** host:port of one more target. */
+    readonly app: string;
+    /** Its data directory, which stays. */
+    readonly data: string;
+  };
 }
 
 export interface DataOptions {
@@ -27,7 +35,11 @@ export interface PrometheusProcess {
 }
 
 export async function startPrometheus(options: PrometheusOptions): Promise<PrometheusProcess> {
-  return start((self) => configuration(options, self));
+  const { rich } = options;
+  return start(
+    (self) => configuration(options, self),
+    rich && [`--storage.tsdb.path=${rich.data}`, `--enable-feature=${rich.features.join(',')}`],
+  );
 }
 
 /** One that neither scrapes nor sends, on data that lies there, however old it is. */
@@ -82,12 +94,22 @@ async function ready(child: ChildProcess, url: string): Promise<void> {
   throw new Error('prometheus is not ready after 30 s');
 }
 
-function configuration({ scrape, remoteWrite, tenant }: PrometheusOptions, self: string): string {
+function configuration(options: PrometheusOptions, self: string): string {
+  const { scrape, remoteWrite, tenant, rich } = options;
   const message = (version: 1 | 2) =>
     version === 1 ? 'prometheus.WriteRequest' : 'io.prometheus.write.v2.Request';
   return JSON.stringify({
-    global: { scrape_interval: '1s' },
+    global: { scrape_interval: '1s', ...(rich && { scrape_native_histograms: true }) },
     scrape_configs: [
+      ...(rich === undefined
+        ? []
+        : [
+            {
+              job_name: 'app',
+              convert_classic_histograms_to_nhcb: true,
+              static_configs: [{ targets: [rich.app] }],
+            },
+          ]),
       { job_name: 'prometheus', static_configs: [{ targets: [self] }] },
       { job_name: 'weir', static_configs: [{ targets: scrape }] },
     ],
@@ -96,6 +118,7 @@ function configuration({ scrape, remoteWrite, tenant }: PrometheusOptions, self:
       protobuf_message: message(version),
       headers: { 'X-Scope-OrgID': tenant },
       queue_config: { batch_send_deadline: '1s' },
+      ...(rich && { send_exemplars: true, send_native_histograms: true }),
     })),
   });
 }
