@@ -169,6 +169,8 @@ export function drop(state: HeadState, dropped: TenantWindow): Iterable<void> {
   if (through < 0) return [];
   if (through === window.generations.at(-1)?.number) freeze(state, tenant, window);
   window.generations = window.generations.filter(({ number }) => number > through);
+  const oldest = tenant.live()[0]?.index ?? Infinity;
+  tenant.exemplars.forgetBefore(state.exemplarRuns, oldest * WINDOW_MS);
   tenant.drops.set(window.index, {
     window: window.index,
     through,

@@ -5,6 +5,7 @@ import { cutDue, drop, prepareCut, safeOffset } from './cuts.ts';
 import { digest } from './digest.ts';
 import { cutEarly, prepareEarlyCut } from './early-cuts.ts';
 import type {
+  ExemplarSelect,
   HeadRecord,
   HeadSelect,
   HeadStore,
@@ -19,6 +20,7 @@ import type {
 } from './head.ts';
 
 import { cut } from './reads/cut.ts';
+import { exemplars } from './reads/exemplars.ts';
 import { labelNames, labelValues, select } from './reads/select.ts';
 import { RecordApplier } from './records/apply.ts';
 import { writeSnapshot } from './snapshot/write-snapshot.ts';
@@ -106,8 +108,7 @@ function createHead(
     labelNames: async (request: HeadSelect) => labelNames(state, request),
     labelValues: async (name: string, request: HeadSelect) => labelValues(state, name, request),
     metadata: (tenant: string) => state.tenantsByName.get(tenant)?.metadata.all() ?? [],
-    // None is kept yet: records' exemplars are passed over.
-    exemplars: async () => [],
+    exemplars: async (request: ExemplarSelect) => exemplars(state, request),
     tenants: () => tenantStats(state),
     takeDiscards() {
       const taken = [...state.discards].flatMap(([tenant, reasons]) =>

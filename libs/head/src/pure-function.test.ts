@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import type { PartitionHead, TenantSettings, TenantWindow } from './head.ts';
 import { createMemoryHeadStore } from './memory/memory-store.ts';
 import { openPartitionHead } from './open.ts';
-import { message, record, seriesMessage } from './records/record-fixture.ts';
+import { exemplarBytes, message, record, seriesMessage } from './records/record-fixture.ts';
 import { emptyHistogram } from './series/histograms.ts';
 import { COMMIT_KEY } from './store/rows.ts';
 
@@ -91,6 +91,7 @@ const input: fc.Arbitrary<Input> = fc.oneof(
       settings: fc.record({
         outOfOrderWindowMs: fc.constantFrom(0, 30 * MINUTE, 5 * HOUR),
         seriesMax: fc.constantFrom(0, 0, 3),
+        exemplarsMax: fc.constantFrom(0, 3, 100),
       }),
     }),
   },
@@ -142,9 +143,10 @@ function seriesOf(index: number, parts: readonly Part[], now: number, createdMs:
     return [encodeHistogram({ t: now - one.backMs, startT: 0, histogram })];
   });
   const created = createdMs === 0 ? {} : { createdMs: now - createdMs };
+  const exemplars = parts.map((one) => exemplarBytes({ id: one.kind }, now - one.backMs, 1));
   const whole = seriesMessage(
     { __name__: `m${index % 2}`, i: String(index) },
-    { histograms, ...created },
+    { histograms, exemplars, ...created },
   );
   const body = whole.subarray(whole.length < 130 ? 2 : 3);
   return message(0x0a, body, floats(parts, now));

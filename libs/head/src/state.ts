@@ -21,6 +21,7 @@ import { EpochTimes } from './reads/epoch-times.ts';
 import { Appender } from './series/append.ts';
 import { C, R, SeriesStore } from './series/series-store.ts';
 import { Activity } from './tenants/activity.ts';
+import type { ExemplarRuns } from './tenants/exemplars.ts';
 import { Tenant, WINDOW_MS } from './windows.ts';
 
 const METRIC_NAME = '__name__';
@@ -58,6 +59,7 @@ export class HeadState {
   readonly reads = new Reads();
   readonly epochTimes = new EpochTimes();
   /** Epochs whose checkpoint was cut short: their rows don't count. */
+  readonly exemplarRuns: ExemplarRuns = { nextId: 0, freed: [], cleared: [] };
   readonly abortedEpochs = new Set<number>();
   /** Removed series that reads under way may still look at. */
   readonly removals = new Set<Removal>();
@@ -95,6 +97,7 @@ export class HeadState {
   configure(name: string, settings: TenantSettings): void {
     const tenant = this.tenant(name);
     tenant.configure(settings);
+    tenant.exemplars.trim(this.exemplarRuns, settings.exemplarsMax ?? 0);
     this.activity.configured(tenant);
   }
 

@@ -2,8 +2,10 @@
 // marks, settings and metadata. A window is [k·2 h, (k+1)·2 h). Its samples belong to generations: a
 // flush freezes the current one, samples that come later go to the next, and so a shipped block can be
 // forgotten without the samples that came while it was cut.
+
 import type { TenantSettings } from './head.ts';
 import { DiscardLog } from './tenants/discard-log.ts';
+import { Exemplars } from './tenants/exemplars.ts';
 import { TenantMetadata } from './tenants/tenant-metadata.ts';
 
 export const WINDOW_MS = 7_200_000;
@@ -68,6 +70,7 @@ export class Tenant {
   readonly drops = new Map<number, DropMark>();
   readonly metadata = new TenantMetadata();
   readonly discards = new DiscardLog();
+  readonly exemplars = new Exemplars();
   seriesCount = 0;
   /** Series that came and went since they were last asked for; no part of the state. */
   changes = { created: 0, removed: 0 };

@@ -13,6 +13,7 @@ import type { HeadState } from '../state.ts';
 import type { RecordPlace } from '../tenants/discard-log.ts';
 import { overSeriesLimit, refuse } from '../tenants/refusals.ts';
 import { type Generation, type Tenant, WINDOW_MS, type WindowState } from '../windows.ts';
+import { readExemplar } from './record-exemplars.ts';
 import { readHistogram, zeroOf } from './record-histograms.ts';
 import { applyMetadata, readAllMetadata } from './record-metadata.ts';
 import { StagedRecord } from './staged-record.ts';
@@ -35,6 +36,7 @@ export class RecordApplier {
   #refusal: string | undefined;
   /** Where the next series with histograms, or with a created timestamp, stands in the staged lists. */
   #histogram = 0;
+  #exemplar = 0;
   #created = 0;
 
   constructor(state: HeadState) {
@@ -77,6 +79,8 @@ export class RecordApplier {
     this.#created = 0;
     let nextCreated = staged.created[0];
     let nextHistogram = staged.histograms[0];
+    let nextExemplar = staged.exemplars[0];
+    this.#exemplar = 0;
     let previous = tenant.lastRef;
     let sample = 0;
     for (let index = 0; index < staged.seriesCount; index++) {
@@ -109,6 +113,10 @@ export class RecordApplier {
       if (index === nextHistogram) {
         ref = this.#appendHistograms(index, ref, tenant, created, offset);
         nextHistogram = staged.histograms[this.#histogram];
+      }
+      if (index === nextExemplar) {
+        this.#keepExemplars(index, ref, tenant);
+        nextExemplar = staged.exemplars[this.#exemplar];
       }
       if (ref < 0) continue;
       if (staged.refs[index] < 0 && previous !== 0) {
@@ -205,6 +213,21 @@ export class RecordApplier {
     if (t > tenant.eventTime) tenant.advance(t);
     const { activity } = state;
     if (activity.minutes[ref] !== activity.minute) activity.touch(tenant, ref);
+  }
+
+  /** Only a series that the head has can have exemplars. */
+  #keepExemplars(index: number, ref: number, tenant: Tenant): void {
+    const { bytes, exemplars } = this.#staged;
+    const { store, exemplarRuns } = this.#state;
+    const max = tenant.settings.exemplarsMax ?? 0;
+    for (; exemplars[this.#exemplar] === index; this.#exemplar += 3) {
+      if (ref < 0 || max === 0) continue;
+      const [from, to] = [exemplars[this.#exemplar + 1], exemplars[this.#exemplar + 2]];
+      const found = readExemplar(bytes, from, to);
+      if (!found) continue;
+      const { labels, t, value } = found;
+      tenant.exemplars.add(exemplarRuns, max, store.labelsOf(ref), labels, t, value);
+    }
   }
 
   #touch(ref: number): void {

@@ -8,6 +8,7 @@ import {
   CHUNKS,
   COMMIT_KEY,
   DISCARDS,
+  EXEMPLARS,
   FORMAT_VERSION,
   HISTOGRAMS,
   keyNumber,
@@ -22,7 +23,7 @@ import { FrameWriter, SNAPSHOT_FORMAT } from './frames.ts';
 const FIRST_KEY = Uint8Array.of(0);
 const END_KEY = Uint8Array.of(0xff);
 /** Rows in two slots, the row's epoch in its first four bytes. */
-const SLOTTED = new Set([DISCARDS, HISTOGRAMS, LABELS, METADATA, OPEN, TENANT]);
+const SLOTTED = new Set([DISCARDS, EXEMPLARS, HISTOGRAMS, LABELS, METADATA, OPEN, TENANT]);
 /** A chunk row's epoch is the last number of its key. */
 const CHUNK_KEY_EPOCH = 5;
 

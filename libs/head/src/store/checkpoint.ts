@@ -16,8 +16,10 @@ import {
 } from '../pages/pages.ts';
 import { C } from '../series/series-store.ts';
 import type { HeadState, PageCapture } from '../state.ts';
+import type { ExemplarRun } from '../tenants/exemplars.ts';
 import type { DropMark, Tenant } from '../windows.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { encodeExemplars } from './exemplar-rows.ts';
 import { encodeHistogramRow } from './histogram-rows.ts';
 import {
   BEGIN_KEY,
@@ -25,6 +27,7 @@ import {
   chunkEntrySize,
   chunkKey,
   DISCARDS,
+  EXEMPLARS,
   encodeOpenRow,
   FORMAT_VERSION,
   HISTOGRAMS,
@@ -71,6 +74,8 @@ export class Checkpoint implements PageCapture {
   readonly #tenants: TenantRow[] = [];
   readonly #metadata: TenantRow[] = [];
   readonly #discards: TenantRow[] = [];
+  readonly #exemplars: { readonly run: ExemplarRun; readonly bytes: Uint8Array }[] = [];
+  readonly #freedRuns: readonly number[];
   readonly #marks: DropMark[] = [];
   readonly #emptyPages: Page[];
   #room: Promise<void> | undefined;
@@ -88,6 +93,7 @@ export class Checkpoint implements PageCapture {
     this.#closed = state.store.closed.freeze();
     this.#pages = this.#takePages();
     this.#emptyPages = state.emptyPages.splice(0);
+    this.#freedRuns = state.exemplarRuns.freed.splice(0);
     for (const tenant of state.tenants) this.#takeTenant(tenant);
     state.running = this;
   }
@@ -115,6 +121,11 @@ export class Checkpoint implements PageCapture {
     if (tenant.metadataDirty) {
       this.#metadata.push({ tenant, bytes: encodeMetadata(tenant, this.#epoch) });
       tenant.metadataDirty = false;
+    }
+    for (const run of tenant.exemplars.runs) {
+      if (!run.isDirty) continue;
+      this.#exemplars.push({ run, bytes: encodeExemplars(tenant.id, run, this.#epoch) });
+      run.isDirty = false;
     }
     if (tenant.discards.dirty) {
       this.#discards.push({ tenant, bytes: encodeDiscards(tenant, this.#epoch) });
@@ -187,6 +198,10 @@ export class Checkpoint implements PageCapture {
     this.#putTenantRows(TENANT, this.#tenants, this.#commit.tenantSlots);
     this.#putTenantRows(METADATA, this.#metadata, this.#commit.metadataSlots);
     this.#putTenantRows(DISCARDS, this.#discards, this.#commit.discardSlots);
+    for (const { run, bytes } of this.#exemplars) {
+      writer.put(key(EXEMPLARS, run.id, run.slot), bytes);
+      if (writer.isFull) await writer.flushFull();
+    }
     await writer.flush();
     const commit = {
       format: FORMAT_VERSION,
@@ -263,6 +278,8 @@ export class Checkpoint implements PageCapture {
     for (const { tenant } of this.#tenants) flip(this.#commit.tenantSlots, tenant.id);
     for (const { tenant } of this.#metadata) flip(this.#commit.metadataSlots, tenant.id);
     for (const { tenant } of this.#discards) flip(this.#commit.discardSlots, tenant.id);
+    for (const { run } of this.#exemplars) run.slot ^= 1;
+    state.exemplarRuns.cleared.push(...this.#freedRuns);
     for (const mark of this.#marks) mark.durable = true;
     this.#forgetFrozen();
     for (const page of this.#emptyPages) state.pages.freePage(page);
@@ -297,6 +314,8 @@ export class Checkpoint implements PageCapture {
     for (const { tenant } of this.#tenants) tenant.dirty = true;
     for (const { tenant } of this.#metadata) tenant.metadataDirty = true;
     for (const { tenant } of this.#discards) tenant.discards.dirty = true;
+    for (const { run } of this.#exemplars) run.isDirty = true;
+    state.exemplarRuns.freed.push(...this.#freedRuns);
     state.abortedEpochs.add(this.#epoch);
     const moved = state.store.closed.thaw();
     for (let ref = 0; ref < state.store.refs; ref++) {

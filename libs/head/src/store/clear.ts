@@ -4,11 +4,12 @@ import type { HeadStore } from '../head.ts';
 import type { HeadState } from '../state.ts';
 import { type DropMark, type Tenant, WINDOW_MS } from '../windows.ts';
 import { BatchWriter } from './batch-writer.ts';
-import { chunkRange } from './rows.ts';
+import { chunkRange, EXEMPLARS, key } from './rows.ts';
 
 const CLEAR_BYTES_MAX = 128 * 1024 * 1024;
 
 export async function clearDropped(state: HeadState, store: HeadStore): Promise<void> {
+  await clearExemplars(state, store);
   let budget = CLEAR_BYTES_MAX;
   for (const tenant of state.tenants) {
     for (const mark of [...tenant.drops.values()]) {
@@ -20,6 +21,15 @@ export async function clearDropped(state: HeadState, store: HeadStore): Promise<
       forgetWindow(state, tenant, mark.window);
     }
   }
+}
+
+async function clearExemplars({ exemplarRuns }: HeadState, store: HeadStore): Promise<void> {
+  const runs = exemplarRuns.cleared;
+  if (runs.length === 0) return;
+  const writer = new BatchWriter(store);
+  for (const id of runs) for (const slot of [0, 1]) writer.delete(key(EXEMPLARS, id, slot));
+  await writer.flush();
+  exemplarRuns.cleared = exemplarRuns.cleared.slice(runs.length);
 }
 
 async function clearRows(

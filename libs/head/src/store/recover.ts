@@ -6,12 +6,15 @@ import type { HeadStore } from '../head.ts';
 import { PAGE_SLOTS } from '../pages/pages.ts';
 import { removeEmptySeries } from '../removal.ts';
 import type { HeadState } from '../state.ts';
+import type { ExemplarRun } from '../tenants/exemplars.ts';
 import type { CommitState } from './checkpoint.ts';
+import { decodeExemplars } from './exemplar-rows.ts';
 import { restoreHistogramRow } from './histogram-rows.ts';
 import {
   BEGIN_KEY,
   COMMIT_KEY,
   DISCARDS,
+  EXEMPLARS,
   FORMAT_VERSION,
   HISTOGRAMS,
   isEmptyOpenRow,
@@ -67,6 +70,7 @@ async function recoverRows(state: HeadState, store: HeadStore, commit: CommitSta
     restoreMetadata(state.tenants[id], row);
     commit.metadataSlots.set(id, 1 - slot);
   }
+  await recoverExemplars(state, store);
   for await (const { id, slot, row } of newestRows(state, store, DISCARDS)) {
     restoreDiscards(state.tenants[id], row);
     commit.discardSlots.set(id, 1 - slot);
@@ -101,6 +105,22 @@ async function recoverRows(state: HeadState, store: HeadStore, commit: CommitSta
   // A pass that the checkpoint fell into goes on where it was.
   for (const tenant of state.tenants) {
     if (tenant?.removing) for (const _ of removeEmptySeries(state, tenant));
+  }
+}
+
+/** Rows of runs that were given up are left over where a process ended before it deleted them. */
+async function recoverExemplars(state: HeadState, store: HeadStore): Promise<void> {
+  const runs = state.tenants.map((): ExemplarRun[] => []);
+  const { exemplarRuns } = state;
+  for await (const { id, slot, row } of newestRows(state, store, EXEMPLARS)) {
+    exemplarRuns.nextId = Math.max(exemplarRuns.nextId, id + 1);
+    const { tenant, run } = decodeExemplars(id, slot, row);
+    const { first, next } = state.tenants[tenant]?.exemplars ?? { first: 0, next: 0 };
+    if (run.from >= next || run.from + run.entries.length <= first) exemplarRuns.cleared.push(id);
+    else runs[tenant].push(run);
+  }
+  for (const [tenant, all] of runs.entries()) {
+    state.tenants[tenant].exemplars.restore(all.sort((a, b) => a.from - b.from));
   }
 }
 

@@ -15,12 +15,13 @@ import {
 } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 
-export const FORMAT_VERSION = 4;
+export const FORMAT_VERSION = 5;
 
 export const COMMIT_KEY = Uint8Array.of(0x41);
 export const BEGIN_KEY = Uint8Array.of(0x42);
 export const CHUNKS = 0x43;
 export const DISCARDS = 0x44;
+export const EXEMPLARS = 0x45;
 export const HISTOGRAMS = 0x48;
 export const LABELS = 0x4c;
 export const METADATA = 0x4d;

@@ -12,6 +12,8 @@ interface TenantState {
   readonly windows: WindowState[];
   readonly drops: [window: number, through: number][];
   readonly removing: boolean;
+  /** Numbers of the oldest exemplar, and of the next one. */
+  readonly exemplars: [first: number, next: number];
   readonly early: StoredEarlyCut | null;
 }
 
@@ -36,6 +38,7 @@ export function encodeTenant(tenant: Tenant, epoch: number): Uint8Array {
     drops: [...tenant.drops.values()].map(({ window, through }) => [window, through]),
     removing: tenant.removing,
     early: encodeEarlyCut(tenant.early),
+    exemplars: [tenant.exemplars.first, tenant.exemplars.next],
   };
   return versioned(epoch, state);
 }
@@ -57,6 +60,7 @@ export function restoreTenant(tenant: Tenant, row: Uint8Array): void {
     const { idleSince, through, dropped } = state.early;
     tenant.early = { idleSince, through: new Map(through), dropped: new Set(dropped) };
   }
+  [tenant.exemplars.first, tenant.exemplars.next] = state.exemplars;
   tenant.dirty = false;
 }
 
