@@ -155,7 +155,10 @@ function done(start: (callback: (error?: Error | null) => void) => void): Promis
   });
 }
 
+/** A file that is missing is damage, too; what else the system says may be over when tried again. */
+const DAMAGE = /corruption|no such file|^(invalid argument|not ?found|not implemented)/i;
+
 function failure(cause: Error): WeirError {
-  const kind = /corruption/i.test(cause.message) ? 'corrupt' : 'unavailable';
+  const kind = DAMAGE.test(cause.message) ? 'corrupt' : 'unavailable';
   return new WeirError(kind, `head store: ${cause.message}`, { cause });
 }

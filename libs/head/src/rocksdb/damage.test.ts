@@ -1,0 +1,124 @@
+// A damaged database folder: a flipped byte or a missing file anywhere gives a state that was committed
+// once, or `corrupt`, which has the folder put aside; never another state, another answer, or an error
+// that would be tried again for ever.
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isKind } from '@weir/errors';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PartitionHead } from '../head.ts';
+import { openPartitionHead } from '../open.ts';
+import { record, series, writeRequest } from '../records/record-fixture.ts';
+import { openRocksdbHeadStore } from './rocksdb-store.ts';
+
+let root = '';
+/** What the head was at its checkpoints, by position. */
+const committed = new Map<number, { digest: string; samples: string[] }>();
+
+async function openHead(path: string): Promise<PartitionHead> {
+  const store = await openRocksdbHeadStore({ path });
+  try {
+    return await openPartitionHead({ partition: 0 }, { store });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function samplesOf(head: PartitionHead): Promise<string[]> {
+  const found: string[] = [];
+  for await (const batch of head.select({ tenant: 'one', matchers: [], minT: 0, maxT: 1e15 })) {
+    for (const { labels, chunks } of batch) {
+      for (const { bytes } of chunks) {
+        found.push(`${Buffer.from(labels).toString('hex')} ${Buffer.from(bytes).toString('hex')}`);
+      }
+    }
+  }
+  return found;
+}
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'weir-damage-'));
+  const path = join(root, 'sound');
+  for (const upTo of [130, 300]) {
+    const head = await openHead(path);
+    for (let step = head.position; step < upTo; step++) {
+      const all = Array.from({ length: 30 }, (_, i) =>
+        series({ __name__: 'm', i: String(i) }, [step * 15_000, Math.sin(step * i)]),
+      );
+      head.apply([record(step, writeRequest(...all))], step + 1);
+    }
+    await head.checkpoint();
+    await head.close();
+    const reopened = await openHead(path);
+    committed.set(upTo, { digest: reopened.digest(), samples: await samplesOf(reopened) });
+    // Closing and opening turns the log of the database into a table.
+    await reopened.close();
+  }
+  const empty = await openHead(join(root, 'empty'));
+  committed.set(0, { digest: empty.digest(), samples: [] });
+  await empty.close();
+});
+afterAll(() => rm(root, { recursive: true }));
+
+let copies = 0;
+
+/** Damages a copy of the folder; what comes of it. */
+async function outcome(damage: (path: string, files: string[]) => Promise<void>): Promise<string> {
+  const path = join(root, `copy-${copies++}`);
+  await cp(join(root, 'sound'), path, { recursive: true });
+  const files = (await readdir(path)).filter((name) => !/^(LOG|LOCK|IDENTITY)/.test(name)).sort();
+  await damage(path, files);
+  let head: PartitionHead | undefined;
+  try {
+    head = await openHead(path);
+    const expected = committed.get(head.position);
+    expect(expected?.digest).toBe(head.digest());
+    expect(await samplesOf(head)).toEqual(expected?.samples);
+    return `at ${head.position}`;
+  } catch (error) {
+    if (!isKind(error, 'corrupt')) throw error;
+    if (head !== undefined) expect(head.damage).toBeDefined();
+    return 'corrupt';
+  } finally {
+    await head?.close();
+    await rm(path, { recursive: true });
+  }
+}
+
+describe('a damaged database', () => {
+  it('with a flipped byte is the committed state, or corrupt', async () => {
+    const seen = new Map<string, number>();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        async (file, at, by) => {
+          const found = await outcome(async (path, files) => {
+            const name = join(path, files[file % files.length]);
+            const bytes = await readFile(name);
+            if (bytes.length === 0) return;
+            bytes[at % bytes.length] ^= by;
+            await writeFile(name, bytes);
+          });
+          seen.set(found, (seen.get(found) ?? 0) + 1);
+        },
+      ),
+      { numRuns: 40 },
+    );
+    expect(seen.get('corrupt')).toBeGreaterThan(5);
+  }, 60_000);
+
+  it('with a missing or cut file is a committed state, or corrupt', async () => {
+    const names = (await readdir(join(root, 'sound'))).filter((name) => !/^(LOG|LOCK)/.test(name));
+    for (const name of names) {
+      await outcome((path) => rm(join(path, name)));
+      await outcome(async (path) => {
+        const bytes = await readFile(join(path, name));
+        await writeFile(join(path, name), bytes.subarray(0, bytes.length >> 1));
+      });
+    }
+  }, 60_000);
+});
