@@ -30,7 +30,8 @@ export type EndpointAnswer = { readonly warnings: readonly string[] } & (
   | { readonly kind: 'result'; readonly result: QueryResult; readonly stats: unknown }
   | { readonly kind: 'series'; readonly series: readonly LabelBytes[] }
   | { readonly kind: 'exemplars'; readonly series: readonly SeriesExemplars[] }
-  /** Without `data` where it is undefined. */
+  /** 204, as Prometheus answers where there is nothing to be asked. */
+  | { readonly kind: 'nothing' }
   | { readonly kind: 'data'; readonly data: unknown }
   | { readonly kind: 'active-series'; readonly series: readonly LabelBytes[] }
   /** Without Prometheus's envelope. */

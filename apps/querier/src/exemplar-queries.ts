@@ -17,7 +17,7 @@ export async function answerExemplars(
     throw new WeirError('invalid', 'end timestamp must not be before start timestamp');
   }
   const selectors = selectorsOf(parseExpr(params.get('query')));
-  if (selectors.length === 0) return { kind: 'data', data: undefined, warnings: [] };
+  if (selectors.length === 0) return { kind: 'nothing', warnings: [] };
   const matcherSets = selectors.map(({ matchers }) => matchers.map(createMatcher));
   const series = await reader.exemplars({ matcherSets, minT, maxT }, signal);
   return { kind: 'exemplars', series, warnings: [] };

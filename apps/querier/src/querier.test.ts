@@ -408,10 +408,12 @@ describe('query_exemplars', () => {
     expect(asked!.maxT).toBeGreaterThan(8e15);
   });
 
-  it('answers success without data where nothing is selected', async () => {
-    expect((await createApi().get('/query_exemplars?query=1')).body).toEqual({
-      status: 'success',
+  it('answers 204 where nothing is selected', async () => {
+    const answer = await createApi().server.inject({
+      url: '/prometheus/api/v1/query_exemplars?query=1',
+      headers: { 'x-scope-orgid': 't' },
     });
+    expect([answer.statusCode, answer.body]).toEqual([204, '']);
   });
 
   it.each([

@@ -137,10 +137,11 @@ function answerEndpoint(context: EndpointContext, parts: QuerierParts): Promise<
 }
 
 function success(answer: EndpointAnswer): QueryAnswer {
+  if (answer.kind === 'nothing') return { status: 204, headers: {}, body: new Uint8Array(0) };
   return { status: 200, headers: JSON_HEADERS, body: bodyOf(answer) };
 }
 
-function bodyOf(answer: EndpointAnswer): QueryAnswer['body'] {
+function bodyOf(answer: Exclude<EndpointAnswer, { kind: 'nothing' }>): QueryAnswer['body'] {
   const { warnings } = answer;
   switch (answer.kind) {
     case 'data':

@@ -35,11 +35,8 @@ export function* queryAnswerJson(
 /** A success with data that is small or already a JSON value. */
 export function dataAnswerJson(data: unknown, annotations: Annotations): Uint8Array {
   const out = new ByteWriter();
-  out.ascii('{"status":"success"');
-  if (data !== undefined) {
-    out.ascii(',"data":');
-    out.json(data);
-  }
+  out.ascii('{"status":"success","data":');
+  out.json(data);
   writeAnnotations(out, annotations);
   out.ascii('}');
   return out.take();
