@@ -143,7 +143,7 @@ for (const window of windows) {
 await phaseOf('drop', async () => {
   for (const window of windows) for (const _ of head.dropSteps(window)) await pause();
 });
-await phaseOf('checkpoint', () => head.checkpoint());
+await phaseOf('checkpoint after it', () => head.checkpoint());
 await head.checkpoint();
 const digest = head.digest();
 print(
