@@ -37,7 +37,7 @@ import type { SimProcess } from './process.ts';
 const HEARTBEAT_MS = 120_000;
 export const HEARTBEAT_TIMEOUT_MS = 400_000;
 const UPKEEP_MS = 300_000;
-export const RETENTION_MS = 4 * 3_600_000;
+export const RETENTION_MS = 2 * 3_600_000;
 
 export interface NodeParts {
   readonly topic: Topic;

@@ -8,7 +8,7 @@ import type { Coverage } from '../coverage.ts';
 import type { SimProcess } from '../process.ts';
 import { Violation } from '../violation.ts';
 
-type Command = 'configure' | 'markShipped' | 'drop' | 'cutDue' | 'skip';
+type Command = 'configure' | 'markShipped' | 'drop' | 'prepareCut' | 'cutDue' | 'skip';
 
 interface JournalEntry {
   /** The head's position when the command came. */
@@ -113,6 +113,16 @@ export class HeadChecks {
         raw.markShipped(shipped);
         command('markShipped', shipped);
       },
+      // Where chunks end decides whether a late sample is found to be a repeated one.
+      prepareCut: function* (all) {
+        let isFirst = true;
+        for (const _ of raw.prepareCut(all)) {
+          command('prepareCut', all, isFirst);
+          isFirst = false;
+          yield;
+        }
+        command('prepareCut', all, isFirst);
+      },
       cutDue: (all) => {
         const windows = raw.cutDue(all);
         command('cutDue', all);
@@ -216,9 +226,13 @@ export class HeadChecks {
           to,
         );
     };
+    let cut: Iterator<void> | undefined;
     for (const entry of entries) {
       applyTo(entry.position);
-      give(fresh, entry);
+      if (entry.command === 'prepareCut') {
+        if (entry.second) cut = fresh.prepareCut(entry.argument as boolean)[Symbol.iterator]();
+        cut?.next();
+      } else give(fresh, entry);
     }
     applyTo(position);
     const digest = fresh.digest();
