@@ -142,6 +142,12 @@ export function createIngesterMetrics(registry: Registry, now: MeasuredNow) {
         this.set({ serving: 'false' }, others);
       },
     }),
+    parkedTenants: new Gauge({
+      name: 'weir_ingester_parked_tenants',
+      help: 'Tenants of a partition whose records stay in the log, as one of them can not be applied.',
+      labelNames: ['partition'],
+      registers,
+    }),
     partitionFailures: new Counter({
       name: 'weir_ingester_partition_failures_total',
       help: 'How often a partition was reopened from its last checkpoint after an error.',

@@ -360,7 +360,7 @@ export function createOwnedPartition(
       return serving ? 'serving' : `applied ${applied} of ${target}`;
     },
     get notes() {
-      return [rebuilt, retention.note].filter((note) => note !== undefined);
+      return [rebuilt, retention.note, session?.upkeep.parked].filter((note) => note !== undefined);
     },
     waitApplied(position, signal) {
       return position <= applied ? Promise.resolve() : waiters.wait(position, signal);

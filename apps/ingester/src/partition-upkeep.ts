@@ -2,6 +2,7 @@
 // zone has), let the head forget them, commit the group offset, delete old local blocks, take a snapshot. In this order, each step idempotent, so that it
 // may stop anywhere and be done again.
 import { isKind } from '@weir/errors';
+import type { ParkedTenant } from '@weir/head';
 import type { GroupMember } from '@weir/log';
 import type { Logger } from '@weir/telemetry';
 import type { IngesterMetrics } from './metrics.ts';
@@ -44,6 +45,8 @@ export interface UpkeepParts {
 
 export interface Upkeep {
   readonly failing: string | undefined;
+  /** Which tenants' records are passed over and stay in the log. */
+  readonly parked: string | undefined;
   /** Rejects with the first thing that failed, after having done what else could be done. */
   run(maintenance: Maintenance): Promise<void>;
   /** Takes a last checkpoint and commits, whatever upload is under way: for closing the partition. */
@@ -56,6 +59,7 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
   /** What the group has, once it was asked; it never goes back, also not under a stale local head. */
   let committed: number | undefined;
   let last: Promise<unknown> = Promise.resolve();
+  let parked = new Map<string, ParkedTenant>();
 
   async function ship(): Promise<boolean> {
     if (parts.disowned()) return false;
@@ -94,8 +98,20 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
     parts.logger.error({ partition, blocks: ulids }, 'damaged local blocks put aside');
   }
 
+  function noteParked(all: readonly ParkedTenant[]): void {
+    for (const { tenant, fromOffset } of all) {
+      if (parked.has(tenant)) continue;
+      const what =
+        'tenant parked: a record of it can not be applied; its later ones stay in the log';
+      parts.logger.error({ partition, tenant, fromOffset }, what);
+    }
+    parked = new Map(all.map((one) => [one.tenant, one]));
+    metrics.parkedTenants.set({ partition }, parked.size);
+  }
+
   async function commit(durable: DurableState): Promise<void> {
     loseBlocks(durable.damagedBlocks);
+    noteParked(durable.parked);
     // A node with an empty disk begins at the newest snapshot, and finds the log from there on.
     const snapshot = parts.manifest.current.snapshots?.[0]?.offset ?? Number.POSITIVE_INFINITY;
     const next = Math.min(durable.safeOffset, durable.checkpointPosition, snapshot);
@@ -146,6 +162,10 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
   }
 
   return {
+    get parked() {
+      const all = [...parked.values()].map((one) => `${one.tenant} from ${one.fromOffset}`);
+      return all.length === 0 ? undefined : `tenants parked: ${all.join(', ')}`;
+    },
     get failing() {
       return state.failing ?? parts.snapshots.failing;
     },

@@ -186,6 +186,7 @@ export function drop(state: HeadState, dropped: TenantWindow): Iterable<void> {
 export function safeOffset(state: HeadState): number {
   let safe = state.position;
   for (const tenant of state.tenants) {
+    safe = Math.min(safe, tenant.parkedFrom ?? safe);
     for (const window of tenant.windows.values()) {
       for (const { firstOffset } of window.generations) safe = Math.min(safe, firstOffset);
     }

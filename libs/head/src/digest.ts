@@ -27,6 +27,7 @@ export function digest(state: HeadState): string {
         .filter(({ shippedThrough }) => shippedThrough >= state.position)
         .map(({ index, shippedThrough }) => [index, shippedThrough])
         .sort((a, b) => a[0] - b[0]),
+      parked: [tenant.parkedFrom, tenant.parkedRecords],
       exemplars: [tenant.exemplars.count, tenant.exemplars.sum],
       metadata: tenant.metadata.all().map((entry) => JSON.stringify(entry)),
       active: state.activity.read(tenant, -Infinity),

@@ -62,6 +62,13 @@ export interface TenantStats {
   readonly minTimeMs: number;
 }
 
+export interface ParkedTenant {
+  readonly tenant: string;
+  readonly fromOffset: number;
+  /** Records passed over so far. */
+  readonly records: number;
+}
+
 export interface HeadSeries {
   /** Canonical label bytes; valid until the batch it came in is released (copy to keep). */
   readonly labels: LabelBytes;
@@ -201,6 +208,13 @@ export interface PartitionHead {
   /** Applies records in order, then moves to `nextOffset`. A record that can't be decoded is discarded. */
   apply(records: readonly HeadRecord[], nextOffset: number): void;
   configure(tenant: string, settings: TenantSettings): void;
+  /**
+   * A record of the tenant at this offset can't be applied: this one and the tenant's later ones are passed
+   * over and stay in the log (safeOffset() does not pass it). What the tenant has can be read. To take
+   * them up again, the store is put aside and the head rebuilt from the log.
+   */
+  park(tenant: string, fromOffset: number): void;
+  parked(): ParkedTenant[];
   /** Samples covered by these are skipped when their records are replayed. */
   markShipped(shipped: readonly ShippedWindow[]): void;
 

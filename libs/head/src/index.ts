@@ -15,6 +15,7 @@ export type {
   HeadStore,
   LabelCardinality,
   LabelCardinalityRequest,
+  ParkedTenant,
   PartitionHead,
   Pause,
   SeriesChanges,

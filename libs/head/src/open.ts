@@ -97,6 +97,13 @@ function createHead(
       state.position = Math.max(state.position, nextOffset);
     },
     configure: (tenant: string, value: TenantSettings) => state.configure(tenant, value),
+    park: (tenant: string, fromOffset: number) => state.park(tenant, fromOffset),
+    parked: () =>
+      state.tenants.flatMap(({ name, parkedFrom, parkedRecords }) =>
+        parkedFrom === undefined
+          ? []
+          : [{ tenant: name, fromOffset: parkedFrom, records: parkedRecords }],
+      ),
     markShipped: (shipped: readonly ShippedWindow[]) => state.markShipped(shipped),
     room: () => state.running?.room(),
     checkpoint() {

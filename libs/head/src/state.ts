@@ -109,6 +109,13 @@ export class HeadState {
     this.activity.setTime(this.logTimeMs);
   }
 
+  /** The tenant's records from the offset on stay in the log: see PartitionHead.park(). */
+  park(name: string, fromOffset: number): void {
+    const tenant = this.tenant(name);
+    tenant.parkedFrom = Math.min(tenant.parkedFrom ?? fromOffset, fromOffset);
+    tenant.dirty = true;
+  }
+
   markShipped(shipped: readonly ShippedWindow[]): void {
     for (const { tenant: name, minT, throughOffset } of shipped) {
       const tenant = this.tenant(name);

@@ -71,6 +71,10 @@ export class Tenant {
   readonly metadata = new TenantMetadata();
   readonly discards = new DiscardLog();
   readonly exemplars = new Exemplars();
+  /** Records from this offset on are passed over: one of them can't be applied. */
+  parkedFrom: number | undefined;
+  /** How many were. */
+  parkedRecords = 0;
   seriesCount = 0;
   /** Series that came and went since they were last asked for; no part of the state. */
   changes = { created: 0, removed: 0 };

@@ -138,6 +138,8 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
       return toSeries(samples).length;
     },
     exemplars: async () => [],
+    park: () => {},
+    parked: () => [],
     apply(records, nextOffset) {
       for (const record of records) applyRecord(record);
       assert(nextOffset >= position, 'a head does not go back');

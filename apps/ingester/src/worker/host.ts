@@ -13,11 +13,13 @@ import {
 } from '@weir/query';
 import type { Clock } from '@weir/runtime';
 import type { PartitionHost } from '../workers/partition-host.ts';
+import { createFailedRecords } from './failed-records.ts';
 import { type HostedPartition, type HostParts, openHostedPartition } from './hosted-partition.ts';
 import type { HeldBlock } from './local-blocks.ts';
 
 export function createPartitionHost(parts: HostParts): PartitionHost {
   const partitions = new Map<number, HostedPartition>();
+  const failedRecords = createFailedRecords();
 
   const get = (partition: number): HostedPartition => {
     const found = partitions.get(partition);
@@ -33,7 +35,7 @@ export function createPartitionHost(parts: HostParts): PartitionHost {
       if (partitions.has(partition)) {
         throw new WeirError('internal', `partition ${partition} is open already`);
       }
-      const opened = await openHostedPartition(request, parts);
+      const opened = await openHostedPartition(request, parts, failedRecords);
       partitions.set(partition, opened);
       const { storedPosition: position, aside, blocks } = opened;
       return { position, aside, blocks: blocks.all() };

@@ -17,6 +17,7 @@ import type {
 } from '../workers/partition-host.ts';
 import { createCheckpointer } from './checkpointer.ts';
 import { type EarlyCutSettings, earlyCuts } from './early-cuts.ts';
+import type { FailedRecords } from './failed-records.ts';
 import { type LocalBlocks, openLocalBlocks } from './local-blocks.ts';
 import { createPartitionFolder } from './partition-folder.ts';
 import { createReadLeases, type ReadLeases } from './read-leases.ts';
@@ -73,6 +74,7 @@ export interface HostedPartition {
 export async function openHostedPartition(
   settings: HostedPartitionSettings,
   parts: HostParts,
+  failedRecords: FailedRecords,
 ): Promise<HostedPartition> {
   const { partition, topicId } = settings;
   const { clock } = parts;
@@ -169,10 +171,15 @@ export async function openHostedPartition(
       await folder.writeIdentity(identity);
       head = await openHead();
       head.markShipped(shippedBefore);
+      parkFailed(head);
       head.apply([], position);
     }
     for (const [tenant, tenantSettings] of settings) head.configure(tenant, tenantSettings);
     return applySlices(head, records, nextOffset);
+  }
+
+  function parkFailed(into: PartitionHead): void {
+    for (const { tenant, offset } of failedRecords.toPark(partition)) into.park(tenant, offset);
   }
 
   async function applySlices(
@@ -185,7 +192,12 @@ export async function openHostedPartition(
     for (let index = 0; index < records.length; index++) {
       const record = records[index]!;
       const before = into.samplesSinceCheckpoint;
-      into.apply([record], record.offset + 1);
+      try {
+        into.apply([record], record.offset + 1);
+      } catch (error) {
+        failedRecords.failed(partition, record);
+        throw error;
+      }
       position = record.offset + 1;
       samples += Math.max(0, into.samplesSinceCheckpoint - before);
       checkpointer.noteBytes(record.value.byteLength);
@@ -216,6 +228,7 @@ export async function openHostedPartition(
       position = from;
       shippedBefore = shipped;
       head?.markShipped(shipped);
+      if (head !== undefined) parkFailed(head);
       if (head !== undefined && head.position < from) head.apply([], from);
     },
     markShipped(shipped) {
@@ -230,13 +243,14 @@ export async function openHostedPartition(
     async checkpoint(force) {
       if (head === undefined) {
         const damagedBlocks = blocks.takeDamaged();
-        return { checkpointPosition: position, safeOffset: position, damagedBlocks };
+        return { checkpointPosition: position, safeOffset: position, damagedBlocks, parked: [] };
       }
       checkSound();
       const safeOffset = head.safeOffset();
       if (force || checkpointer.isDue(head)) await checkpointer.run(head);
       const { checkpointPosition } = head;
-      return { checkpointPosition, safeOffset, damagedBlocks: blocks.takeDamaged() };
+      const damagedBlocks = blocks.takeDamaged();
+      return { checkpointPosition, safeOffset, damagedBlocks, parked: head.parked() };
     },
     cut: (all, tenants, early) =>
       exclusively(async () => {

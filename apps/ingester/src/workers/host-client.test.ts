@@ -114,6 +114,7 @@ describe('a partition host behind a port', () => {
       checkpointPosition: 8,
       safeOffset: 8,
       damagedBlocks: [],
+      parked: [],
     });
     await host.close({ partition: 3, checkpoint: false });
   });

@@ -3,6 +3,7 @@
 // Invariant: one host owns a partition's head and local blocks; the main thread never touches them,
 // except that the shipper reads the files of a finished block.
 import type {
+  ParkedTenant,
   SeriesChanges,
   ShippedWindow,
   TenantActivity,
@@ -90,6 +91,8 @@ export interface DurableState {
   readonly safeOffset: number;
   /** Blocks that were found damaged and put aside since the last answer. */
   readonly damagedBlocks: readonly string[];
+  /** Tenants whose records stay in the log, as one of them can't be applied. */
+  readonly parked: readonly ParkedTenant[];
 }
 
 export interface PartitionStats {

@@ -49,6 +49,11 @@ export class RecordApplier {
     state.advanceLogTime(record.timestampMs);
     this.#record = record;
     const known = state.tenantsByName.get(record.tenant);
+    if (known?.parkedFrom !== undefined && record.offset >= known.parkedFrom) {
+      known.parkedRecords++;
+      known.dirty = true;
+      return;
+    }
     const staged = this.#staged;
     try {
       if (record.version < 0 || record.version > 2) {

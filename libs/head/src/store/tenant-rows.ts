@@ -14,6 +14,7 @@ interface TenantState {
   readonly removing: boolean;
   /** Numbers of the oldest exemplar, and of the next one. */
   readonly exemplars: [first: number, next: number];
+  readonly parked: { readonly from: number; readonly records: number } | null;
   readonly early: StoredEarlyCut | null;
 }
 
@@ -39,6 +40,10 @@ export function encodeTenant(tenant: Tenant, epoch: number): Uint8Array {
     removing: tenant.removing,
     early: encodeEarlyCut(tenant.early),
     exemplars: [tenant.exemplars.first, tenant.exemplars.next],
+    parked:
+      tenant.parkedFrom === undefined
+        ? null
+        : { from: tenant.parkedFrom, records: tenant.parkedRecords },
   };
   return versioned(epoch, state);
 }
@@ -61,6 +66,8 @@ export function restoreTenant(tenant: Tenant, row: Uint8Array): void {
     tenant.early = { idleSince, through: new Map(through), dropped: new Set(dropped) };
   }
   [tenant.exemplars.first, tenant.exemplars.next] = state.exemplars;
+  tenant.parkedFrom = state.parked?.from;
+  tenant.parkedRecords = state.parked?.records ?? 0;
   tenant.dirty = false;
 }
 
