@@ -181,6 +181,7 @@ export class HeadChecks {
       throw new Violation(2, 'restore', `${where} came back as ${digest}, was ${others}`);
     }
     this.#coverage.note('head restored and compared');
+    if (!own) history.note(position, found);
     return found.journal;
   }
 
