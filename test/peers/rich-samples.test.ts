@@ -1,6 +1,7 @@
 // A real Prometheus 3 that scrapes native histograms (its own, and classic ones made into custom buckets),
 // exemplars and created timestamps sends all of it to Weir by remote write 1.0 and 2.0. What promtool
-// dumps of Weir's blocks must be what it dumps of Prometheus's own data. Prometheus sends no sample from before it watches its log (the zeros it made of created
+// dumps of Weir's blocks must be what it dumps of Prometheus's own data, and query_exemplars must answer
+// the same. Prometheus sends no sample from before it watches its log (the zeros it made of created
 // timestamps), and no custom buckets by 1.0.
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -26,6 +27,27 @@ async function dump(directory: string): Promise<string[]> {
     maxBuffer: OUTPUT_MAX_BYTES,
   });
   return stdout.trimEnd().split('\n').sort();
+}
+
+interface SeriesExemplars {
+  readonly seriesLabels: Readonly<Record<string, string>>;
+  readonly exemplars: readonly object[];
+}
+
+async function exemplars(
+  base: string,
+  query: string,
+  [start, end]: readonly [number, number],
+): Promise<SeriesExemplars[]> {
+  const params = new URLSearchParams({ query, start: String(start), end: String(end) });
+  const response = await fetch(`${base}/api/v1/query_exemplars?${params}`, {
+    headers: { 'x-scope-orgid': TENANT },
+  });
+  const { status, data } = (await response.json()) as { status: string; data: SeriesExemplars[] };
+  expect(status).toBe('success');
+  return [...data].sort((a, b) =>
+    JSON.stringify(a.seriesLabels) < JSON.stringify(b.seriesLabels) ? -1 : 1,
+  );
 }
 
 async function metric(base: string, name: string): Promise<number> {
@@ -110,6 +132,21 @@ describe('native histograms, exemplars and start times of a real Prometheus 3', 
     for (const line of kept) missing.delete(line);
     expect([...missing].slice(0, 10)).toEqual([]);
     expect(kept).toEqual(wanted);
+  });
+
+  it.each([1, 2] as const)('exemplars of %d.0 are told as there', async (version) => {
+    const { weir, prometheus, readyMs } = await start(version, ['exemplar-storage']);
+    await sleep(SECONDS * 1000);
+    // From before it follows the end of its log Prometheus sends none; by 1.0 no custom buckets, without
+    // which their series isn't there.
+    const range = [readyMs / 1000 + 3, Date.now() / 1000 - 4] as const;
+    const query = version === 1 ? 'app_requests_total' : '{job="app"}';
+    const [ours, theirs] = [
+      await exemplars(`${weir.base}/prometheus`, query, range),
+      await exemplars(prometheus.base, query, range),
+    ];
+    expect(theirs.length).toBe(version === 1 ? 1 : 2);
+    expect(ours).toEqual(theirs);
   });
 
   it('start times of 2.0 become zeros where the counting began', async () => {

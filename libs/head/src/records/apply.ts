@@ -220,11 +220,12 @@ export class RecordApplier {
     if (activity.minutes[ref] !== activity.minute) activity.touch(tenant, ref);
   }
 
-  /** Only a series that the head has can have exemplars. */
-  #keepExemplars(index: number, ref: number, tenant: Tenant): void {
+  /** Only a series that the head has can have exemplars; an earlier entry of this record may have made it. */
+  #keepExemplars(index: number, staged: number, tenant: Tenant): void {
     const { bytes, exemplars } = this.#staged;
     const { store, exemplarRuns } = this.#state;
     const max = tenant.settings.exemplarsMax ?? 0;
+    const ref = staged < 0 && max > 0 ? this.#find(index, tenant) : staged;
     for (; exemplars[this.#exemplar] === index; this.#exemplar += 3) {
       if (ref < 0 || max === 0) continue;
       const [from, to] = [exemplars[this.#exemplar + 1], exemplars[this.#exemplar + 2]];
@@ -233,6 +234,19 @@ export class RecordApplier {
       const { labels, t, value } = found;
       tenant.exemplars.add(exemplarRuns, max, store.labelsOf(ref), labels, t, value);
     }
+  }
+
+  /** The series of a staged entry that the first pass didn't know, if there is one by now; else -1. */
+  #find(index: number, tenant: Tenant): number {
+    const staged = this.#staged;
+    const remade = staged.remade.get(index);
+    const view = remade
+      ? new DataView(remade.buffer, remade.byteOffset, remade.length)
+      : staged.view;
+    const from = remade ? 0 : staged.labelsFrom[index];
+    const length = staged.labelsLength[index];
+    if (length === 0) return -1;
+    return this.#state.store.find(view, from, length, staged.hashes[index], tenant.id);
   }
 
   #touch(ref: number): void {

@@ -60,7 +60,13 @@ function decode(id: number, slot: number, row: Uint8Array): StoredRun {
   };
   const series = Array.from({ length: view.getUint32(16, true) }, () => {
     at += 4;
-    return { key: '', labels: take(view.getUint32(at - 4, true)), lastT: 0, count: 0 };
+    return {
+      key: '',
+      labels: take(view.getUint32(at - 4, true)),
+      lastT: 0,
+      lastValue: 0,
+      count: 0,
+    };
   });
   const entries = Array.from({ length: view.getUint32(20, true) }, (): StoredExemplar => {
     const from = at;

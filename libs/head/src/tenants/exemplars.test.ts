@@ -56,6 +56,34 @@ describe('exemplars', () => {
     expect(await print(head, 'b', T + 1, T + 4)).toEqual([]);
   });
 
+  it('of one time are kept where their values ascend, also after a restart', async () => {
+    const store = createMemoryHeadStore();
+    const head = await openHead(10, store);
+    apply(head, ['h', 'low', T, 1], ['h', 'high', T, 2]);
+    await head.checkpoint();
+    const again = await openHead(10, store.copy());
+    for (const one of [head, again]) {
+      apply(one, ['h', 'same', T, 2], ['h', 'less', T, 1.5], ['h', 'more', T, 3]);
+      expect(await print(one)).toEqual([
+        'h {trace_id="low"} 0 1',
+        'h {trace_id="high"} 0 2',
+        'h {trace_id="more"} 0 3',
+      ]);
+    }
+  });
+
+  it('may follow the first sample of their series in an entry of their own, as Prometheus sends them', async () => {
+    const head = await openHead(10);
+    const entry = (name: string, what: object) => seriesMessage({ __name__: name }, what);
+    const all = [
+      entry('new', { samples: [[T, 1]] }),
+      entry('new', { exemplars: [exemplarBytes({ trace_id: 'x' }, T, 1)] }),
+      entry('none', { exemplars: [exemplarBytes({ trace_id: 'y' }, T, 1)] }),
+    ];
+    head.apply([record(0, Buffer.concat(all))], 1);
+    expect(await print(head)).toEqual(['new {trace_id="x"} 0 1']);
+  });
+
   it('make room, the oldest first; none are kept at 0', async () => {
     const head = await openHead(2);
     for (const n of [1, 2, 3]) apply(head, [`m${n}`, 'x', T + n, n]);

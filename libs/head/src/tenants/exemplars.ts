@@ -1,6 +1,6 @@
 // Exemplars of a tenant: the newest ones of all its series, in the order they came, as many as its settings
-// say; the oldest make room. As in Prometheus, one must be newer than the last of its series, a repeated one
-// is no news. They lie in runs, the unit in which they are stored, so that a checkpoint writes the last
+// say; the oldest make room. As in Prometheus, one must be newer than the last of its series, or of its time
+// and a greater value (a histogram tells one for each bucket); a repeated one is no news. They lie in runs, the unit in which they are stored, so that a checkpoint writes the last
 // ones only. They leave with the tenant's oldest samples (drop), and live in no block.
 import { hashBytes } from '@weir/bytes';
 
@@ -10,6 +10,7 @@ interface ExemplarSeries {
   readonly key: string;
   readonly labels: Uint8Array;
   lastT: number;
+  lastValue: number;
   count: number;
 }
 
@@ -65,7 +66,7 @@ export class Exemplars {
   ): void {
     const key = keyOf(seriesLabels);
     const known = this.#bySeries.get(key);
-    if (known !== undefined && t <= known.lastT) return;
+    if (known !== undefined && !isNews(known, t, value)) return;
     let run = this.runs.at(-1);
     if (run === undefined || run.entries.length === RUN_LENGTH) {
       run = { id: all.nextId++, slot: 0, isDirty: true, from: this.next, entries: [] };
@@ -80,10 +81,11 @@ export class Exemplars {
   #enter(key: string, seriesLabels: Uint8Array, labels: Uint8Array, t: number, value: number) {
     let series = this.#bySeries.get(key);
     if (series === undefined) {
-      series = { key, labels: seriesLabels.slice(), lastT: t, count: 0 };
+      series = { key, labels: seriesLabels.slice(), lastT: t, lastValue: value, count: 0 };
       this.#bySeries.set(key, series);
     }
     series.lastT = t;
+    series.lastValue = value;
     series.count++;
     const entry = { series, labels, t, value };
     this.sum = (this.sum + hashOf(entry)) | 0;
@@ -166,4 +168,8 @@ function hashOf({ series, labels, t, value }: StoredExemplar): number {
   const time = hashBytes(numberBytes, 0, numberBytes.length, 0);
   const own = hashBytes(labels, 0, labels.length, time);
   return hashBytes(series.labels, 0, series.labels.length, own) | 0;
+}
+
+function isNews({ lastT, lastValue }: ExemplarSeries, t: number, value: number): boolean {
+  return t > lastT || (t === lastT && value > lastValue);
 }
