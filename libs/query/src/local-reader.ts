@@ -114,6 +114,8 @@ async function* encodeBatches(
     pending = [];
     sizeBytes = 0;
   }
+  // What an aborted read finds at its end may be less than there was at its beginning.
+  signal.throwIfAborted();
 }
 
 function* encodeExemplars(series: readonly SeriesExemplars[]): Generator<Uint8Array> {

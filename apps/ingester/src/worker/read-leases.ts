@@ -1,6 +1,7 @@
 // Which reads are under way on a partition. Forgetting data (dropping a window, deleting a block) waits
 // for the reads that began before its replacement could be seen, so that no answer has a hole; a reader
-// that takes longer than the patience is ended with an error instead.
+// that takes longer than the patience is ended with an error instead. Nobody waits for its end: a reader
+// that asks for nothing more (its client hangs) would keep the partition from being closed for ever.
 import { WeirError } from '@weir/errors';
 import type { Clock } from '@weir/runtime';
 
@@ -15,7 +16,7 @@ export interface ReadLease {
 
 export interface ReadLeases {
   take(): ReadLease;
-  /** Resolves when every read that is under way now has ended. */
+  /** Resolves when every read that is under way now has ended, or was told to at the end of the patience. */
   quiesce(patienceMs?: number): Promise<void>;
 }
 
@@ -42,12 +43,17 @@ export function createReadLeases(clock: Clock): ReadLeases {
     async quiesce(patienceMs = PATIENCE_MS) {
       const before = [...active];
       if (before.length === 0) return;
+      let giveUp = () => {};
+      const expired = new Promise<void>((resolve) => {
+        giveUp = resolve;
+      });
       const timer = clock.after(patienceMs, () => {
         for (const [abort] of before) {
           abort.abort(new WeirError('unavailable', 'the read was too slow: its data moved, retry'));
         }
+        giveUp();
       });
-      await Promise.all(before.map(([, ended]) => ended));
+      await Promise.race([Promise.all(before.map(([, ended]) => ended)), expired]);
       timer.cancel();
     },
   };

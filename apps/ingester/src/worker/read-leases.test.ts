@@ -1,0 +1,32 @@
+// Who waits for reads, and how long: not for a reader that never asks again.
+import { describe, expect, it } from 'vitest';
+import { createManualClock } from '../testing/world.ts';
+import { createReadLeases } from './read-leases.ts';
+
+describe('read leases', () => {
+  it('wait for the reads that are under way, not for later ones', async () => {
+    const leases = createReadLeases(createManualClock(0));
+    const lease = leases.take();
+    const quiet = leases.quiesce();
+    leases.take();
+    lease.release();
+    await quiet;
+    expect(lease.signal.aborted).toBe(false);
+  });
+
+  it('tell a read that is too slow to end, and wait no longer', async () => {
+    const clock = createManualClock(0);
+    const leases = createReadLeases(clock);
+    const lease = leases.take();
+    let isQuiet = false;
+    const quiet = leases.quiesce(1_000).then(() => {
+      isQuiet = true;
+    });
+    clock.advance(999);
+    await Promise.resolve();
+    expect([isQuiet, lease.signal.aborted]).toEqual([false, false]);
+    clock.advance(1);
+    await quiet;
+    expect(lease.signal.aborted).toBe(true);
+  });
+});
