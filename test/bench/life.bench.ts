@@ -14,6 +14,7 @@ const INSTANCES = Number(process.env.WEIR_BENCH_INSTANCES ?? 200);
 const STEPS = Number(process.env.WEIR_BENCH_STEPS ?? 12);
 const STEP_MS = 15_000;
 const IDLE_MS = 10_000;
+const COMPLETE_MAX_MS = 8_000;
 const SHARE_OF_RATE = 0.3;
 const TENANT = 'bench';
 
@@ -43,6 +44,7 @@ async function untilComplete(): Promise<void> {
   const steps = load.acknowledgedSteps;
   const expression = `sum(count_over_time(paced_metric_7[${(steps * STEP_MS) / 1000}s]))`;
   const expected = (steps * load.seriesCount) / 25;
+  const until = performance.now() + COMPLETE_MAX_MS;
   for (;;) {
     const { result } = await query(
       `${weir.base}/prometheus`,
@@ -52,7 +54,10 @@ async function untilComplete(): Promise<void> {
     );
     const found = Number((result as VectorSeries[])[0]?.value[1] ?? 0);
     if (found === expected) return;
-    if (found > expected) throw new Error(`${found} samples, not ${expected}`);
+    if (found > expected || performance.now() > until) {
+      if (process.env.HOLD) { console.error('HOLD', weir.base, directory); await sleep(120000); }
+      throw new Error(`${found} samples of ${steps} steps, not ${expected}`);
+    }
     await sleep(50);
   }
 }
@@ -106,6 +111,7 @@ try {
   await untilSteps(load.acknowledgedSteps + 8);
   const before = memory.lastMiB;
   await load.stop();
+  await untilComplete();
   console.log(`before the kill: ${before.toFixed(0)} MiB`);
   await weir.kill();
   await measureStart('restart');

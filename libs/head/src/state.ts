@@ -146,9 +146,10 @@ export class HeadState {
     const ref = this.store.add(view, from, length, hash);
     this.index.addSeries(tenant.id, ref, bytes, view, from, length);
     const metric = this.#metricOf(tenant, bytes, from, length);
-    const pageSlot = this.pages.place(metric, ref);
-    this.#enter(tenant, ref, pageSlot, metric.unsorted, hash);
+    const pageSlot = this.pages.place(metric);
     this.touchLabels(pageSlot >>> PAGE_BITS);
+    this.pages.fill(pageSlot, ref);
+    this.#enter(tenant, ref, pageSlot, metric.unsorted, hash);
     tenant.changes.created++;
     return ref;
   }
@@ -246,9 +247,13 @@ export class HeadState {
     this.pages.flags[page] = (this.pages.flags[page] | OPEN_DIRTY) & ~CLOSED;
   }
 
+  /**
+   * To be called before a series enters or leaves the page. Both rows are captured then: one that knows
+   * the slot and one that doesn't would not be of one position.
+   */
   touchLabels(page: number): void {
     const flags = this.pages.flags[page];
-    if ((flags & LABELS_PENDING) !== 0) this.running?.capture(page, flags);
+    if ((flags & (LABELS_PENDING | OPEN_PENDING)) !== 0) this.running?.capture(page, flags);
     this.pages.flags[page] |= LABELS_DIRTY;
   }
 

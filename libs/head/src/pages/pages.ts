@@ -78,18 +78,17 @@ export class Pages {
     return metric;
   }
 
-  /** Gives a new series its place, page × 64 + slot. */
-  place(metric: Metric, ref: number): number {
+  /** The place for a new series, page × 64 + slot; fill() puts it there. */
+  place(metric: Metric): number {
     const reused = metric.free.pop();
-    if (reused !== undefined) {
-      this.set(this.page(reused >>> PAGE_BITS), reused & (PAGE_SLOTS - 1), ref);
-      return reused;
-    }
+    if (reused !== undefined) return reused;
     const last = metric.pages.at(-1);
     const page = last && usedSlots(last) < PAGE_SLOTS ? last : this.addPage(metric);
-    const slot = usedSlots(page);
-    this.set(page, slot, ref);
-    return (page.id << PAGE_BITS) | slot;
+    return (page.id << PAGE_BITS) | usedSlots(page);
+  }
+
+  fill(pageSlot: number, ref: number): void {
+    this.set(this.page(pageSlot >>> PAGE_BITS), pageSlot & (PAGE_SLOTS - 1), ref);
   }
 
   addPage(metric: Metric, wanted?: number): Page {
