@@ -32,8 +32,8 @@ export function digest(state: HeadState): string {
       metadata: tenant.metadata.all().map((entry) => JSON.stringify(entry)),
       active: state.activity.read(tenant, -Infinity),
     }));
-  const { position, logTimeMs } = state;
-  return digestBytes(utf8(JSON.stringify({ position, logTimeMs, tenants })));
+  const { position, logTimeMs, youngRecords } = state;
+  return digestBytes(utf8(JSON.stringify({ position, logTimeMs, youngRecords, tenants })));
 }
 
 function digestBytes(bytes: Uint8Array): string {

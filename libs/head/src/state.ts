@@ -25,8 +25,8 @@ import type { ExemplarRuns } from './tenants/exemplars.ts';
 import { Tenant, WINDOW_MS } from './windows.ts';
 
 const METRIC_NAME = '__name__';
-/** One record with a bad timestamp moves log time by no more than this. */
-const LOG_TIME_STEP_MS = 300_000;
+/** How many records of a head may take its log time back: see log-time.ts. */
+export const YOUNG_RECORDS = 64;
 
 /** A checkpoint that is being written: it wants to see a page before it changes. */
 export interface PageCapture {
@@ -51,8 +51,10 @@ export class HeadState {
   readonly nameNotFirst: number[] = [];
   readonly activity = new Activity(this.store, this.index);
   position = 0;
-  /** The running maximum of record timestamps, moved by one record at most LOG_TIME_STEP_MS. */
+  /** See log-time.ts. */
   logTimeMs = -Infinity;
+  /** How many records more may take log time back. */
+  youngRecords = YOUNG_RECORDS;
   samplesSinceCheckpoint = 0;
   running: PageCapture | undefined;
   readonly discards = new Map<string, Map<string, number>>();
@@ -99,14 +101,6 @@ export class HeadState {
     tenant.configure(settings);
     tenant.exemplars.trim(this.exemplarRuns, settings.exemplarsMax ?? 0);
     this.activity.configured(tenant);
-  }
-
-  advanceLogTime(timestampMs: number): void {
-    const { logTimeMs } = this;
-    if (!(timestampMs > logTimeMs)) return;
-    this.logTimeMs =
-      logTimeMs === -Infinity ? timestampMs : Math.min(timestampMs, logTimeMs + LOG_TIME_STEP_MS);
-    this.activity.setTime(this.logTimeMs);
   }
 
   /** The tenant's records from the offset on stay in the log: see PartitionHead.park(). */

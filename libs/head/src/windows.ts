@@ -25,7 +25,7 @@ export interface Generation {
   lastOffset: number;
   frozen: boolean;
   /** For one that began when its window was closed: the step of log time (lateCutStep) it began in. */
-  readonly lateSince: number | undefined;
+  lateSince: number | undefined;
   /** Order-free sums over the generation's samples, for the digest. */
   sumA: number;
   sumB: number;

@@ -4,6 +4,7 @@ import { WeirError } from '@weir/errors';
 import type { NativeHistogram } from '@weir/model';
 import { expandRecordV2 } from '@weir/wire/log-record';
 import type { HeadRecord } from '../head.ts';
+import { advanceLogTime } from '../log-time.ts';
 import { OPEN_DIRTY, PAGE_BITS } from '../pages/pages.ts';
 import { lastTime } from '../reads/newest-sample.ts';
 import { ARENA_RUN_MAX } from '../series/byte-arena.ts';
@@ -46,7 +47,7 @@ export class RecordApplier {
 
   apply(record: HeadRecord): void {
     const state = this.#state;
-    state.advanceLogTime(record.timestampMs);
+    advanceLogTime(state, record.timestampMs);
     this.#record = record;
     const known = state.tenantsByName.get(record.tenant);
     if (known?.parkedFrom !== undefined && record.offset >= known.parkedFrom) {

@@ -66,6 +66,7 @@ export class Checkpoint implements PageCapture {
   readonly #epoch: number;
   readonly #position: number;
   readonly #logTimeMs: number;
+  readonly #youngRecords: number;
   readonly #samples: number;
   readonly #closed: Int32Array;
   readonly #pages: Int32Array;
@@ -89,6 +90,7 @@ export class Checkpoint implements PageCapture {
     this.#epoch = Math.max(state.committedEpoch, ...state.abortedEpochs) + 1;
     this.#position = state.position;
     this.#logTimeMs = state.logTimeMs;
+    this.#youngRecords = state.youngRecords;
     this.#samples = state.samplesSinceCheckpoint;
     this.#closed = state.store.closed.freeze();
     this.#pages = this.#takePages();
@@ -208,6 +210,7 @@ export class Checkpoint implements PageCapture {
       epoch: this.#epoch,
       position: this.#position,
       logTimeMs: this.#logTimeMs === -Infinity ? null : this.#logTimeMs,
+      youngRecords: this.#youngRecords,
       aborted: [...this.#state.abortedEpochs],
     };
     writer.put(COMMIT_KEY, utf8(JSON.stringify(commit)));

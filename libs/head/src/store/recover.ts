@@ -36,6 +36,7 @@ interface CommitRow {
   readonly position: number;
   /** Null before the first record. */
   readonly logTimeMs: number | null;
+  readonly youngRecords: number;
   readonly aborted: number[];
 }
 
@@ -47,13 +48,20 @@ export async function recover(
   const [committed, begun] = await store.getMany([COMMIT_KEY, BEGIN_KEY]);
   const row: CommitRow = committed
     ? JSON.parse(text(committed))
-    : { format: FORMAT_VERSION, epoch: 0, position: state.position, logTimeMs: null, aborted: [] };
+    : {
+        ...{ format: FORMAT_VERSION, epoch: 0, position: state.position },
+        ...{ logTimeMs: null, youngRecords: state.youngRecords, aborted: [] },
+      };
   if (row.format !== FORMAT_VERSION) {
     throw new WeirError('corrupt', `head store of format ${row.format}, not ${FORMAT_VERSION}`);
   }
   state.committedEpoch = row.epoch;
   state.position = row.position;
-  if (row.logTimeMs !== null) state.advanceLogTime(row.logTimeMs);
+  state.youngRecords = row.youngRecords;
+  if (row.logTimeMs !== null) {
+    state.logTimeMs = row.logTimeMs;
+    state.activity.setTime(row.logTimeMs);
+  }
   commit.checkpointPosition = row.position;
   for (const epoch of row.aborted) state.abortedEpochs.add(epoch);
   const begunEpoch: number = begun ? JSON.parse(text(begun)).epoch : 0;

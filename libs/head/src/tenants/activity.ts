@@ -88,7 +88,12 @@ export class Activity {
     const isSame =
       now.activeIdleMs === activeIdleMs &&
       JSON.stringify(now.trackers) === JSON.stringify(trackers);
-    if (isSame) return;
+    if (!isSame) this.recount(tenant);
+  }
+
+  /** Counts anew what the minutes and the tenant's settings say. */
+  recount(tenant: Tenant): void {
+    if (this.#tenants[tenant.id] === undefined) return;
     this.#tenants[tenant.id] = undefined;
     for (const ref of this.#index.lists.read(this.#index.tenant(tenant.id).all)) {
       if (this.#store.labelsLength(ref) === 0) continue;
