@@ -28,12 +28,17 @@ import {
   isClose,
   quantileOf,
   SAMPLES,
-  type Seen,
   START_MS,
   STEP_MS,
   seen,
   type TimedValue,
 } from '../support/histogram-data.ts';
+import {
+  type ApiHistogram,
+  parseApi,
+  parseHistogram,
+  parseNumber,
+} from '../support/printed-histogram.ts';
 import { query, queryRange } from '../support/prometheus-api.ts';
 import { type PrometheusProcess, servePrometheus } from '../support/prometheus-process.ts';
 import { encodeWriteRequest } from '../support/remote-write.ts';
@@ -117,37 +122,6 @@ async function writeOurBlock(directory: string): Promise<void> {
   });
 }
 
-/** A histogram as promtool prints it: {count:2, sum:3, (1,2]:2}. */
-function parseHistogram(printed: string): Seen {
-  const [, count, sum] = /^\{count:(\S+?), sum:([^,}]+)/.exec(printed)!;
-  const buckets = [...printed.matchAll(/[[(]([^,\]]+),([^\])]+)[\])]:([^,}]+)/g)].map(
-    ([, lower, upper, inside]) => [number(lower!), number(upper!), Number(inside)] as const,
-  );
-  return { count: Number(count), sum: number(sum!), buckets };
-}
-
-function number(printed: string): number {
-  return Number(printed.replace('Inf', 'Infinity'));
-}
-
-interface ApiHistogram {
-  readonly count: string;
-  readonly sum: string;
-  readonly buckets?: readonly (readonly [number, string, string, string])[];
-}
-
-function parseApi({ count, sum, buckets = [] }: ApiHistogram): Seen {
-  return {
-    count: Number(count),
-    sum: number(sum),
-    buckets: buckets.map(([, lower, upper, inside]) => [
-      number(lower),
-      number(upper),
-      Number(inside),
-    ]),
-  };
-}
-
 /** What an instant query sees at a time: the newest sample of the last five minutes. */
 function valueAt(samples: readonly TimedValue[], timeMs: number): TimedValue[1] | undefined {
   const found = samples.findLast(([t]) => t <= timeMs);
@@ -168,7 +142,7 @@ async function compareRange(
       const text = expression(`${name(one)}{way="${way}"}`);
       const range = { startMs: START_MS, endMs: END_MS, stepMs: STEP_MS };
       const [answer] = await queryRange(base, text, range);
-      const points = new Map(answer?.values.map(([t, value]) => [t * 1000, number(value)]));
+      const points = new Map(answer?.values.map(([t, value]) => [t * 1000, parseNumber(value)]));
       for (let t = START_MS; t <= END_MS; t += STEP_MS) {
         const value = valueAt(one.samples, t);
         const want = value === undefined ? undefined : wanted(value);
