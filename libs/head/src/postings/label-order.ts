@@ -1,9 +1,10 @@
 // Series in Prometheus's label order. Where __name__ is the first label of all of a tenant's series
 // (it sorts before every lower-case name), the order of metrics and then of series within a metric is
 // the whole order, and the latter is kept per metric, so that the same query does not sort again.
-import { sortSteps } from '@weir/bytes';
 import { byName, type Metric, PAGE_BITS, type Pages } from '../pages/pages.ts';
 import { R, type SeriesStore } from '../series/series-store.ts';
+import { compareSeries } from './compare-series.ts';
+import { sortSeries } from './sort-series.ts';
 
 /** So few are sorted where they stand; more are picked from the kept order of their metrics. */
 const SORTED_MAX = 64;
@@ -46,8 +47,9 @@ export function* sortMetric(store: SeriesStore, metric: Metric): Generator<void,
   const { sorted, unsorted } = metric;
   const count = unsorted.length;
   if (count === 0) return sorted;
-  const fresh = Uint32Array.from(unsorted);
-  yield* sortSteps(fresh, (a, b) => compareSeries(store, a, b));
+  const fresh = new Uint32Array(count);
+  for (let at = 0; at < count; at++) fresh[at] = unsorted[at];
+  yield* sortSeries(store, fresh);
   const merged = new Uint32Array(sorted.length + fresh.length);
   let left = 0;
   let right = 0;
@@ -64,61 +66,4 @@ export function* sortMetric(store: SeriesStore, metric: Metric): Generator<void,
     metric.unsorted = unsorted.slice(count);
   }
   return merged;
-}
-
-/** compareLabels() over the arena, without readers or views. Label bytes are canonical. */
-export function compareSeries(store: SeriesStore, a: number, b: number): number {
-  const left = store.labelsOf(a);
-  const right = store.labelsOf(b);
-  const shared = Math.min(left.length, right.length);
-  let start = 0;
-  let next = 0;
-  // The first label in which they differ: its start in both, as all before it is equal.
-  for (let at = 0; at < shared; at++) {
-    if (at === next) {
-      start = at;
-      next = labelEnd(left, at);
-    }
-    if (left[at] !== right[at]) return compareLabelsAt(left, right, start);
-  }
-  return left.length - right.length;
-}
-
-function varintEnd(bytes: Uint8Array, at: number): number {
-  while (bytes[at] > 127) at++;
-  return at + 1;
-}
-
-function varint(bytes: Uint8Array, at: number): number {
-  let value = bytes[at] & 127;
-  for (let shift = 7; bytes[at] > 127; shift += 7) value |= (bytes[++at] & 127) << shift;
-  return value;
-}
-
-function labelEnd(bytes: Uint8Array, at: number): number {
-  return varintEnd(bytes, at + 1) + varint(bytes, at + 1);
-}
-
-function compareLabelsAt(left: Uint8Array, right: Uint8Array, start: number): number {
-  const leftName = varintEnd(left, start + 1) + 1;
-  const rightName = varintEnd(right, start + 1) + 1;
-  const byName = compareRun(left, leftName, right, rightName);
-  if (byName !== 0) return byName;
-  const leftValue = varintEnd(left, leftName) + varint(left, leftName) + 1;
-  const rightValue = varintEnd(right, rightName) + varint(right, rightName) + 1;
-  return compareRun(left, leftValue, right, rightValue);
-}
-
-/** Compares two length-prefixed runs of bytes. */
-function compareRun(left: Uint8Array, leftAt: number, right: Uint8Array, rightAt: number): number {
-  const leftLength = varint(left, leftAt);
-  const rightLength = varint(right, rightAt);
-  const leftFrom = varintEnd(left, leftAt);
-  const rightFrom = varintEnd(right, rightAt);
-  const shared = Math.min(leftLength, rightLength);
-  for (let at = 0; at < shared; at++) {
-    const difference = left[leftFrom + at] - right[rightFrom + at];
-    if (difference !== 0) return difference;
-  }
-  return leftLength - rightLength;
 }

@@ -7,18 +7,22 @@ import { cutThrough, freeze } from '../cuts.ts';
 import type { CutSource, HeadSeries, HeadStore, Pause, SymbolList, TenantWindow } from '../head.ts';
 import { byName } from '../pages/pages.ts';
 import type { NameIndex } from '../postings/label-index.ts';
-import { compareSeries, sortMetric } from '../postings/label-order.ts';
+import { sortMetric } from '../postings/label-order.ts';
+import { sortSeries } from '../postings/sort-series.ts';
 import type { ByteArena } from '../series/byte-arena.ts';
 import type { HeadState } from '../state.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
-import { readSeries } from './series-reader.ts';
+import { groupsOf, readSeries } from './series-reader.ts';
 import type { VisibleWindow } from './stored-chunks.ts';
 
-/** Posting lists looked at between two pauses, and series picked. */
-const LISTS_STEP = 256;
+/** Posting lists, or many series of one, looked at between two pauses, and series picked. */
+const LOOK_STEP = 256;
+const LIST_STEP = 32;
+/** Symbols of which the distinct ones are found in one step. */
+const DISTINCT_STEP = 4096;
 const PICK_STEP = 16_384;
-/** A group of series is as large as their chunks allow. */
-const GROUP_BYTES = 16 * 1024 * 1024;
+/** A metric's rows are read once for each group of its series, hence as large ones as memory allows. */
+const GROUP_BYTES = 20 * 1024 * 1024;
 
 const NOTHING: CutSource = {
   symbols: async () => [new Uint8Array(0)],
@@ -57,7 +61,7 @@ async function symbols(
   for (const name of [...state.index.tenant(tenant.id).names.values()]) {
     for (const pair of pairsInWindow(state, name, window)) {
       if (pair < 0) {
-        if (++looked % LISTS_STEP === 0) await pause();
+        if (++looked % LOOK_STEP === 0) await pause();
         continue;
       }
       if (found.isNew(name)) {
@@ -72,11 +76,20 @@ async function symbols(
   return found;
 }
 
-/** Pairs of a name that a series of the window has; -1 for each pair that was looked at. */
+/** Pairs of a name that a series of the window has; -1 for each pair, and now and then in a long list. */
 function* pairsInWindow(state: HeadState, name: NameIndex, window: number): Generator<number> {
-  const isInWindow = (ref: number) => state.mayReach(ref, window);
   for (const pair of name.pairs) {
-    if (state.index.lists.read(pair).some(isInWindow)) yield pair;
+    let refs = state.index.lists.read(pair);
+    for (let at = 0; at < refs.length; at++) {
+      if (state.mayReach(refs[at], window)) {
+        yield pair;
+        break;
+      }
+      if (at % LIST_STEP !== LIST_STEP - 1) continue;
+      yield -1;
+      // Series may have come, and the list moved; none of those seen has gone.
+      refs = state.index.lists.read(pair);
+    }
     yield -1;
   }
 }
@@ -116,11 +129,13 @@ class PackedSymbols implements SymbolList {
   }
 
   *sort(): Generator<void> {
-    const order = Uint32Array.from({ length: this.#count }, (_, index) => index);
+    const order = new Uint32Array(this.#count);
+    for (let index = 0; index < order.length; index++) order[index] = index;
     yield;
     yield* sortSteps(order, (a, b) => this.#compare(a, b));
     let distinct = 0;
     for (let at = 0; at < order.length; at++) {
+      if (at % DISTINCT_STEP === DISTINCT_STEP - 1) yield;
       if (at > 0 && this.#compare(order[distinct - 1], order[at]) === 0) continue;
       order[distinct++] = order[at];
     }
@@ -157,6 +172,7 @@ async function* cutSeries(
   pause: Pause,
 ): AsyncGenerator<readonly HeadSeries[]> {
   const read = state.reads.begin();
+  const groups = groupsOf(GROUP_BYTES);
   try {
     const minT = visible.window * WINDOW_MS;
     for await (const refs of inLabelOrder(state, tenant, visible.window, pause)) {
@@ -168,7 +184,7 @@ async function* cutSeries(
         newestOnly: false,
         windows: new Map([[visible.window, visible]]),
         othersVisible: false,
-        groupBytes: GROUP_BYTES,
+        groups,
         pause,
       });
     }
@@ -188,7 +204,7 @@ async function* inLabelOrder(
   if (state.nameNotFirst[tenant.id] > 0) {
     const all = state.index.lists.read(state.index.tenant(tenant.id).all).slice();
     const refs = await pick(state, all, window, pause);
-    for (const _ of sortSteps(refs, (a, b) => compareSeries(store, a, b))) await pause();
+    for (const _ of sortSeries(store, refs)) await pause();
     yield refs;
     return;
   }

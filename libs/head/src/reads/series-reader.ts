@@ -17,11 +17,16 @@ import { readStored, type VisibleWindow } from './stored-chunks.ts';
 
 const GROUP_SERIES = 8192;
 
+/** Where groups are made by size: their first one, and their largest. */
 const GROUP_SERIES_FIRST = 1024;
+const GROUP_SERIES_MAX = 65_536;
+/** What a series of a group takes beside the bytes of its chunks. */
+const SERIES_OVERHEAD_BYTES = 512;
 /** Series copied from memory between two pauses. */
 const COPY_STEP = 128;
 const BATCH_SERIES = 512;
 const BATCH_BYTES = 256 * 1024;
+const PIECE_BYTES = 64 * 1024;
 /** Ranks of out-of-order chunks that are still in memory, behind those of any epoch in the store. */
 const CLOSED_RANK = 2 ** 40;
 const WAITING_RANK = 2 ** 50;
@@ -38,10 +43,20 @@ export interface ChunkRead {
   readonly windows: ReadonlyMap<number, VisibleWindow>;
   /** Whether windows that are not listed are visible: those that begin while reading. */
   readonly othersVisible: boolean;
-  /** Makes groups so small that chunks of about this size are read at once. */
-  readonly groupBytes?: number;
+  /** Makes groups that take about as much memory as this says. */
+  readonly groups?: GroupSize;
   /** Called between pieces of work of about a millisecond. */
   readonly pause?: Pause;
+}
+
+/** How large groups may be, and how many series the next one has; kept over several reads of one kind. */
+export interface GroupSize {
+  readonly bytes: number;
+  series: number;
+}
+
+export function groupsOf(bytes: number): GroupSize {
+  return { bytes, series: GROUP_SERIES_FIRST };
 }
 
 interface Draft {
@@ -57,23 +72,24 @@ export async function* readSeries(
   store: HeadStore,
   read: ChunkRead,
 ): AsyncGenerator<HeadSeries[]> {
+  const { groups } = read;
   const identities = remember(state, read.refs);
-  let size = read.groupBytes === undefined ? GROUP_SERIES : GROUP_SERIES_FIRST;
   for (let from = 0; from < read.refs.length; ) {
-    const to = Math.min(from + size, read.refs.length);
+    const to = Math.min(from + (groups?.series ?? GROUP_SERIES), read.refs.length);
     const drafts = await readGroup(state, store, read, identities, from, to);
     yield* inBatches(drafts);
-    if (read.groupBytes !== undefined) size = nextSize(drafts, read.groupBytes);
+    if (groups) groups.series = nextSize(drafts, groups.bytes);
     from = to;
   }
 }
 
 /** How many series like these make a group of some size. */
 function nextSize(drafts: readonly Draft[], groupBytes: number): number {
-  let sizeBytes = 0;
+  let sizeBytes = drafts.length * SERIES_OVERHEAD_BYTES;
   for (const { chunks } of drafts) for (const { bytes } of chunks) sizeBytes += bytes.length;
   const wanted = Math.floor((groupBytes * drafts.length) / (sizeBytes + 1));
-  return Math.max(BATCH_SERIES, Math.min(wanted, GROUP_SERIES, drafts.length * 2));
+  const most = Math.max(drafts.length * 2, GROUP_SERIES_FIRST);
+  return Math.max(BATCH_SERIES, Math.min(wanted, GROUP_SERIES_MAX, most));
 }
 
 /** What a read must still know of a series that is removed while it goes on. */
@@ -127,6 +143,8 @@ async function readGroup(
   }
   if (pages.size === 0) return drafts;
   const epoch = state.committedEpoch;
+  // Rows hold other series, too: where a group is to be small, they are not kept.
+  const copies = read.groups ? new PackedBytes() : undefined;
   await readStored(state, store, read, pages.keys(), epoch, (page, window, rowEpoch, entry) => {
     const draft = pages.get(page)?.[entry.slot];
     if (draft === undefined || rowEpoch > draft.epoch) return;
@@ -134,9 +152,27 @@ async function readGroup(
     const maxT = window * WINDOW_MS + entry.maxRel;
     if (!overlaps(read, minT, maxT)) return;
     const rank = entry.outOfOrder ? rowEpoch : 0;
-    draft.chunks.push({ minT, maxT, encoding: entry.encoding, bytes: entry.bytes, rank });
+    const bytes = copies ? copies.copy(entry.bytes) : entry.bytes;
+    draft.chunks.push({ minT, maxT, encoding: entry.encoding, bytes, rank });
   });
   return drafts;
+}
+
+/** Copies of bytes, side by side in larger pieces of memory. */
+class PackedBytes {
+  #piece = new Uint8Array(0);
+  #at = 0;
+
+  copy(bytes: Uint8Array): Uint8Array {
+    if (this.#at + bytes.length > this.#piece.length) {
+      this.#piece = new Uint8Array(Math.max(PIECE_BYTES, bytes.length));
+      this.#at = 0;
+    }
+    const from = this.#at;
+    this.#piece.set(bytes, from);
+    this.#at += bytes.length;
+    return this.#piece.subarray(from, this.#at);
+  }
 }
 
 /** True where the series' last sample is the newest in the range, and so all that is wanted. */

@@ -117,6 +117,15 @@ export class ByteArena {
     return this.slabs[position >>> SLAB_BITS].subarray(offset, offset + length);
   }
 
+  /** Where a run lies, for those who read bytes of many. */
+  slabOf(position: number): Uint8Array {
+    return this.slabs[position >>> SLAB_BITS];
+  }
+
+  offsetOf(position: number): number {
+    return position & SLAB_MASK;
+  }
+
   /** Compares two runs byte by byte, a shorter one that the longer one begins with before it. */
   compare(left: number, leftLength: number, right: number, rightLength: number): number {
     const leftSlab = this.slabs[left >>> SLAB_BITS];
