@@ -20,6 +20,7 @@ export interface FaultRates {
   readonly slowUpload: number;
   readonly gracefulStop: number;
   readonly storeDamage: number;
+  readonly slowFetch: number;
   readonly truncate: number;
   readonly poison: number;
 }
@@ -45,6 +46,7 @@ export function ratesOf(dice: Dice): FaultRates {
     slowUpload: rate(0.4, 0.02),
     gracefulStop: rate(0.5, 0.03),
     storeDamage: rate(0.3, 0.2),
+    slowFetch: rate(0.5, 0.1),
     truncate: rate(0.5, 0.1),
     poison: rate(0.5, 0.1),
   };
@@ -105,6 +107,13 @@ export class Faults {
       if (toMs > beforeMs) beforeMs = Math.min(beforeMs, fromMs - lagMs);
     }
     return beforeMs;
+  }
+
+  /** How long a fetch typically takes: now and then seconds, so that owners are behind. */
+  fetchMs(usualMs: number): number {
+    if (!this.happens(this.rates.slowFetch)) return usualMs;
+    this.#coverage.note('slow fetch');
+    return this.#dice.int(50, 8_000);
   }
 
   logMishap(process: SimProcess): Mishap | undefined {

@@ -62,7 +62,8 @@ export function createLogClient({
           const records = take(topic, partition, position, maxBytes, process);
           if (records.length > 0) {
             position = records.at(-1)!.offset + 1;
-            await process.local(`${name}.fetched ${partition}`, CALL_MS, () => undefined);
+            const typicalMs = faults.fetchMs(CALL_MS);
+            await process.local(`${name}.fetched ${partition}`, typicalMs, () => undefined);
             checkOpen();
             return { partition, records, nextOffset: position };
           }

@@ -1,6 +1,6 @@
 // `npm run sim -- --mutants`: breaks a copy of the sources with each patch of mutants/ in turn, and runs seeds
 // until the simulation notices. A mutant that lives means that the checkers or the workload miss something.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -31,22 +31,27 @@ export function checkMutant(root, file) {
 export async function runMutants(root, { only = '', jobs = 1 } = {}) {
   const files = mutantFiles(root).filter((file) => basename(file).includes(only));
   const living = [];
+  const dir = mkdtempSync(join(root, 'node_modules', '.weir-mutants-'));
+  const unchanged = join(dir, 'simulation.mjs');
+  await bundle(root, unchanged);
   const work = async () => {
     for (let file = files.shift(); file !== undefined; file = files.shift()) {
       const name = basename(file, '.patch');
-      const caught = await runMutant(root, file);
+      const caught = await runMutant(root, file, unchanged);
       if (caught === undefined) living.push(name);
       const verdict =
         caught === undefined ? `NOT CAUGHT in ${SEEDS_MAX} seeds` : `caught: ${caught}`;
       console.log(`${name}: ${verdict}`);
     }
   };
-  await Promise.all(Array.from({ length: jobs }, work));
+  await Promise.all(Array.from({ length: jobs }, work)).finally(() =>
+    rmSync(dir, { recursive: true, force: true }),
+  );
   console.log(living.length === 0 ? 'all mutants were caught' : `alive: ${living.join(', ')}`);
   return living.length === 0;
 }
 
-async function runMutant(root, file) {
+async function runMutant(root, file, unchanged) {
   const copy = mkdtempSync(join(tmpdir(), 'weir-mutant-'));
   try {
     for (const part of ['libs', 'apps', 'test', 'package.json', 'tsconfig.json']) {
@@ -56,7 +61,7 @@ async function runMutant(root, file) {
     const outfile = join(copy, 'simulation.mjs');
     linkPackages(root, copy);
     await bundle(copy, outfile);
-    return await firstFailure(outfile);
+    return await firstFailure(outfile, unchanged);
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
@@ -88,8 +93,13 @@ function linkPackages(root, copy) {
   }
 }
 
-/** Runs seeds until one fails; returns what it said. */
-function firstFailure(outfile) {
+function failsAlone(unchanged, seed) {
+  const args = [unchanged, '--seed', `${seed}`, '--steps', `${STEPS}`, '--json'];
+  return spawnSync(process.execPath, args).status !== 0;
+}
+
+/** Runs seeds until one fails; returns what it said. A seed that fails without the mutant, too, is no proof. */
+function firstFailure(outfile, unchanged) {
   return new Promise((resolve, reject) => {
     const args = [outfile, '--seeds', `1..${SEEDS_MAX}`, '--steps', `${STEPS}`, '--json'];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -107,7 +117,7 @@ function firstFailure(outfile) {
         if (!line.startsWith('{') || found !== undefined) continue;
         seeds++;
         const { seed, failure } = JSON.parse(line);
-        if (failure === undefined) continue;
+        if (failure === undefined || failsAlone(unchanged, seed)) continue;
         found = `seed ${seed}: ${failure.split('\n')[0]}`.slice(0, 200);
         child.kill('SIGKILL');
       }

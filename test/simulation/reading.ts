@@ -7,7 +7,7 @@ import type { FrontNode } from './nodes.ts';
 import type { World } from './world.ts';
 
 /** Records must be applied within this, when nothing is broken. */
-const LAG_MS = 30_000;
+const LAG_MS = 120_000;
 const STRONG_PATIENCE_MS = 120_000;
 const READ_PATIENCE_MS = 200_000;
 

@@ -79,6 +79,9 @@ async function live(world: World, steps: number): Promise<void> {
       return new Agent(tenant, `agent-${at}`, world, dice.fork(`${tenant}/${at}`));
     }),
   );
+  world.onAcknowledged = (tenant) => {
+    if (dice.chance(0.05)) readOwnWrites(world, dice, tenant);
+  };
   for (let step = 0; step < steps; step++) {
     for (const agent of agents) if (dice.chance(0.9)) agent.work();
     breakThings(world, dice);
@@ -175,6 +178,17 @@ function readSomething(world: World, dice: Dice, tenants: readonly string[]): vo
     ? strongRead(world, front, range)
     : eventualRead(world, front, range);
   reading.catch((error) => {
+    world.failure ??= error;
+  });
+}
+
+/** Read at once, while what was acknowledged may still be on its way to the heads. */
+function readOwnWrites(world: World, dice: Dice, tenant: string): void {
+  const fronts = world.fronts();
+  if (fronts.length === 0) return;
+  const maxT = Math.floor(world.scheduler.nowMs) + HOUR_MS;
+  const range = { tenant, minT: maxT - 2 * HOUR_MS, maxT };
+  strongRead(world, dice.pick(fronts), range).catch((error) => {
     world.failure ??= error;
   });
 }

@@ -59,6 +59,8 @@ export class World {
   readonly hosts: readonly Host[];
   readonly limits: Limits;
   failure: unknown;
+  /** Called at the moment a push was acknowledged. */
+  onAcknowledged: ((tenant: string) => void) | undefined;
   readonly #overrides = new Map<string, Partial<TenantLimits>>();
   readonly #bounds = new Map<string, SettingsBounds>();
   readonly #parts: NodeParts;
@@ -292,7 +294,10 @@ export class World {
     });
     const answered = front.distributor.push(request).then(({ status, body: text }) => {
       this.coverage.note(`push answered ${status}`);
-      if (status >= 200 && status < 300) this.guard(() => checkLogged(this.model, tenant, samples));
+      if (status >= 200 && status < 300) {
+        this.guard(() => checkLogged(this.model, tenant, samples));
+        this.onAcknowledged?.(tenant);
+      }
       if (status >= 400 && status < 500) this.scheduler.note(`push refused: ${text}`);
       return status;
     });
