@@ -179,6 +179,25 @@ describe('shipping', () => {
     expect((await readAll(process.ingester)).samples).toContain(printed('up', 15_000, 2));
   });
 
+  it('claims its partition again when somebody outbid it whom the group does not give it to', async () => {
+    const process = await world.begin();
+    await ready(process);
+    const ownerNow = () => world.cluster.view.owners.get('0/');
+    const other = { kind: 'owner', partition: 0, zone: '', instance: 'host-2' } as const;
+    await world.cluster.put({ ...other, serving: false, claim: 50 });
+    expect(ownerNow()?.instance).toBe('host-2');
+    await until(
+      () => {
+        world.clock.advance(1_000);
+        return ownerNow()?.instance === 'host-1' && ownerNow()!.serving;
+      },
+      () => `owner: ${JSON.stringify(ownerNow())}`,
+    );
+    await world.push([sample('up', 0, 1)]);
+    await process.ingester.waitApplied(new Map([[0, 1]]));
+    expect((await readAll(process.ingester)).samples).toEqual([printed('up', 0, 1)]);
+  });
+
   it('deletes local blocks only after the retention period, and an hour after the upload', async () => {
     const process = await world.begin();
     await ready(process);

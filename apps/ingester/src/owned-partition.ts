@@ -29,6 +29,8 @@ import type { Applied, PartitionHost } from './workers/partition-host.ts';
 
 const REOPEN_MIN_MS = 250;
 const REOPEN_MAX_MS = 10_000;
+/** One that claims a partition which the group gives to us is about to learn that; then it is ours again. */
+const RECLAIM_MS = 30_000;
 /** A partition that applies nothing for so long, with records there, is stuck. */
 const PROGRESS_PERIOD_MS = 30_000;
 /** Series without samples for so long are taken for gone: Mimir's idle time-out of active series. */
@@ -114,6 +116,8 @@ export function createOwnedPartition(
   let target = Number.POSITIVE_INFINITY;
   let seriesCount = 0;
   let disowned = false;
+  /** The group took the partition away: for good. Being outbid is not: the group still counts on us. */
+  let revoked = false;
   let claim = 0;
   let serving = false;
   let announced = false;
@@ -137,8 +141,12 @@ export function createOwnedPartition(
   });
 
   function disown(): void {
-    if (!disowned) logger.warn({ partition }, 'partition has another owner: shipping stops here');
+    if (disowned) return;
+    logger.warn({ partition }, 'partition has another owner: shipping stops here');
     disowned = true;
+    clock.after(RECLAIM_MS, () => {
+      if (disowned && !revoked) session?.loop.stop();
+    });
   }
 
   function missed(records: number): void {
@@ -280,10 +288,16 @@ export function createOwnedPartition(
     let waitMs = REOPEN_MIN_MS;
     while (!stopping.signal.aborted) {
       try {
+        disowned = revoked;
         session = await beginSession();
         if (stopping.signal.aborted) session.loop.stop();
         waitMs = REOPEN_MIN_MS;
         await session.loop.ended;
+        if (stopping.signal.aborted) return;
+        throw new WeirError(
+          'fenced',
+          `partition ${partition} was claimed elsewhere: claimed again`,
+        );
       } catch (error) {
         if (stopping.signal.aborted) return;
         await endFailedSession(error);
@@ -380,7 +394,10 @@ export function createOwnedPartition(
         throw error;
       }
     },
-    disown,
+    disown() {
+      revoked = true;
+      disown();
+    },
     async stop() {
       stopping.abort(new WeirError('closed', `partition ${partition} is being closed`));
       session?.loop.stop();
