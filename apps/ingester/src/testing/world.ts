@@ -10,7 +10,7 @@ import { utf8 } from '@weir/bytes';
 import type { Cluster } from '@weir/cluster';
 import { createMemoryCluster } from '@weir/cluster/memory';
 import { defaultsOf } from '@weir/config';
-import { type HeadStore, openPartitionHead } from '@weir/head';
+import { type HeadRecord, type HeadStore, openPartitionHead, type PartitionHead } from '@weir/head';
 import type { PartitionLog } from '@weir/log';
 import { createMemoryLog } from '@weir/log/memory';
 import { SampleColumns } from '@weir/model';
@@ -128,6 +128,8 @@ export interface WorldSettings {
   readonly partitions?: number;
   /** The head of production over rows in memory, instead of the fake one. */
   readonly realHead?: boolean;
+  /** With a real head: called before records are applied; what it throws is a bug in applying them. */
+  readonly beforeApply?: (head: PartitionHead, records: readonly HeadRecord[]) => void;
 }
 
 export interface ProcessSettings {
@@ -156,7 +158,7 @@ export interface World {
   readonly cluster: Cluster;
   begin(fate?: Fate, bucket?: Bucket, hostName?: string): Promise<Process>;
   beginWith(settings: ProcessSettings): Promise<Process>;
-  push(samples: readonly FakeSample[], partition?: number): Promise<void>;
+  push(samples: readonly FakeSample[], partition?: number, tenant?: string): Promise<void>;
   /** Forgets the disk, as a new node would have it. */
   loseDisk(): Promise<void>;
   destroy(): Promise<void>;
@@ -165,6 +167,7 @@ export interface World {
 export async function createWorld({
   partitions = 1,
   realHead = false,
+  beforeApply,
 }: WorldSettings = {}): Promise<World> {
   const clock = createManualClock(START_MS);
   const random = seededRandom(1);
@@ -180,8 +183,15 @@ export async function createWorld({
   const heads = realHead
     ? {
         openStore: (path: string) => openRowStore(path, rows),
-        openHead: (partition: number, store: HeadStore) =>
-          openPartitionHead({ partition }, { store }),
+        async openHead(partition: number, store: HeadStore): Promise<PartitionHead> {
+          const head = await openPartitionHead({ partition }, { store });
+          if (beforeApply === undefined) return head;
+          const apply: typeof head.apply = (records, nextOffset) => {
+            beforeApply(head, records);
+            head.apply(records, nextOffset);
+          };
+          return Object.create(head, { apply: { value: apply } });
+        },
       }
     : {
         openStore: (path: string) => openFakeStore(path, disk),
@@ -250,8 +260,8 @@ export async function createWorld({
         },
       };
     },
-    async push(samples, partition = 0) {
-      const key = utf8(TENANT);
+    async push(samples, partition = 0, tenant = TENANT) {
+      const key = utf8(tenant);
       const value = encode(samples);
       await log.produce([{ partition, key, value, version: 1 }]);
     },
