@@ -116,7 +116,10 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
     const snapshot = parts.manifest.current.snapshots?.[0]?.offset ?? Number.POSITIVE_INFINITY;
     const next = Math.min(durable.safeOffset, durable.checkpointPosition, snapshot);
     if (parts.disowned()) return;
-    if (role.ships) parts.snapshots.consider(durable.checkpointPosition);
+    // A snapshot would keep the tenant parked on every disk that it fills; without one, a program that can
+    // apply the record finds it in the log.
+    const isWhole = durable.parked.length === 0;
+    if (role.ships && isWhole) parts.snapshots.consider(durable.checkpointPosition);
     committed ??= await parts.committedBefore();
     if (next <= committed) return;
     const member = await parts.member();
