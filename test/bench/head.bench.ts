@@ -22,6 +22,12 @@ function rss(): number {
   return process.memoryUsage.rss();
 }
 
+/** CPU time of the whole process, all threads. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 function print(name: string, value: string): void {
   console.log(`${name.padEnd(44)} ${value}`);
 }
@@ -56,17 +62,17 @@ let offset = 0;
 let applyMs = 0;
 let hotMs = 0;
 let checkpointMs = 0;
+let checkpointCpuMs = 0;
 let checkpoints = 0;
 for (let step = 0; step < STEPS; step++) {
   for (const body of bodies) {
     fill(body, START + step * STEP_MS);
-    const from = process.cpuUsage();
+    const from = cpuMs();
     head.apply(
       [{ offset, timestampMs: 0, tenant: 't', value: body.bytes, version: 1 }],
       offset + 1,
     );
-    const { user, system } = process.cpuUsage(from);
-    const took = (user + system) / 1000;
+    const took = cpuMs() - from;
     offset++;
     applyMs += took;
     if (step > 0) hotMs += took;
@@ -77,9 +83,11 @@ for (let step = 0; step < STEPS; step++) {
   }
   if (step % CHECKPOINT_STEPS === CHECKPOINT_STEPS - 1) {
     const from = performance.now();
+    const cpuFrom = cpuMs();
     await head.checkpoint();
     const took = performance.now() - from;
     checkpointMs += took;
+    checkpointCpuMs += cpuMs() - cpuFrom;
     checkpoints++;
     if (checkpoints % 5 === 0) {
       print(
@@ -92,6 +100,7 @@ for (let step = 0; step < STEPS; step++) {
 print('apply, CPU ns a sample, hot', ((hotMs * 1e6) / (SERIES * (STEPS - 1))).toFixed(0));
 print('apply, CPU ns a sample, with creation', ((applyMs * 1e6) / (SERIES * STEPS)).toFixed(0));
 print('checkpoint, ns a sample', ((checkpointMs * 1e6) / (SERIES * STEPS)).toFixed(0));
+print('checkpoint, CPU ns a sample', ((checkpointCpuMs * 1e6) / (SERIES * STEPS)).toFixed(0));
 const memory = process.memoryUsage();
 print(
   'array buffers; JS heap, MB',
@@ -104,7 +113,12 @@ const digest = head.digest();
 await head.checkpoint();
 await head.close();
 const from = performance.now();
-head = await openPartitionHead({ partition: 0 }, { store: await openRocksdbHeadStore({ path }) });
+let cpuFrom = cpuMs();
+const store = await openRocksdbHeadStore({ path });
+print('opening the store, CPU ms', (cpuMs() - cpuFrom).toFixed(0));
+cpuFrom = cpuMs();
+head = await openPartitionHead({ partition: 0 }, { store });
+print('restart, CPU ms', (cpuMs() - cpuFrom).toFixed(0));
 print(
   'restart',
   `${(performance.now() - from).toFixed(0)} ms, same digest: ${head.digest() === digest}`,

@@ -83,8 +83,9 @@ export class Pages {
     const reused = metric.free.pop();
     if (reused !== undefined) return reused;
     const last = metric.pages.at(-1);
-    const page = last && usedSlots(last) < PAGE_SLOTS ? last : this.addPage(metric);
-    return (page.id << PAGE_BITS) | usedSlots(page);
+    const used = last ? usedSlots(last) : PAGE_SLOTS;
+    if (last && used < PAGE_SLOTS) return (last.id << PAGE_BITS) | used;
+    return this.addPage(metric).id << PAGE_BITS;
   }
 
   fill(pageSlot: number, ref: number): void {
@@ -155,11 +156,15 @@ export function isEmptyPage(page: Page): boolean {
   return page.refs.every((ref) => ref <= 0);
 }
 
-/** Slots that were ever used: free ones among them are in the metric's list. */
-function usedSlots(page: Page): number {
-  let used = page.refs.length;
-  while (used > 0 && page.refs[used - 1] === -1) used--;
-  return used;
+/** Slots that were ever used: free ones among them are in the metric's list. Those that never were come last. */
+function usedSlots({ refs }: Page): number {
+  let from = 0;
+  for (let to = refs.length; from < to; ) {
+    const middle = (from + to) >>> 1;
+    if (refs[middle] === -1) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }
 
 /** Metrics in the order of their names' bytes. */

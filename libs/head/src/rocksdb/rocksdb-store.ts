@@ -100,15 +100,24 @@ async function* scan(
     highWaterMark: SCAN_BYTES,
     fillCache: false,
   });
+  let next = nextRows(iterator);
   try {
     for (;;) {
-      const rows = await nextRows(iterator);
+      const rows = await next;
       // Before they are handed out: who takes them may change them.
       const isLast = rows.length < SCAN_ROWS && !isFull(rows);
+      // Read ahead: the next rows come from the disk while these are worked on.
+      if (!isLast) {
+        next = nextRows(iterator);
+        // Thrown where it is awaited; it may fail before that.
+        next.catch(() => {});
+      }
       if (rows.length > 0) yield rows;
       if (isLast) return;
     }
   } finally {
+    // Where the reader stopped early; a failure then concerns nobody, or was thrown above.
+    await next.catch(() => {});
     await done((callback) => iterator.end(callback));
   }
 }

@@ -59,6 +59,7 @@ const NO_COLD = new Int32Array(SLAB_SERIES << COLD_BITS);
 const NO_RAW = new Int32Array(0);
 /** A table with fewer series than one in this many places is made smaller. */
 const SHRINK_AT = 16;
+const TABLE_MIN = 16;
 
 export class SeriesStore {
   readonly records: Int32Array[] = [];
@@ -74,7 +75,11 @@ export class SeriesStore {
   /** Refs below this have been used. */
   refs = 0;
   count = 0;
-  #table = new Int32Array(16);
+  /**
+   * Pairs of ref + 1 (0 is none) and hash. A place that another series has taken is passed over without
+   * a look at that series' record, which would be a wait for memory.
+   */
+  #table = new Int32Array(TABLE_MIN * 2);
   /** Free refs by slab, slabs with some (and maybe some without), and slabs that are free as a whole. */
   readonly #free: (number[] | undefined)[] = [];
   readonly #partlyFree: number[] = [];
@@ -88,13 +93,11 @@ export class SeriesStore {
   /** The series with these labels, or -1. */
   find(view: DataView, from: number, length: number, hash: number, tenant: number): number {
     const table = this.#table;
-    const mask = table.length - 1;
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
+    const mask = table.length - 2;
+    for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
       const ref = table[at] - 1;
       if (ref < 0) return -1;
-      if (this.records[ref >>> SLAB_BITS][(ref & SLAB_MASK) << RECORD_BITS] === hash) {
-        if (this.#same(ref, view, from, length, tenant)) return ref;
-      }
+      if (table[at + 1] === hash && this.#same(ref, view, from, length, tenant)) return ref;
     }
   }
 
@@ -121,8 +124,8 @@ export class SeriesStore {
     const cold = this.cold[ref >>> SLAB_BITS];
     for (let field = 0; field < 1 << COLD_BITS; field++) cold[coldAt + field] = 0;
     this.count++;
-    if (this.count * 4 > this.#table.length * 3) this.#rebuildTable();
-    else this.#insert(hash, ref);
+    if (this.count * 8 > this.#table.length * 3) this.#resizeTable();
+    this.#insert(hash, ref);
     return ref;
   }
 
@@ -179,19 +182,21 @@ export class SeriesStore {
   }
 
   #insert(hash: number, ref: number): void {
-    const mask = this.#table.length - 1;
-    let at = hash & mask;
-    while (this.#table[at] !== 0) at = (at + 1) & mask;
+    const mask = this.#table.length - 2;
+    let at = (hash << 1) & mask;
+    while (this.#table[at] !== 0) at = (at + 2) & mask;
     this.#table[at] = ref + 1;
+    this.#table[at + 1] = hash;
   }
 
-  /** Sizes the table for the live series and fills it. */
-  #rebuildTable(): void {
-    let size = 16;
+  /** Sizes the table for the live series and fills it from the one before. */
+  #resizeTable(): void {
+    let size = TABLE_MIN;
     while (size < this.count * 2) size *= 2;
-    this.#table = new Int32Array(size);
-    for (let ref = 0; ref < this.refs; ref++) {
-      if (this.labelsLength(ref) !== 0) this.#insert(this.record(ref, R.hash), ref);
+    const before = this.#table;
+    this.#table = new Int32Array(size * 2);
+    for (let at = 0; at < before.length; at += 2) {
+      if (before[at] !== 0) this.#insert(before[at + 1], before[at] - 1);
     }
   }
 
@@ -206,21 +211,21 @@ export class SeriesStore {
     record[at + R.packed] = 0;
     record[at + R.labelsLength] = 0;
     this.count--;
-    if (this.count * SHRINK_AT < this.#table.length && this.#table.length > 1024) {
-      this.#rebuildTable();
-    }
+    const places = this.#table.length / 2;
+    if (this.count * SHRINK_AT < places && places > 1024) this.#resizeTable();
   }
 
   /** Takes a ref from the table and moves up those behind it that would not be found any more. */
   #unlink(hash: number, ref: number): void {
     const table = this.#table;
-    const mask = table.length - 1;
-    let hole = hash & mask;
-    while (table[hole] !== ref + 1) hole = (hole + 1) & mask;
-    for (let at = (hole + 1) & mask; table[at] !== 0; at = (at + 1) & mask) {
-      const home = this.record(table[at] - 1, R.hash) & mask;
+    const mask = table.length - 2;
+    let hole = (hash << 1) & mask;
+    while (table[hole] !== ref + 1) hole = (hole + 2) & mask;
+    for (let at = (hole + 2) & mask; table[at] !== 0; at = (at + 2) & mask) {
+      const home = (table[at + 1] << 1) & mask;
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
       table[hole] = table[at];
+      table[hole + 1] = table[at + 1];
       hole = at;
     }
     table[hole] = 0;
