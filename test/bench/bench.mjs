@@ -1,6 +1,7 @@
-// npm run bench [-- NAME…] [-- --vs REVISION]: runs the kernel benchmarks and the end-to-end one. With
-// --vs each runs in turn on this tree and on another revision, three times, and the ratio of the CPU time
-// of whole processes is printed: these machines are noisy, so only ratios within one run say something.
+// npm run bench [-- NAME…] [-- NUMBER…] [-- --vs REVISION]: runs the kernel benchmarks and the end-to-end
+// one, with the numbers as their arguments. With --vs each runs in turn on this tree and on another
+// revision, three times, and ratios are printed, of the CPU time of whole processes and of each figure
+// that both print: these machines are noisy, so only ratios within one run say something.
 // They are no tests: nothing here passes or fails.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -72,13 +73,23 @@ async function bundle(tree, name) {
 
 /** Runs a bundle; returns the CPU seconds of its process and what it printed. */
 function runOnce(file, tree) {
-  const { status, stdout, output } = spawnSync(process.execPath, ['--expose-gc', file], {
-    cwd: tree,
-    stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
-    encoding: 'utf8',
-  });
+  const { status, stdout, output } = spawnSync(
+    process.execPath,
+    ['--expose-gc', file, ...numbers],
+    {
+      cwd: tree,
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+      encoding: 'utf8',
+    },
+  );
   if (status !== 0) throw new Error(`${file} ended with ${status}`);
   return { cpuSeconds: Number(output[3]), printed: stdout };
+}
+
+/** Lines of a name, two or more spaces and a number. */
+function figures(printed) {
+  const lines = printed.matchAll(/^(\S.*?) {2,}(\d+(?:\.\d+)?)\b/gm);
+  return new Map([...lines].map(([, name, value]) => [name, Number(value)]));
 }
 
 function worktreeOf(revision) {
@@ -95,11 +106,22 @@ function median(values) {
 async function compare(name, other) {
   const [mine, theirs] = [await bundle(root, name), await bundle(other, name)];
   const ratios = [];
+  const ratiosByFigure = new Map();
   for (let pair = 0; pair < PAIRS; pair++) {
-    const here = runOnce(mine, root).cpuSeconds;
-    const there = runOnce(theirs, other).cpuSeconds;
+    const { cpuSeconds: here, printed } = runOnce(mine, root);
+    const { cpuSeconds: there, printed: printedThere } = runOnce(theirs, other);
     ratios.push(here / there);
     console.log(`${name}: CPU ${here.toFixed(2)} s here, ${there.toFixed(2)} s there`);
+    const figuresThere = figures(printedThere);
+    for (const [figure, value] of figures(printed)) {
+      const known = ratiosByFigure.get(figure) ?? [];
+      known.push(value / figuresThere.get(figure));
+      ratiosByFigure.set(figure, known);
+    }
+  }
+  for (const [figure, values] of ratiosByFigure) {
+    const ratio = median(values);
+    if (Number.isFinite(ratio)) console.log(`${name}: ${figure.padEnd(44)} ${ratio.toFixed(3)}`);
   }
   console.log(`${name}: median ratio ${median(ratios).toFixed(3)}`);
 }
@@ -110,9 +132,11 @@ const revision = vs < 0 ? undefined : args.splice(vs, 2)[1];
 const all = readdirSync(join(root, 'test', 'bench'))
   .filter((file) => file.endsWith('.bench.ts'))
   .map((file) => file.slice(0, -'.bench.ts'.length));
-const unknown = args.find((name) => !all.includes(name));
+const numbers = args.filter((arg) => /^\d+$/.test(arg));
+const wanted = args.filter((arg) => !numbers.includes(arg));
+const unknown = wanted.find((name) => !all.includes(name));
 if (unknown !== undefined) throw new Error(`no benchmark ${unknown}; there are ${all.join(', ')}`);
-const names = args.length > 0 ? args : all;
+const names = wanted.length > 0 ? wanted : all;
 
 const other = revision === undefined ? undefined : worktreeOf(revision);
 try {
