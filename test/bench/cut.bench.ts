@@ -1,5 +1,7 @@
 // What a cut costs its neighbours: a head on RocksDB whose window is cut into a block on disk, then
-// dropped, while samples of the next window are applied. Prints how long a turn of the loop waited, memory against that before the cut, and what restarting takes.
+// dropped, while samples of the next window are applied. Prints how long a turn of the loop waited, the
+// CPU time of the longest step, memory against that before the cut, and what restarting takes. The last
+// argument "alone" leaves out applying, to see what memory the cut itself takes.
 // Run: npm run bench -- cut, or bundled as head.bench.ts says, with [series] [samples of each].
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,6 +14,7 @@ import { fill, makeBodies } from './head-load.ts';
 
 const SERIES = Number(process.argv[2] ?? 1_000_000);
 const STEPS = Number(process.argv[3] ?? 12);
+const ALONE = process.argv[4] === 'alone';
 const STEP_MS = 60_000;
 const WINDOW_MS = 7_200_000;
 const START = 236_112 * WINDOW_MS;
@@ -26,14 +29,26 @@ let head = await openPartitionHead(
 );
 let since = performance.now();
 let peakRss = 0;
+/** CPU time of the process, all its threads: on a shared machine it says more than the clock. */
+let cpuSince = 0;
+let longestStepMs = 0;
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 /** Lets others run when a millisecond has passed. */
 function pause(): Promise<void> | undefined {
+  const cpu = cpuMs();
+  longestStepMs = Math.max(longestStepMs, cpu - cpuSince);
+  cpuSince = cpu;
   if (performance.now() - since < PAUSE_MS) return undefined;
   peakRss = Math.max(peakRss, process.memoryUsage.rss());
   return new Promise((resolve) =>
     setImmediate(() => {
       since = performance.now();
+      cpuSince = cpuMs();
       resolve();
     }),
   );
@@ -66,7 +81,7 @@ function applyBeside(): { stop(): { applied: number; waits: number[] } } {
     const from = performance.now();
     setImmediate(() => {
       waits.push(performance.now() - from);
-      if (applied % 4 === 0) apply(0, bodies[applied % bodies.length]!, next + applied);
+      if (!ALONE && applied % 4 === 0) apply(0, bodies[applied % bodies.length]!, next + applied);
       applied++;
       setTimeout(turn, 2);
     });
@@ -92,15 +107,20 @@ print('steady state, bytes a series', ((steady - before) / SERIES).toFixed(0));
 async function phaseOf<T>(name: string, work: () => Promise<T>): Promise<T> {
   peakRss = 0;
   since = performance.now();
+  longestStepMs = 0;
+  cpuSince = cpuMs();
+  const cpuFrom = cpuSince;
   const from = performance.now();
   const beside = applyBeside();
   const result = await work();
+  await pause();
+  const cpu = cpuMs() - cpuFrom;
   const { applied, waits } = beside.stop();
   waits.sort((a, b) => a - b);
   const took = performance.now() - from;
   print(
     name,
-    `${took.toFixed(0)} ms, ${applied} turns; one waited p50 ${waits[waits.length >> 1]?.toFixed(1)}, ` +
+    `${took.toFixed(0)} ms, CPU ${cpu.toFixed(0)} ms, longest step ${longestStepMs.toFixed(1)} ms CPU; ${applied} turns; one waited p50 ${waits[waits.length >> 1]?.toFixed(1)}, ` +
       `p99 ${waits[Math.floor(waits.length * 0.99)]?.toFixed(1)}, at most ${waits.at(-1)?.toFixed(1)} ms; ` +
       `peak RSS ${(peakRss / steady).toFixed(3)} of steady state, +${((peakRss - steady) / 1e6).toFixed(0)} MB`,
   );

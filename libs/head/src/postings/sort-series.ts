@@ -16,7 +16,9 @@ import {
 /** So few are compared as they stand. */
 const COMPARED_MAX = 24;
 /** Series looked at in one step: well below a millisecond. */
-const LOOK_STEP = 1024;
+const LOOK_STEP = 512;
+/** Series of short runs that are sorted in one step. */
+const COMPARE_STEP = 256;
 /** Bytes of a value in one key. A symbol is a byte + 1, or 0 behind the end; all of them are exact in a double. */
 const KEY_SYMBOLS = 6;
 const SYMBOLS = 257;
@@ -157,7 +159,7 @@ function* splitEqual(
     } else if (part.length > 1) part.sort((a, b) => compareSeries(store, a, b, label));
     work += part.length;
     from = to;
-    if (work < LOOK_STEP) continue;
+    if (work < COMPARE_STEP) continue;
     work = 0;
     yield;
   }

@@ -20,9 +20,9 @@ const LOOK_STEP = 256;
 const LIST_STEP = 32;
 /** Symbols of which the distinct ones are found in one step. */
 const DISTINCT_STEP = 4096;
-const PICK_STEP = 16_384;
+const PICK_STEP = 2048;
 /** A metric's rows are read once for each group of its series, hence as large ones as memory allows. */
-const GROUP_BYTES = 20 * 1024 * 1024;
+const GROUP_BYTES = 12 * 1024 * 1024;
 
 const NOTHING: CutSource = {
   symbols: async () => [new Uint8Array(0)],

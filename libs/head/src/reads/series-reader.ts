@@ -17,13 +17,14 @@ import { readStored, type VisibleWindow } from './stored-chunks.ts';
 
 const GROUP_SERIES = 8192;
 
-/** Where groups are made by size: their first one, and their largest. */
+/** The first group where they are made by size. */
 const GROUP_SERIES_FIRST = 1024;
-const GROUP_SERIES_MAX = 65_536;
 /** What a series of a group takes beside the bytes of its chunks. */
-const SERIES_OVERHEAD_BYTES = 512;
+const SERIES_OVERHEAD_BYTES = 1024;
 /** Series copied from memory between two pauses. */
 const COPY_STEP = 128;
+/** Series of which is noted where they lie. */
+const REMEMBER_STEP = 2048;
 const BATCH_SERIES = 512;
 const BATCH_BYTES = 256 * 1024;
 const PIECE_BYTES = 64 * 1024;
@@ -73,7 +74,7 @@ export async function* readSeries(
   read: ChunkRead,
 ): AsyncGenerator<HeadSeries[]> {
   const { groups } = read;
-  const identities = remember(state, read.refs);
+  const identities = await remember(state, read);
   for (let from = 0; from < read.refs.length; ) {
     const to = Math.min(from + (groups?.series ?? GROUP_SERIES), read.refs.length);
     const drafts = await readGroup(state, store, read, identities, from, to);
@@ -89,7 +90,7 @@ function nextSize(drafts: readonly Draft[], groupBytes: number): number {
   for (const { chunks } of drafts) for (const { bytes } of chunks) sizeBytes += bytes.length;
   const wanted = Math.floor((groupBytes * drafts.length) / (sizeBytes + 1));
   const most = Math.max(drafts.length * 2, GROUP_SERIES_FIRST);
-  return Math.max(BATCH_SERIES, Math.min(wanted, GROUP_SERIES_MAX, most));
+  return Math.max(BATCH_SERIES, Math.min(wanted, GROUP_SERIES, most));
 }
 
 /** What a read must still know of a series that is removed while it goes on. */
@@ -100,12 +101,14 @@ interface Identities {
   readonly pageSlots: Int32Array;
 }
 
-function remember(state: HeadState, refs: Uint32Array): Identities {
+/** All at one moment, but with `pause`, which only a cut has: no series goes beside it. */
+async function remember(state: HeadState, { refs, pause }: ChunkRead): Promise<Identities> {
   const { store } = state;
   const positions = new Int32Array(refs.length);
   const lengths = new Int32Array(refs.length);
   const pageSlots = new Int32Array(refs.length);
   for (let at = 0; at < refs.length; at++) {
+    if (pause && at % REMEMBER_STEP === 0) await pause();
     positions[at] = store.record(refs[at], R.labels);
     lengths[at] = store.labelsLength(refs[at]);
     pageSlots[at] = store.record(refs[at], R.pageSlot);

@@ -11,6 +11,8 @@ const KEYS_MAX = 512;
 /** Checkpoints up to which getting rows by key is cheaper than scanning all of a metric. */
 const EPOCHS_MAX = 8;
 const SCANS_AT_ONCE = 8;
+/** Rows, of up to 64 series each, between two pauses. */
+const ROWS_STEP = 8;
 
 /** Generations of one window that a read sees, both inclusive. */
 export interface VisibleWindow {
@@ -25,7 +27,7 @@ export interface StoredRange {
   readonly minT: number;
   readonly maxT: number;
   readonly windows: ReadonlyMap<number, VisibleWindow>;
-  /** Called between batches of rows. */
+  /** Called between some rows. */
   readonly pause?: Pause;
 }
 
@@ -144,7 +146,10 @@ async function scanRows(
   pause?: Pause,
 ): Promise<void> {
   for await (const rows of store.scan(from, to)) {
-    for (const [key, row] of rows) take(key, row);
+    for (const [at, [key, row]] of rows.entries()) {
+      take(key, row);
+      if (pause && at % ROWS_STEP === ROWS_STEP - 1) await pause();
+    }
     await pause?.();
   }
 }

@@ -38,6 +38,9 @@ export interface BlockInput {
   readonly segmentSizeMax?: number;
 }
 
+/** Series written between two pauses. */
+const PAUSE_SERIES = 64;
+
 /** Returns the meta.json it wrote. Errors of the sink pass through. */
 export async function writeBlock(sink: BlockSink, input: BlockInput): Promise<BlockMeta> {
   checkInput(input);
@@ -64,6 +67,7 @@ export async function writeBlock(sink: BlockSink, input: BlockInput): Promise<Bl
       chunkCount += chunks.length;
       const drained = index.addSeries(labels, chunks, refs);
       if (drained !== undefined) await drained;
+      if (index.seriesCount % PAUSE_SERIES === 0) await input.pause?.();
     }
     await input.pause?.();
   }
