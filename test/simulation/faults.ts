@@ -109,11 +109,11 @@ export class Faults {
     return beforeMs;
   }
 
-  /** How long a fetch typically takes: now and then seconds, so that owners are behind. */
-  fetchMs(usualMs: number): number {
-    if (!this.happens(this.rates.slowFetch)) return usualMs;
+  /** Now and then a fetch takes seconds, so that owners are behind; else 0. */
+  slowFetchMs(): number {
+    if (!this.happens(this.rates.slowFetch)) return 0;
     this.#coverage.note('slow fetch');
-    return this.#dice.int(50, 8_000);
+    return this.#dice.int(50, 15_000);
   }
 
   logMishap(process: SimProcess): Mishap | undefined {

@@ -62,8 +62,9 @@ export function createLogClient({
           const records = take(topic, partition, position, maxBytes, process);
           if (records.length > 0) {
             position = records.at(-1)!.offset + 1;
-            const typicalMs = faults.fetchMs(CALL_MS);
-            await process.local(`${name}.fetched ${partition}`, typicalMs, () => undefined);
+            const slowMs = faults.slowFetchMs();
+            if (slowMs > 0) await process.clock.sleep(slowMs);
+            await process.local(`${name}.fetched ${partition}`, CALL_MS, () => undefined);
             checkOpen();
             return { partition, records, nextOffset: position };
           }

@@ -4,6 +4,7 @@ import { createQueryable, type OwnerDirectory } from '@weir/query';
 import { type Answer, checkAnswer, type ReadScope } from './checks/answers.ts';
 import { latin1 } from './checks/shipping.ts';
 import type { FrontNode } from './nodes.ts';
+import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
 /** Records must be applied within this, when nothing is broken. */
@@ -55,6 +56,7 @@ export async function strongRead(
     const owners = { owners: async () => found, ...(changedMs !== undefined && { changedMs }) };
     return await read(world, front, owners, { ...range, purpose, visibleBelow });
   } catch (error) {
+    if (error instanceof Violation) throw error;
     return world.readFailed(error);
   } finally {
     timer.cancel();
