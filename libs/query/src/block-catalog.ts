@@ -5,8 +5,11 @@ import type { SeriesBatches, SeriesSelect } from './series-chunks.ts';
 export interface QueryBlock {
   readonly meta: {
     readonly ulid: string;
-    /** Offsets of the first and the last record in it, where one partition made it. */
-    readonly weir?: { readonly firstOffset: number } | undefined;
+    /** Event time [minTime, maxTime), ms. */
+    readonly minTime: number;
+    readonly maxTime: number;
+    /** Where one partition made it: which, and the offset of the first record in it. */
+    readonly weir?: { readonly partition: number; readonly firstOffset: number } | undefined;
   };
   /** The reader may be shared and cached; it is not closed here. */
   open(): Promise<QueryBlockReader>;

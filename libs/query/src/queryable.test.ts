@@ -54,7 +54,7 @@ const directory = (...ports: ReadPort[]): OwnerDirectory => ({
 });
 
 const block = (ulid: string, ...batch: SeriesChunks[]): QueryBlock => ({
-  meta: { ulid, weir: { firstOffset: Number(ulid) } },
+  meta: { ulid, minTime: 0, maxTime: 1000, weir: { partition: 0, firstOffset: Number(ulid) } },
   open: async () => ({
     select: () => once(...batch),
     labelNames: async () => ['a', `of_${ulid}`],
@@ -108,7 +108,21 @@ describe('queryable', () => {
     });
   });
 
-  it('lets the block with the earlier offset win, in whatever order blocks are listed', async () => {
+  it('lets the block with the earlier offset win, though an owner holds it and not the later one', async () => {
+    const mine = [series('x', chunk([10, 1]))] as const;
+    const head = owner({
+      select: async () => ({ heldBlocks: ['01'], sources: [once(...mine)] }),
+    });
+    const later = block('02', series('x', chunk([10, 2], [20, 2])));
+    expect(await readAll(directory(head), catalogOf(block('01', ...mine), later))).toEqual({
+      x: [
+        [10, 1],
+        [20, 2],
+      ],
+    });
+  });
+
+  it('lets the block with the earlier offset win, in in whatever order blocks are listed', async () => {
     const later = block('02', series('x', chunk([10, 2], [20, 2])));
     const earlier = block('01', series('x', chunk([10, 1])));
     for (const catalog of [catalogOf(later, earlier), catalogOf(earlier, later)]) {
@@ -123,9 +137,9 @@ describe('queryable', () => {
 
   it('does not read blocks that an owner holds', async () => {
     const head = owner({
-      select: async () => ({ heldBlocks: ['01'], sources: [once(series('x', chunk([1, 1])))] }),
+      select: async () => ({ heldBlocks: ['03'], sources: [once(series('x', chunk([1, 1])))] }),
     });
-    const held = { ...block('01'), open: () => Promise.reject(new Error('opened')) };
+    const held = { ...block('03'), open: () => Promise.reject(new Error('opened')) };
     const found = await readAll(directory(head), catalogOf(held, block('02', series('y'))));
     expect(Object.keys(found)).toEqual(['x', 'y']);
   });

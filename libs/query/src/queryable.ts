@@ -48,7 +48,7 @@ async function openSources(
   const answers = await askOwners(parts.owners, question, controller, openRemoteSeries);
   const held = new Set(answers.flatMap((answer) => answer.heldBlocks));
   const listed = await parts.catalog.blocks(tenant, minT, maxT, parts.owners.changedMs);
-  const blocks = listed.filter(({ meta }) => !held.has(meta.ulid)).sort(byOffset);
+  const blocks = blocksToRead(listed, held);
   const readers = await Promise.all(blocks.map((block) => block.open()));
   controller.signal.throwIfAborted();
   // What is in a block was logged before what a head still has: of two values the earlier offset wins.
@@ -56,6 +56,28 @@ async function openSources(
     ...readers.map((reader) => reader.select({ matchers, minT, maxT, newestOnly })),
     ...answers.map((answer) => answer.batches),
   ];
+}
+
+/**
+ * The blocks that no owner holds, in the order of their offsets; and held ones that are older than such a
+ * block of their range (an owner that had the partition before), since among what an owner answers they
+ * would come after it.
+ */
+function blocksToRead(listed: readonly QueryBlock[], held: ReadonlySet<string>): QueryBlock[] {
+  const foreign = listed.filter(({ meta }) => !held.has(meta.ulid));
+  const older = listed.filter(
+    (block) => held.has(block.meta.ulid) && foreign.some((other) => precedes(block, other)),
+  );
+  return [...foreign, ...older].sort(byOffset);
+}
+
+/** Both are one partition's, overlap in time, and the first one's records came first. */
+function precedes({ meta: a }: QueryBlock, { meta: b }: QueryBlock): boolean {
+  if (a.weir === undefined || b.weir === undefined) return false;
+  if (a.weir.partition !== b.weir.partition || a.minTime >= b.maxTime || b.minTime >= a.maxTime) {
+    return false;
+  }
+  return a.weir.firstOffset < b.weir.firstOffset;
 }
 
 /** Blocks that don't tell their offsets were compacted of older ones. */
