@@ -143,7 +143,7 @@ function summarize(): void {
 
 function parse(args: readonly string[]): Options {
   const parsed: Options = {
-    ...{ from: 1, to: 1, steps: 80, jobs: 1, store: 'memory', trace: false, json: false },
+    ...{ from: 1, to: 1, steps: 20, jobs: 1, store: 'memory', trace: false, json: false },
   };
   const numbers = { '--steps': 'steps', '--jobs': 'jobs' } as const;
   const switches = { '--trace': 'trace', '--json': 'json' } as const;

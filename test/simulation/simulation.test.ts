@@ -28,9 +28,14 @@ function simulate(...args: string[]): { status: number | null; output: string } 
 const times = (output: string, what: string) =>
   Number(new RegExp(`^ *(\\d+) ${what}$`, 'm').exec(output)?.[1] ?? 0);
 
+/** The lines that repeat a failed seed, and what it violated. */
+const failures = (output: string) =>
+  output.split('\n').filter((line) => /^(FAILED|Violation)/.test(line));
+
 describe('simulation', () => {
   it('holds all invariants in 200 seeds, which are not idle', () => {
     const { status, output } = simulate('--seeds', '1..200', '--jobs', '2');
+    expect(failures(output)).toEqual([]);
     expect(output).toContain('200 of 200 seeds passed');
     expect(status).toBe(0);
     for (const what of [
@@ -58,6 +63,7 @@ describe('simulation', () => {
 
   it('holds them on RocksDB in 20 seeds', () => {
     const { output } = simulate('--seeds', '1..20', '--store', 'rocksdb', '--jobs', '2');
+    expect(failures(output)).toEqual([]);
     expect(output).toContain('20 of 20 seeds passed');
   });
 

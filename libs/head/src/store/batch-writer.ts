@@ -7,9 +7,11 @@ import type { HeadStore } from '../head.ts';
 export const BATCH_BYTES = 512 * 1024;
 /** Batches kept for reuse: the one being filled and the next one. */
 const SPARE_MAX = 2;
+/** What a batch begins with: the checkpoint of a partition where little happens needs no more. */
+const SMALL_BYTES = 16 * 1024;
 
 class Batch {
-  readonly bytes = new Uint8Array(BATCH_BYTES);
+  #bytes = new Uint8Array(SMALL_BYTES);
   used = 0;
   sizeBytes = 0;
   puts: [Uint8Array, Uint8Array][] = [];
@@ -17,10 +19,15 @@ class Batch {
 
   /** Room for a row's value, aligned to four bytes. A row that finds none gets memory of its own. */
   take(length: number): Uint8Array {
+    if (this.used + length > this.#bytes.length) {
+      if (this.#bytes.length === BATCH_BYTES || length > BATCH_BYTES) return new Uint8Array(length);
+      // Rows that were handed out keep the small memory.
+      this.#bytes = new Uint8Array(BATCH_BYTES);
+      this.used = 0;
+    }
     const from = this.used;
-    if (from + length > BATCH_BYTES) return new Uint8Array(length);
     this.used = (from + length + 3) & ~3;
-    return this.bytes.subarray(from, from + length);
+    return this.#bytes.subarray(from, from + length);
   }
 
   clear(): void {
