@@ -7,5 +7,5 @@ SRV_CMD=(env UV_THREADPOOL_SIZE=8 node ${WEIR_NODE_FLAGS:-} "$WEIR_ROOT/apps/wei
   -server.http-listen-address=127.0.0.1 -server.http-listen-port=$P -auth.multitenancy-enabled=false ${WEIR_BENCH_FLAGS:-})
 srv_flush() { # ships every head as blocks; the log is truncated after
   curl -sS -m 900 -XPOST "http://127.0.0.1:$P/ingester/flush?wait=true"
-  echo "{\"bytes\": $(du -sb "$SRV_DATA/blocks" | cut -f1), \"all_bytes\": $(du -sb "$SRV_DATA" | cut -f1)}"
+  echo "{\"bytes\": $(du -sb --exclude=__weir "$SRV_DATA/blocks" | cut -f1), \"all_bytes\": $(du -sb "$SRV_DATA" | cut -f1)}"
 }
