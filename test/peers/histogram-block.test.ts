@@ -2,9 +2,9 @@
 // promtool dumps the data, and Prometheus answers from it what the data says. A block that Prometheus
 // wrote, from the same data pushed to it: Weir reads the data.
 import { execFile } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { compareBytes, utf8 } from '@weir/bytes';
 import { createMatcher, decodeLabels, labelsOf, SampleColumns } from '@weir/model';
@@ -21,6 +21,7 @@ import { mergeChunks } from '@weir/tsdb/merge';
 import { encodeHistogram } from '@weir/wire/log-record';
 import { compressSync } from 'snappy';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blockSink } from '../support/block-sink.ts';
 import {
   difference,
   type HistogramSeries,
@@ -105,13 +106,7 @@ async function writeOurBlock(directory: string): Promise<void> {
   for (const { labels } of series) {
     for (const label of decodeLabels(labels)) texts.add(label.name).add(label.value);
   }
-  const sink = {
-    async write(file: string, bytes: Uint8Array) {
-      await mkdir(dirname(join(directory, file)), { recursive: true });
-      await appendFile(join(directory, file), bytes);
-    },
-  };
-  await writeBlock(sink, {
+  await writeBlock(blockSink(directory), {
     ulid: ULID,
     minTime: START_MS,
     maxTime: START_MS + 7_200_000,

@@ -1,15 +1,16 @@
 // promtool reads the blocks that Weir writes: the analysis counts them right, and the dump gives every
 // sample back. WEIR_PROMTOOL is the path of a Prometheus 3 promtool.
 import { execFile } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { compareBytes, utf8 } from '@weir/bytes';
 import { compareLabels, decodeLabels, labelsOf } from '@weir/model';
 import { type BlockSeries, writeBlock } from '@weir/tsdb/block';
 import { CHUNK_XOR, encodeXorChunk } from '@weir/tsdb/chunk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blockSink } from '../support/block-sink.ts';
 
 const ULID = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
 const START = 1_700_006_400_000;
@@ -64,13 +65,7 @@ async function write(directory: string, wanted: string[]): Promise<void> {
   for (const labels of sorted) {
     for (const { name, value } of decodeLabels(labels)) texts.add(name).add(value);
   }
-  const sink = {
-    async write(file: string, bytes: Uint8Array) {
-      await mkdir(dirname(join(directory, file)), { recursive: true });
-      await appendFile(join(directory, file), bytes);
-    },
-  };
-  await writeBlock(sink, {
+  await writeBlock(blockSink(directory), {
     ulid: ULID,
     minTime: START,
     maxTime: START + 7_200_000,

@@ -33,6 +33,7 @@ function host(requests: ReadRequest[]): PartitionHost {
   return {
     read(request: ReadRequest, signal: AbortSignal) {
       requests.push(request);
+      // Of a reader only what these requests ask for.
       return serveRead(reader as unknown as LocalReader, request, signal);
     },
   } as Partial<PartitionHost> as PartitionHost;

@@ -31,6 +31,7 @@ beforeEach(() => {
     partitions: () => ({ serving: 0, others: 0 }),
   });
   headroom = async () => (await metrics.retentionHeadroom.get()).values[0]?.value;
+  // Of pino's logger only what the guard calls.
   const logger = {
     error: (_fields: unknown, line: string) => lines.push(`error ${line}`),
     info: (_fields: unknown, line: string) => lines.push(`info ${line}`),

@@ -6,13 +6,13 @@ import { readManifest, snapshotPrefix } from '@weir/catalog';
 import { WeirError } from '@weir/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeSample } from './testing/fake-head.ts';
+import { printed, ready, sample } from './testing/samples.ts';
 import {
   createFate,
   createWorld,
   type Process,
   readAll,
   readBucket,
-  START_MS,
   until,
   type World,
 } from './testing/world.ts';
@@ -20,21 +20,6 @@ import {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const GROUP = 'weir-default';
-
-function sample(name: string, atMs: number, v: number): FakeSample {
-  return { labels: { __name__: name }, t: START_MS + atMs, v };
-}
-
-function printed(name: string, atMs: number, v: number): string {
-  return `__name__${name}@${atMs}=${v}`;
-}
-
-async function ready(process: Process): Promise<void> {
-  await until(
-    () => process.ingester.readiness().ready,
-    () => `ready: ${process.ingester.readiness().reason}`,
-  );
-}
 
 let world: World;
 beforeEach(async () => {

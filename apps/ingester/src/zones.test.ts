@@ -2,24 +2,20 @@
 import { readManifest } from '@weir/catalog';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeSample } from './testing/fake-head.ts';
+import { ready, sample } from './testing/samples.ts';
 import {
   createWorld,
   type Process,
   readAll,
   readBucket,
   START_MS,
-  until,
   type World,
 } from './testing/world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-const sample = (atMs: number, v: number): FakeSample => ({
-  labels: { __name__: 'up' },
-  t: START_MS + atMs,
-  v,
-});
+const up = (atMs: number, v: number): FakeSample => sample('up', atMs, v);
 
 let world: World;
 let first: Process;
@@ -35,13 +31,6 @@ beforeEach(async () => {
   await ready(second);
 });
 afterEach(() => world.destroy());
-
-async function ready({ ingester }: Process): Promise<void> {
-  await until(
-    () => ingester.readiness().ready,
-    () => ingester.readiness().reason,
-  );
-}
 
 async function push(...samples: FakeSample[]): Promise<void> {
   await world.push(samples);
@@ -89,8 +78,8 @@ const committed = async (zone: string) =>
 
 describe('two zones', () => {
   it('ship each window once; both drop it and answer on', async () => {
-    await push(sample(0, 1), sample(15_000, 2));
-    await push(sample(3 * HOUR_MS + 1, 3));
+    await push(up(0, 1), up(15_000, 2));
+    await push(up(3 * HOUR_MS + 1, 3));
     await applied(first, second);
     await shipped(1);
     const droppedBy = async (process: Process) =>
@@ -114,14 +103,14 @@ describe('two zones', () => {
   });
 
   it('go on when the one that shipped is gone, and nothing is shipped twice', async () => {
-    await push(sample(0, 1));
-    await push(sample(3 * HOUR_MS + 1, 2));
+    await push(up(0, 1));
+    await push(up(3 * HOUR_MS + 1, 2));
     await applied(first, second);
     await shipped(1);
     expect(await inBucket()).toHaveLength(1);
     const before = (await manifest())!;
     await first.kill();
-    await push(sample(6 * HOUR_MS + 1, 3));
+    await push(up(6 * HOUR_MS + 1, 3));
     await applied(second);
     await shipped(2);
     const after = (await manifest())!;
@@ -134,7 +123,7 @@ describe('two zones', () => {
     // The first zone comes back and takes it again, as the lowest.
     const third = await world.beginWith({ hostName: 'host-a', zone: 'zone-a' });
     await ready(third);
-    await push(sample(9 * HOUR_MS + 1, 4));
+    await push(up(9 * HOUR_MS + 1, 4));
     await applied(second, third);
     await shipped(3);
     const last = (await manifest())!;
@@ -167,8 +156,8 @@ describe('two zones', () => {
       },
     });
     await ready(dying);
-    await push(sample(0, 1));
-    await push(sample(3 * HOUR_MS + 1, 2));
+    await push(up(0, 1));
+    await push(up(3 * HOUR_MS + 1, 2));
     await applied(dying, second);
     await eventually(async () => (await inBucket()).length === 1);
     expect(await manifest()).toBeUndefined();
@@ -180,7 +169,7 @@ describe('two zones', () => {
   });
 
   it('forget what the other has flushed, once every querier knows of its block', async () => {
-    await push(sample(0, 1));
+    await push(up(0, 1));
     await applied(first, second);
     await first.ingester.flush({ wait: true });
     // Once the window is in the bucket for long; it was never due here.
