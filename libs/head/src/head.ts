@@ -24,7 +24,7 @@ export interface TenantSettings {
   readonly seriesPerMetricMax?: number;
   /** Metrics with metadata in this head; 0 or absent is no limit. */
   readonly metadataMax?: number;
-  /** Distinct metadata of one metric; with 0 or without it the newest counts. */
+  /** Distinct metadata of one metric; 0 or absent is no limit. */
   readonly metadataPerMetricMax?: number;
   /** Exemplars kept in this head, the newest ones; 0 or absent keeps none. */
   readonly exemplarsMax?: number;

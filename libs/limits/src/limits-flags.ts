@@ -127,7 +127,7 @@ export const limitsFlags = defineFlags({
     flag: 'ingester.max-global-metadata-per-metric',
     yaml: 'limits.max_global_metadata_per_metric',
     default: 0,
-    help: 'Distinct metadata that one metric may have in memory. With 0 the newest counts.',
+    help: 'Distinct metadata that one metric may have in memory. 0 is no limit.',
   },
   activeSeriesTrackers: {
     kind: 'map',

@@ -106,10 +106,10 @@ describe('records', () => {
     ]);
   });
 
-  it('keeps the latest metadata through a checkpoint', async () => {
+  it('keeps metadata, each entry once, through a checkpoint', async () => {
     const store = createMemoryHeadStore();
     const head = await openPartitionHead({ partition: 0 }, { store });
-    for (const [offset, help] of ['old', 'new'].entries()) {
+    for (const [offset, help] of ['old', 'new', 'old'].entries()) {
       const entry = message(
         0x1a,
         Uint8Array.of(0x08, 1),
@@ -121,6 +121,7 @@ describe('records', () => {
     await head.checkpoint();
     const reopened = await openPartitionHead({ partition: 0 }, { store: store.copy() });
     expect(reopened.metadata('one')).toEqual([
+      { metric: 'up', type: 'counter', help: 'old', unit: '' },
       { metric: 'up', type: 'counter', help: 'new', unit: '' },
     ]);
   });

@@ -1,19 +1,19 @@
-// A tenant's metric metadata. With a limit per metric its distinct entries are kept up to that, and
-// further ones refused; without one a newer entry takes the place of the older, so that help texts that
-// change for ever don't grow the head.
+// A tenant's metric metadata: the distinct entries of a metric in the order in which they came, as Mimir
+// keeps them. What is over a limit is refused; entries go with the tenant's last series.
 import type { MetricMetadata } from '@weir/model';
 
 export interface MetadataLimits {
   /** Metrics with metadata; 0 is no limit. */
   readonly metadataMax?: number;
-  /** Distinct entries of one metric; with 0 the newest one counts. */
+  /** Distinct entries of one metric; 0 is no limit. */
   readonly metadataPerMetricMax?: number;
 }
 
 export type MetadataOutcome = 'known' | 'added' | 'over-tenant' | 'over-metric';
 
 export class TenantMetadata {
-  readonly #byMetric = new Map<string, MetricMetadata[]>();
+  /** Per metric by all that an entry says: one that changes for ever must not make adding slow. */
+  readonly #byMetric = new Map<string, Map<string, MetricMetadata>>();
 
   /** Metrics that have metadata. */
   get metrics(): number {
@@ -27,23 +27,22 @@ export class TenantMetadata {
     const entries = this.#byMetric.get(entry.metric);
     if (entries === undefined) {
       if (metadataMax > 0 && this.#byMetric.size >= metadataMax) return 'over-tenant';
-      this.#byMetric.set(entry.metric, [entry]);
-      return 'added';
+    } else {
+      if (entries.has(contentOf(entry))) return 'known';
+      if (metadataPerMetricMax > 0 && entries.size >= metadataPerMetricMax) return 'over-metric';
     }
-    if (entries.some((known) => isSame(known, entry))) return 'known';
-    if (metadataPerMetricMax === 0) entries.length = 0;
-    else if (entries.length >= metadataPerMetricMax) return 'over-metric';
-    entries.push(entry);
+    this.#put(entry);
     return 'added';
+  }
+
+  #put(entry: MetricMetadata): void {
+    const entries = this.#byMetric.get(entry.metric) ?? new Map<string, MetricMetadata>();
+    this.#byMetric.set(entry.metric, entries.set(contentOf(entry), entry));
   }
 
   /** As add() had them, in its order; no limits. */
   restore(entries: Iterable<MetricMetadata>): void {
-    for (const entry of entries) {
-      const known = this.#byMetric.get(entry.metric);
-      if (known) known.push(entry);
-      else this.#byMetric.set(entry.metric, [entry]);
-    }
+    for (const entry of entries) this.#put(entry);
   }
 
   clear(): void {
@@ -51,10 +50,10 @@ export class TenantMetadata {
   }
 
   all(): MetricMetadata[] {
-    return [...this.#byMetric.values()].flat();
+    return [...this.#byMetric.values()].flatMap((entries) => [...entries.values()]);
   }
 }
 
-function isSame(a: MetricMetadata, b: MetricMetadata): boolean {
-  return a.type === b.type && a.help === b.help && a.unit === b.unit;
+function contentOf({ type, unit, help }: MetricMetadata): string {
+  return `${type} ${unit.length} ${unit}${help}`;
 }

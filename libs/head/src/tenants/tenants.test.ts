@@ -105,13 +105,15 @@ describe('limits', () => {
     [2, 3],
     [3, 3],
     [4, 3],
-  ])('takes metadata of %i of at most %i metrics', async (count, max) => {
+    [4, 0],
+  ])('takes metadata of %i of at most %i metrics (0 is no limit)', async (count, max) => {
     const world = await open();
     world.head.configure('one', { ...SETTINGS, metadataMax: max });
     const all = Array.from({ length: count }, (_, at) => metadata(`m${at}`, 'help'));
     world.push(1, Buffer.concat([...all, ...all]));
-    expect(world.head.metadata('one').length).toBe(Math.min(count, max));
-    const refused = 2 * Math.max(0, count - max);
+    const kept = max === 0 ? count : Math.min(count, max);
+    expect(world.head.metadata('one').length).toBe(kept);
+    const refused = 2 * (count - kept);
     expect(world.head.takeDiscards()).toEqual(
       refused === 0 ? [] : [{ tenant: 'one', reason: 'per_user_metadata_limit', count: refused }],
     );
@@ -121,12 +123,19 @@ describe('limits', () => {
     [2, 3],
     [3, 3],
     [4, 3],
-  ])('takes %i of at most %i entries of one metric', async (count, max) => {
+    [4, 0],
+    [4, undefined],
+  ])('takes %i of at most %s entries of one metric (0 is no limit)', async (count, max) => {
     const world = await open();
-    world.head.configure('one', { ...SETTINGS, metadataPerMetricMax: max });
+    const limit = max === undefined ? {} : { metadataPerMetricMax: max };
+    world.head.configure('one', { ...SETTINGS, ...limit });
     const all = Array.from({ length: count }, (_, at) => metadata('m', `help ${at}`));
-    world.push(1, Buffer.concat([...all, metadata('other', '')]));
-    const kept = Array.from({ length: Math.min(count, max) }, (_, at) => `help ${at}`);
+    world.push(1, Buffer.concat([...all, metadata('other', ''), ...all]));
+    const kept = all.slice(0, max || count).map((_, at) => `help ${at}`);
+    const refused = 2 * (count - kept.length);
+    expect(world.head.takeDiscards()).toEqual(
+      refused === 0 ? [] : [{ tenant: 'one', reason: 'per_metric_metadata_limit', count: refused }],
+    );
     await world.restart();
     expect(world.head.metadata('one').map(({ help }) => help)).toEqual([...kept, '']);
   });
