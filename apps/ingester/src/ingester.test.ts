@@ -206,6 +206,35 @@ describe('shipping', () => {
   }
 });
 
+describe('stopping', () => {
+  it('closes the workers though the cluster can not be written, and says so', async () => {
+    let failing = false;
+    const refuse = async () => {
+      if (failing) throw new WeirError('unavailable', 'the cluster is down');
+    };
+    const cluster = {
+      ...world.cluster,
+      view: world.cluster.view,
+      put: async (...args: Parameters<typeof world.cluster.put>) => {
+        await refuse();
+        await world.cluster.put(...args);
+      },
+      remove: async (...args: Parameters<typeof world.cluster.remove>) => {
+        await refuse();
+        await world.cluster.remove(...args);
+      },
+    };
+    const process = await world.beginWith({ cluster });
+    await ready(process);
+    await world.push([sample('up', 0, 1)]);
+    await process.ingester.waitApplied(new Map([[0, 1]]));
+    failing = true;
+    await expect(process.ingester.stop()).rejects.toThrow('the cluster is down');
+    expect(process.workersClosed).toBe(true);
+    expect([...world.disk.values()].map(({ position }) => position)).toEqual([1]);
+  });
+});
+
 describe('two ingesters', () => {
   it('share the partitions, and each goes on where the other stood', async () => {
     await world.destroy();

@@ -56,7 +56,10 @@ export interface Ingester {
   /** Cuts everything in the heads into blocks and ships them. */
   flush(request: FlushRequest): Promise<void>;
   stats(): Promise<readonly PartitionStats[]>;
-  /** Checkpoints, commits, leaves the group, closes (the workers, too). */
+  /**
+   * Checkpoints, commits, leaves the group, closes. What fails keeps nothing else from being closed, the
+   * workers least of all; rejects with the first failure, at the end.
+   */
   stop(): Promise<void>;
 }
 
@@ -204,6 +207,13 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     }
   }
 
+  async function closeAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
+    const failures: unknown[] = [];
+    for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+    for (const error of failures.slice(1)) logger.error({ err: error }, 'closing failed, too');
+    if (failures.length > 0) throw failures[0];
+  }
+
   const ingester: Ingester = {
     async start() {
       state = 'running';
@@ -268,9 +278,11 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       wakeAwaiting();
       await Promise.all([...owned.keys()].map(release));
       await Promise.all(leaving.values());
-      await (await joining)?.close();
-      await cluster.remove(instanceEntry());
-      await workers.close();
+      await closeAll([
+        async () => (await joining)?.close(),
+        () => cluster.remove(instanceEntry()),
+        () => workers.close(),
+      ]);
     },
   };
   return ingester;

@@ -138,11 +138,15 @@ export interface ProcessSettings {
   /** Each host has a disk of its own. */
   readonly hostName?: string;
   readonly zone?: string;
+  readonly cluster?: Cluster;
+  /** Other than the defaults. */
+  readonly flags?: Partial<ReturnType<typeof defaultsOf<typeof ingesterFlags>>>;
 }
 
 export interface Process {
   readonly ingester: Ingester;
   readonly fate: Fate;
+  readonly workersClosed: boolean;
   /** What kill -9 leaves behind: the group forgets the member. */
   kill(): Promise<void>;
 }
@@ -215,6 +219,8 @@ export async function createWorld({
       bucket: ownBucket = bucket,
       hostName = 'host-1',
       zone,
+      cluster: ownCluster = cluster,
+      flags: ownFlags = {},
     }) {
       const inline = createInlineWorkers({ ...heads, clock, nextUlid });
       const host: PartitionHost = mortal(inline.hostOf(0), fate);
@@ -231,7 +237,11 @@ export async function createWorld({
         } satisfies PartitionLog,
         fate,
       );
-      const flags = { ...defaultsOf(ingesterFlags), ...(zone === undefined ? {} : { zone }) };
+      const flags = {
+        ...{ ...defaultsOf(ingesterFlags), ...ownFlags },
+        ...(zone === undefined ? {} : { zone }),
+      };
+      let workersClosed = false;
       const settings = ingesterSettings(flags, {
         dataDir: hostName === 'host-1' ? dir : join(dir, hostName),
         hostName,
@@ -241,10 +251,15 @@ export async function createWorld({
       const ingester = createIngester(settings, {
         log: mortalLog,
         bucket: mortal(ownBucket, fate),
-        cluster: mortal(cluster, fate),
+        cluster: mortal(ownCluster, fate),
         clock,
         telemetry: silentTelemetry(),
-        workers: { hostOf: () => host, close: async () => {} },
+        workers: {
+          hostOf: () => host,
+          async close() {
+            workersClosed = true;
+          },
+        },
         limits: { settingsFor: () => ({ outOfOrderWindowMs: 0, seriesMax: 0 }) },
       });
       void ingester.start();
@@ -252,6 +267,9 @@ export async function createWorld({
       return {
         ingester,
         fate,
+        get workersClosed() {
+          return workersClosed;
+        },
         async kill() {
           alive.delete(ingester);
           fate.calls = Number.POSITIVE_INFINITY;
