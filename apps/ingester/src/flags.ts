@@ -85,7 +85,7 @@ export const ingesterFlags = defineFlags({
     flag: 'ingester.snapshot-interval',
     yaml: 'ingester.snapshot_interval',
     default: 15 * 60_000,
-    help: 'How often a snapshot of each partition that moved is put into the bucket; 0 for never.',
+    help: 'How often a snapshot of each partition that moved is put into the bucket; 0 for never, and older ones are not used.',
   },
   snapshotLogBytes: {
     kind: 'int',

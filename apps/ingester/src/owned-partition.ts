@@ -242,7 +242,7 @@ export function createOwnedPartition(
       if (!role.stepDown()) disown();
     });
     const upkeep = createUpkeep({
-      ...{ partition, topicId, host, shipper, role, manifest, snapshots: schedule },
+      ...{ partition, topicId, host, shipper, role, snapshots: schedule },
       ...{ logger, metrics, member, retention },
       early: {
         closeIdleMs: settings.closeIdleMs,

@@ -1,5 +1,5 @@
-// How a partition comes up: with the head on its disk, else from the newest sound snapshot in the bucket,
-// else from the group's offset; then what a former run left is shipped, and the head is told what the
+// How a partition comes up: with the head on its disk, else from the newest sound snapshot in the bucket
+// (where snapshots are on), else from the group's offset; then what a former run left is shipped, and the head is told what the
 // bucket has. What had to be put aside is said, in the log and in words for the readiness page.
 import type { PartitionLog } from '@weir/log';
 import type { Logger } from '@weir/telemetry';
@@ -17,6 +17,8 @@ export interface PartitionStartSettings {
   readonly partition: number;
   readonly dir: string;
   readonly consumerGroup: string;
+  /** 0: what snapshots there are is not used. */
+  readonly snapshotIntervalMs: number;
 }
 
 export interface PartitionStartParts {
@@ -89,7 +91,8 @@ export async function startPartition(
   const opened = await openSound();
   const isEmpty = opened.position === undefined;
   const end = await log.endOffset(partition);
-  const snapshot = isEmpty ? await snapshots.restore(end) : undefined;
+  const restores = isEmpty && settings.snapshotIntervalMs > 0;
+  const snapshot = restores ? await snapshots.restore(end) : undefined;
   const stored = snapshot?.offset ?? opened.position;
   const { from } = await findStart(partition, consumerGroup, stored, parts);
   shipper.remember(opened.blocks);

@@ -7,7 +7,6 @@ import type { GroupMember } from '@weir/log';
 import type { Logger } from '@weir/telemetry';
 import type { IngesterMetrics } from './metrics.ts';
 import type { RetentionGuard } from './retention-guard.ts';
-import type { ManifestFile } from './ship/manifest-file.ts';
 import type { ShippingRole } from './ship/role.ts';
 import type { Shipper } from './ship/shipper.ts';
 import type { SnapshotSchedule } from './ship/snapshot-schedule.ts';
@@ -29,7 +28,6 @@ export interface UpkeepParts {
   readonly host: PartitionHost;
   readonly shipper: Shipper;
   readonly role: ShippingRole;
-  readonly manifest: ManifestFile;
   readonly snapshots: SnapshotSchedule;
   readonly retention: RetentionGuard;
   readonly early: EarlyCutSettings;
@@ -112,14 +110,13 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
   async function commit(durable: DurableState): Promise<void> {
     loseBlocks(durable.damagedBlocks);
     noteParked(durable.parked);
-    // A node with an empty disk begins at the newest snapshot, and finds the log from there on.
-    const snapshot = parts.manifest.current.snapshots?.[0]?.offset ?? Number.POSITIVE_INFINITY;
-    const next = Math.min(durable.safeOffset, durable.checkpointPosition, snapshot);
+    const { safeOffset, checkpointPosition } = durable;
+    const next = Math.min(safeOffset, checkpointPosition, parts.snapshots.neededFrom);
     if (parts.disowned()) return;
     // A snapshot would keep the tenant parked on every disk that it fills; without one, a program that can
     // apply the record finds it in the log.
     const isWhole = durable.parked.length === 0;
-    if (role.ships && isWhole) parts.snapshots.consider(durable.checkpointPosition);
+    if (role.ships && isWhole) parts.snapshots.consider(checkpointPosition);
     committed ??= await parts.committedBefore();
     if (next <= committed) return;
     const member = await parts.member();

@@ -141,6 +141,39 @@ describe('snapshots', () => {
     );
   });
 
+  it('that were taken before they were turned off count for nothing', async () => {
+    const first = await world.begin();
+    await ready(first);
+    const expected = await pushMinutes(first, 0, 2);
+    await snapshotAt(2);
+    await first.ingester.stop();
+    const off = { flags: { snapshotIntervalMs: 0 } };
+    const second = await world.beginWith(off);
+    await ready(second);
+    expected.push(...(await pushMinutes(second, 2, 4)));
+    await second.ingester.flush({ wait: true });
+    expect((await world.log.committed(GROUP, 0))?.nextOffset).toBe(4);
+    expected.push(...(await pushMinutes(second, 4, 5)));
+    await second.kill();
+
+    await world.loseDisk();
+    const third = await world.beginWith(off);
+    await ready(third);
+    expect(await readsOf(third)).toEqual(expected.slice(4));
+    expect([...(await readBucket(world.bucket)).values()].flat().toSorted(byTime)).toEqual(
+      expected.slice(0, 4),
+    );
+    expect((await manifest())?.snapshots?.map(({ offset }) => offset)).toEqual([2]);
+    await third.kill();
+
+    // Turned on again, with the old snapshot behind the offset: the offset doesn't go back.
+    const fourth = await world.begin();
+    await ready(fourth);
+    expect((await world.log.committed(GROUP, 0))?.nextOffset).toBe(4);
+    await snapshotAt(5);
+    expect(await readsOf(fourth)).toEqual(expected.slice(4));
+  });
+
   it('that are damaged, gone or foreign are passed, and the next one or the log is taken', async () => {
     const first = await world.begin();
     await ready(first);

@@ -1,5 +1,6 @@
 // When a partition's snapshot is due, and that one is under way at a time: beside upkeep, not in it, since
-// an upload may take minutes. After a failure the next attempt waits; failures are told once.
+// an upload may take minutes. After a failure the next attempt waits; failures are told once. With
+// snapshots off, those that were taken before count for nothing.
 import { isKind } from '@weir/errors';
 import type { Clock } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
@@ -33,6 +34,8 @@ export interface SnapshotScheduleParts {
 
 export interface SnapshotSchedule {
   readonly failing: string | undefined;
+  /** From where on a node with an empty disk, which begins at the newest snapshot, needs the log. */
+  readonly neededFrom: number;
   /** Begins one when it is due and the checkpoint is ahead of the newest. */
   consider(checkpointPosition: number): void;
   /** Resolves when none is under way. */
@@ -81,6 +84,10 @@ export function createSnapshotSchedule(
   return {
     get failing() {
       return state.failing;
+    },
+    get neededFrom() {
+      if (snapshotIntervalMs <= 0) return Number.POSITIVE_INFINITY;
+      return manifest.current.snapshots?.[0]?.offset ?? Number.POSITIVE_INFINITY;
     },
     consider(checkpointPosition) {
       if (!isDue(checkpointPosition)) return;
