@@ -1,5 +1,5 @@
 // The ingester's metrics; Mimir's names where it has them, so that its dashboards and alerts work.
-import type { SeriesChanges, TenantActivity } from '@weir/head';
+import type { ActiveCount, SeriesChanges, TenantActivity } from '@weir/head';
 import {
   Counter,
   discardedMetadataCounter,
@@ -18,6 +18,7 @@ export interface MeasuredNow {
 }
 
 const PREFIX = 'cortex_ingest_storage_reader';
+const ACTIVE = 'cortex_ingester_active';
 
 export type IngesterMetrics = ReturnType<typeof createIngesterMetrics>;
 
@@ -176,31 +177,47 @@ function activeSeriesMetrics(registry: Registry, now: MeasuredNow) {
     });
     return asking;
   };
-  return {
-    activeSeries: new Gauge({
-      name: 'cortex_ingester_active_series',
-      help: 'Number of currently active series per user.',
+  /** A gauge per user of a figure of its active series, and one per user and tracker. */
+  const gauges = (stem: string, help: string, figure: keyof ActiveCount) => [
+    new Gauge({
+      name: stem,
+      help: `Number of ${help} per user.`,
       labelNames: ['user'],
       registers,
       async collect() {
         const found = await ask();
         this.reset();
-        for (const { tenant, active } of found) this.inc({ user: tenant }, active);
+        for (const { tenant, [figure]: count } of found) this.inc({ user: tenant }, count);
       },
     }),
-    trackedSeries: new Gauge({
-      name: 'cortex_ingester_active_series_custom_tracker',
-      help: 'Number of currently active series matching a pre-configured selector per user.',
+    new Gauge({
+      name: `${stem}_custom_tracker`,
+      help: `Number of ${help} matching a pre-configured selector per user.`,
       labelNames: ['user', 'name'],
       registers,
       async collect() {
         const found = await ask();
         this.reset();
         for (const { tenant, trackers } of found) {
-          for (const { name, active } of trackers) this.inc({ user: tenant, name }, active);
+          for (const { name, [figure]: count } of trackers) this.inc({ user: tenant, name }, count);
         }
       },
     }),
+  ];
+  return {
+    active: [
+      ...gauges(`${ACTIVE}_series`, 'currently active series', 'active'),
+      ...gauges(
+        `${ACTIVE}_native_histogram_series`,
+        'currently active native histogram series',
+        'histograms',
+      ),
+      ...gauges(
+        `${ACTIVE}_native_histogram_buckets`,
+        'buckets of currently active native histogram series',
+        'buckets',
+      ),
+    ],
     memoryUsers: new Gauge({
       name: 'cortex_ingester_memory_users',
       help: 'The current number of users in memory.',

@@ -20,6 +20,10 @@ function host(requests: ReadRequest[]): PartitionHost {
     },
     discarded: async ({ partitions }: ReadRequest) =>
       partitions.map((partition) => ({ partition, reasons: [], entries: [] })),
+    async *histogramMetrics({ partitions }: ReadRequest) {
+      yield partitions.map((partition) => ({ metric: `${partition}` }));
+      yield [];
+    },
     async cardinality({ partitions }: ReadRequest) {
       const steps = (async function* () {
         for (const partition of partitions) {
@@ -78,6 +82,12 @@ describe('a read over several workers', () => {
       expect(requests.every(({ activeOnly }) => activeOnly)).toBe(true);
     },
   );
+
+  it('gathers metrics of histograms', async () => {
+    const messages = (await ask([0, 1, 2, 3], 'histogramMetrics').messages).map(json);
+    const found = messages.flatMap((step) => step.map(({ metric }: { metric: string }) => metric));
+    expect(found.sort()).toEqual(['0', '1', '2', '3']);
+  });
 
   it('gathers discard logs', async () => {
     const [answer] = (await ask([0, 1, 2, 3], 'discarded').messages).map(json);

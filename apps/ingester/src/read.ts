@@ -13,6 +13,7 @@ import {
   type ReadRequest,
   type ReadTexts,
   readExemplars,
+  readHistogramMetrics,
   serveRead,
 } from '@weir/query';
 import type { PartitionHost, PartitionWorkers } from './workers/partition-host.ts';
@@ -96,6 +97,9 @@ function createMergingReader(hosts: readonly HostRequest[]): LocalReader {
           for (const { labels } of opened) yield* labels;
         })(),
       };
+    },
+    async *histogramMetrics(_request, signal) {
+      for (const [host, request] of hosts) yield* readHistogramMetrics(host, request, signal);
     },
     async exemplars(_request, signal) {
       const asked = hosts.map(([host, request]) => readExemplars(host, request, signal));

@@ -35,6 +35,11 @@ const ROUTES: readonly (readonly [Endpoint, string, readonly ('GET' | 'POST')[]]
   ['cardinality_label_names', '/api/v1/cardinality/label_names', ['GET', 'POST']],
   ['cardinality_label_values', '/api/v1/cardinality/label_values', ['GET', 'POST']],
   ['cardinality_active_series', '/api/v1/cardinality/active_series', ['GET', 'POST']],
+  [
+    'cardinality_active_histograms',
+    '/api/v1/cardinality/active_native_histogram_metrics',
+    ['GET', 'POST'],
+  ],
 ];
 
 export function querierRoutes(

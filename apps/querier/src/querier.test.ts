@@ -67,6 +67,7 @@ const reader: LocalReader = {
   },
   labelNames: async () => ({ heldBlocks: [], texts: ['job', '__name__'] }),
   labelValues: async ({ name }) => ({ heldBlocks: [], texts: name === 'job' ? ['b', 'a'] : [] }),
+  async *histogramMetrics() {},
   cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
   discarded: async () => [],
   metadata: async () => [

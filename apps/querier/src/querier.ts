@@ -32,6 +32,7 @@ import { answerFormatQuery, answerInstant, answerRange } from './promql-queries.
 import type { QuerierSettings } from './querier-settings.ts';
 import type { QueryAnswer, QueryExecutor, QueryRequest } from './query-request.ts';
 import {
+  answerActiveHistograms,
   answerActiveSeries,
   answerDiscarded,
   answerLabelNamesCardinality,
@@ -127,6 +128,8 @@ function answerEndpoint(context: EndpointContext, parts: QuerierParts): Promise<
       return answerLabelValuesCardinality(context, createTenantReader({ tenant }, parts));
     case 'cardinality_active_series':
       return answerActiveSeries(context, createTenantReader({ tenant }, parts));
+    case 'cardinality_active_histograms':
+      return answerActiveHistograms(context, createTenantReader({ tenant }, parts));
     case 'discarded':
       return answerDiscarded(context, createTenantReader({ tenant }, parts));
     case 'query_exemplars':

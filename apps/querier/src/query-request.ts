@@ -30,6 +30,7 @@ export type Endpoint =
   | 'cardinality_label_names'
   | 'cardinality_label_values'
   | 'cardinality_active_series'
+  | 'cardinality_active_histograms'
   | 'discarded';
 
 export interface QueryAnswer {

@@ -7,6 +7,7 @@ import { labelsOf } from '@weir/model';
 import {
   type LocalReader,
   type OwnerDirectory,
+  type ReadHistogramMetric,
   type ReadLabelValues,
   type ReadRequest,
   serveRead,
@@ -23,6 +24,7 @@ interface Owner {
   readonly series?: number;
   readonly labels?: readonly ReadLabelValues[];
   readonly active?: readonly Record<string, string>[];
+  readonly histograms?: readonly ReadHistogramMetric[];
   readonly discarded?: Awaited<ReturnType<LocalReader['discarded']>>;
 }
 
@@ -30,39 +32,44 @@ function api(owners: readonly Owner[], overrides: Partial<TenantLimits> = {}) {
   const requests: ReadRequest[] = [];
   const directory: OwnerDirectory = {
     owners: async () =>
-      owners.map(({ series = 0, labels = [], active = [], discarded = [] }, at) => {
-        const reader: Pick<LocalReader, 'select' | 'cardinality' | 'discarded'> = {
-          async select() {
-            const batch = active.map((one) => ({ labels: labelsOf(one), chunks: [] }));
-            return {
-              heldBlocks: [],
-              sources: [
-                (async function* () {
-                  yield batch;
-                })(),
-              ],
-            };
-          },
-          async cardinality() {
-            return {
-              series,
-              labels: (async function* () {
-                yield* labels;
-              })(),
-            };
-          },
-          discarded: async () => discarded,
-        };
-        return {
-          partitions: [at],
-          port: {
-            read(request, signal) {
-              requests.push(request);
-              return serveRead(reader as LocalReader, request, signal);
+      owners.map(
+        ({ series = 0, labels = [], active = [], histograms = [], discarded = [] }, at) => {
+          const reader: Partial<LocalReader> = {
+            async *histogramMetrics() {
+              for (const one of histograms) yield [one];
             },
-          },
-        };
-      }),
+            async select() {
+              const batch = active.map((one) => ({ labels: labelsOf(one), chunks: [] }));
+              return {
+                heldBlocks: [],
+                sources: [
+                  (async function* () {
+                    yield batch;
+                  })(),
+                ],
+              };
+            },
+            async cardinality() {
+              return {
+                series,
+                labels: (async function* () {
+                  yield* labels;
+                })(),
+              };
+            },
+            discarded: async () => discarded,
+          };
+          return {
+            partitions: [at],
+            port: {
+              read(request, signal) {
+                requests.push(request);
+                return serveRead(reader as LocalReader, request, signal);
+              },
+            },
+          };
+        },
+      ),
   };
   const telemetry = silentTelemetry();
   const settings = defaultsOf(querierFlags);
@@ -173,7 +180,13 @@ describe('cardinality of label names', () => {
 
   it('is there for POST, and needs to be enabled', async () => {
     const { server, refused } = api(TWO, { cardinalityAnalysisEnabled: false });
-    for (const path of ['label_names', 'label_values', 'active_series']) {
+    const paths = [
+      'label_names',
+      'label_values',
+      'active_series',
+      'active_native_histogram_metrics',
+    ];
+    for (const path of paths) {
       expect(await refused(`${PREFIX}/${path}`)).toEqual({
         status: 400,
         text: 'cardinality analysis is disabled for the tenant: t\n',
@@ -254,6 +267,65 @@ describe('active series', () => {
     const large = await small.refused(`${PREFIX}/active_series?selector=a`);
     expect(large.status).toBe(413);
     expect(large.text.trim()).toMatch(/try increasing the requested shard count$/);
+  });
+});
+
+describe('active native histograms', () => {
+  const one = (metric: string, series: number, ...buckets: readonly [number, number, number]) => {
+    const [all, bucketsMin, bucketsMax] = buckets;
+    return { metric, series, buckets: all, bucketsMin, bucketsMax };
+  };
+  const owners: Owner[] = [
+    { histograms: [one('b', 1, 4, 4, 4), one('a', 3, 20, 2, 10), one('b', 1, 0, 0, 0)] },
+    { histograms: [one('c', 1, 9, 9, 9), one('a', 1, 11, 11, 11)] },
+    {},
+  ];
+  const url = `${PREFIX}/active_native_histogram_metrics`;
+
+  it('are merged by metric and sorted by its name, without the envelope', async () => {
+    const { get, requests } = api(owners);
+    const selector = encodeURIComponent('{job="x"}');
+    expect(await get(`${url}?selector=${selector}`)).toEqual({
+      data: [
+        {
+          ...{ metric: 'a', series_count: 4, bucket_count: 31, avg_bucket_count: 7.75 },
+          ...{ min_bucket_count: 2, max_bucket_count: 11 },
+        },
+        {
+          ...{ metric: 'b', series_count: 2, bucket_count: 4, avg_bucket_count: 2 },
+          ...{ min_bucket_count: 0, max_bucket_count: 4 },
+        },
+        {
+          ...{ metric: 'c', series_count: 1, bucket_count: 9, avg_bucket_count: 9 },
+          ...{ min_bucket_count: 9, max_bucket_count: 9 },
+        },
+      ],
+    });
+    expect(requests[0]).toMatchObject({
+      ...{ kind: 'histogramMetrics', tenant: 't' },
+      matchers: [{ name: 'job', op: '=', value: 'x' }],
+    });
+    expect(await api([{}]).get(`${url}?selector=a`)).toEqual({ data: [] });
+  });
+
+  it.each([
+    ['', "missing 'selector' parameter"],
+    ['?selector=', "missing 'selector' parameter"],
+    ['?selector=a&selector=b', "multiple 'selector' params are not allowed"],
+    ['?selector={', "failed to parse selector '{': "],
+  ])('refuse "%s"', async (query, text) => {
+    const answer = await api(owners).refused(url + query);
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain(text);
+  });
+
+  it.each([
+    [4, 200],
+    [3, 200],
+    [2, 413],
+  ])('with three bytes of names and a limit of %i are answered %i', async (max, status) => {
+    const { refused } = api(owners, { activeSeriesSizeMaxBytes: max });
+    expect((await refused(`${url}?selector=a`)).status).toBe(status);
   });
 });
 

@@ -75,11 +75,30 @@ export async function answerActiveSeries(
   { params, request, signal }: EndpointContext,
   reader: TenantReader,
 ): Promise<EndpointAnswer> {
-  const matchers = optionalSelector(params);
-  if (matchers.length === 0) throw new WeirError('invalid', "missing 'selector' parameter");
+  const matchers = neededSelector(params);
   const sizeMaxBytes = limitsOf(request.limits).activeSeriesSizeMaxBytes;
   const series = await reader.activeSeries({ matchers, sizeMaxBytes }, signal);
   return { kind: 'active-series', series, warnings: [] };
+}
+
+/** By metric name, without a limit on their number, as Mimir answers. */
+export async function answerActiveHistograms(
+  { params, request, signal }: EndpointContext,
+  reader: TenantReader,
+): Promise<EndpointAnswer> {
+  const matchers = neededSelector(params);
+  const sizeMaxBytes = limitsOf(request.limits).activeSeriesSizeMaxBytes;
+  const found = await reader.histogramMetrics({ matchers, sizeMaxBytes }, signal);
+  return json({
+    data: found.map(({ metric, series, buckets, bucketsMin, bucketsMax }) => ({
+      metric,
+      series_count: series,
+      bucket_count: buckets,
+      avg_bucket_count: buckets / series,
+      min_bucket_count: bucketsMin,
+      max_bucket_count: bucketsMax,
+    })),
+  });
 }
 
 /** Weir's own; docs/reference/http-api.md describes it. */
@@ -167,6 +186,12 @@ function optionalSelector(params: Parameters): readonly Matcher[] {
     const message = `failed to parse selector '${selector}': ${error.message}`;
     throw new WeirError('invalid', message, { cause: error });
   }
+}
+
+function neededSelector(params: Parameters): readonly Matcher[] {
+  const matchers = optionalSelector(params);
+  if (matchers.length === 0) throw new WeirError('invalid', "missing 'selector' parameter");
+  return matchers;
 }
 
 function countsActive(params: Parameters): boolean {

@@ -152,11 +152,35 @@ export interface DiscardedEntry {
   readonly seriesCut: boolean;
 }
 
-/** Active series of a tenant, and of its trackers. */
-export interface TenantActivity {
-  readonly tenant: string;
+/** Series that are active. */
+export interface ActiveCount {
   readonly active: number;
-  readonly trackers: readonly { readonly name: string; readonly active: number }[];
+  /** Of them those whose newest sample is a native histogram. */
+  readonly histograms: number;
+  /** Buckets of these samples. */
+  readonly buckets: number;
+}
+
+/** Active series of a tenant, and of its trackers. */
+export interface TenantActivity extends ActiveCount {
+  readonly tenant: string;
+  readonly trackers: readonly (ActiveCount & { readonly name: string })[];
+}
+
+export interface HistogramMetricsRequest {
+  readonly tenant: string;
+  readonly matchers: readonly Matcher[];
+}
+
+/** Active series of one metric whose newest sample is a native histogram. */
+export interface HistogramMetric {
+  /** Value of __name__; '' where there is none. */
+  readonly metric: string;
+  readonly series: number;
+  /** Buckets of their newest samples: all, the fewest and the most of one series. */
+  readonly buckets: number;
+  readonly bucketsMin: number;
+  readonly bucketsMax: number;
 }
 
 /** Series of a tenant that came and went since the last call. */
@@ -242,6 +266,8 @@ export interface PartitionHead {
   activity(atMs?: number): TenantActivity[];
   takeSeriesChanges(): SeriesChanges[];
   cardinality(request: LabelCardinalityRequest): HeadCardinality;
+  /** In steps of about a millisecond; a metric may come in several. */
+  histogramMetrics(request: HistogramMetricsRequest): Iterable<readonly HistogramMetric[]>;
 
   /**
    * Does most of the work of the cutDue() that follows, about a millisecond at each step: let others run

@@ -1,5 +1,6 @@
 // The head of a partition: port, and the state machine behind it. Stores are sub-path exports.
 export type {
+  ActiveCount,
   ActiveTracker,
   CutSource,
   Discard,
@@ -13,6 +14,8 @@ export type {
   HeadSelect,
   HeadSeries,
   HeadStore,
+  HistogramMetric,
+  HistogramMetricsRequest,
   LabelCardinality,
   LabelCardinalityRequest,
   ParkedTenant,

@@ -9,6 +9,7 @@ import type {
   HeadRecord,
   HeadSelect,
   HeadStore,
+  HistogramMetricsRequest,
   LabelCardinalityRequest,
   PartitionHead,
   Pause,
@@ -30,6 +31,7 @@ import { Checkpoint, type CommitState } from './store/checkpoint.ts';
 import { clearDropped } from './store/clear.ts';
 import { recover } from './store/recover.ts';
 import { cardinality } from './tenants/cardinality.ts';
+import { histogramMetrics } from './tenants/histogram-metrics.ts';
 import { WINDOW_MS } from './windows.ts';
 
 export interface PartitionHeadSettings {
@@ -130,6 +132,7 @@ function createHead(
       state.tenants.map((tenant) => state.activity.read(tenant, atMs)),
     takeSeriesChanges: () => takeSeriesChanges(state),
     cardinality: (request: LabelCardinalityRequest) => cardinality(state, request),
+    histogramMetrics: (request: HistogramMetricsRequest) => histogramMetrics(state, request),
     prepareCut: (all: boolean) => prepareCut(state, all),
     cutDue: (all: boolean) => cutDue(state, all),
     prepareEarlyCut: (tenant: string) => prepareEarlyCut(state, tenant),

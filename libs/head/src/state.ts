@@ -44,12 +44,12 @@ export class HeadState {
   readonly store = new SeriesStore();
   readonly pages = new Pages();
   readonly index = new LabelIndex();
-  readonly appender = new Appender(this.store);
+  readonly activity = new Activity(this.store, this.index);
+  readonly appender = new Appender(this.store, this.activity);
   readonly tenants: Tenant[] = [];
   readonly tenantsByName = new Map<string, Tenant>();
   /** Per tenant: series whose first label is not __name__. */
   readonly nameNotFirst: number[] = [];
-  readonly activity = new Activity(this.store, this.index);
   position = 0;
   /** See log-time.ts. */
   logTimeMs = -Infinity;

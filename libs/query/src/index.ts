@@ -29,6 +29,7 @@ export type {
   ReadCardinality,
   ReadDiscards,
   ReadHeader,
+  ReadHistogramMetric,
   ReadKind,
   ReadLabelValues,
   ReadPort,
@@ -37,6 +38,7 @@ export type {
   SeriesExemplars,
 } from './read-port.ts';
 export { openCardinality } from './remote-cardinality.ts';
+export { readHistogramMetrics } from './remote-histogram-metrics.ts';
 export { openRemoteSeries, type RemoteSeries } from './remote-series.ts';
 export type { SeriesBatches, SeriesChunks, SeriesSelect } from './series-chunks.ts';
 export { createTenantReader, type LabelCardinality, type TenantReader } from './tenant-reader.ts';

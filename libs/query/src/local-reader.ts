@@ -8,6 +8,7 @@ import { encodeChunkedSeries, encodeHeader, encodeJson, encodeTexts } from './re
 import type {
   ReadCardinality,
   ReadDiscards,
+  ReadHistogramMetric,
   ReadLabelValues,
   ReadRequest,
   ReadTexts,
@@ -39,6 +40,11 @@ export interface LocalReader {
   /** In any order; a series may come more than once. */
   exemplars(request: ReadRequest, signal: AbortSignal): Promise<readonly SeriesExemplars[]>;
   cardinality(request: ReadRequest, signal: AbortSignal): Promise<LocalCardinality>;
+  /** In steps, in any order; a metric may come more than once. */
+  histogramMetrics(
+    request: ReadRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly ReadHistogramMetric[]>;
   discarded(request: ReadRequest, signal: AbortSignal): Promise<readonly ReadDiscards[]>;
 }
 
@@ -81,6 +87,12 @@ export async function* serveRead(
       }
       return;
     }
+    case 'histogramMetrics':
+      for await (const step of reader.histogramMetrics(request, signal)) {
+        signal.throwIfAborted();
+        if (step.length > 0) yield encodeJson(step);
+      }
+      return;
     case 'exemplars':
       yield* encodeExemplars(await reader.exemplars(request, signal));
       return;

@@ -36,6 +36,7 @@ function owner(reader: Partial<LocalReader>, requests: ReadRequest[] = []): Read
     labelNames: async () => ({ heldBlocks: [], texts: [] }),
     labelValues: async () => ({ heldBlocks: [], texts: [] }),
     metadata: async () => [],
+    async *histogramMetrics() {},
     cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
     discarded: async () => [],
     exemplars: async () => [],

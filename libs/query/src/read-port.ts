@@ -5,7 +5,8 @@
 // ChunkedReadResponse (prompb/remote.proto): chunked_series with labels and chunks, ascending in label
 // order over the whole answer of one owner. `labelNames` and `labelValues` answer one JSON message,
 // ReadTexts; `metadata` one JSON array of MetricMetadata. `cardinality` answers one JSON message,
-// ReadCardinality, then one per step, ReadLabelValues; `discarded` one JSON array of ReadDiscards;
+// ReadCardinality, then one per step, ReadLabelValues; `histogramMetrics` JSON arrays of
+// ReadHistogramMetric, one per step; `discarded` one JSON array of ReadDiscards;
 // `exemplars` JSON arrays of SeriesExemplars, values as texts, because JSON has no NaN and no infinity.
 import type { Label, MatcherSpec } from '@weir/model';
 
@@ -17,6 +18,7 @@ export type ReadKind =
   | 'metadata'
   | 'exemplars'
   | 'cardinality'
+  | 'histogramMetrics'
   | 'discarded';
 
 export interface ReadRequest {
@@ -72,6 +74,17 @@ export interface ReadLabelValues {
   readonly name: string;
   readonly values: readonly string[];
   readonly series: readonly number[];
+}
+
+/** Active series of one metric whose newest sample is a native histogram; a metric may come in several. */
+export interface ReadHistogramMetric {
+  /** Value of __name__; '' where there is none. */
+  readonly metric: string;
+  readonly series: number;
+  /** Of their newest samples: all, the fewest and the most of one series. */
+  readonly buckets: number;
+  readonly bucketsMin: number;
+  readonly bucketsMax: number;
 }
 
 /** A partition's discard log of the tenant; times are milliseconds. */

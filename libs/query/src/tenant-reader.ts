@@ -6,8 +6,15 @@ import { WeirError } from '@weir/errors';
 import type { LabelBytes, Matcher } from '@weir/model';
 import { SeriesMerge } from './merge-series.ts';
 import { decodeJson } from './read-message.ts';
-import type { OwnerDirectory, ReadDiscards } from './read-port.ts';
+import type {
+  OwnerDirectory,
+  ReadDiscards,
+  ReadHistogramMetric,
+  ReadPort,
+  ReadRequest,
+} from './read-port.ts';
 import { openCardinality } from './remote-cardinality.ts';
+import { readHistogramMetrics } from './remote-histogram-metrics.ts';
 import { askOwners, followSignal, openRemoteSeries, readMessage } from './remote-series.ts';
 
 const EVER = { minT: Number.MIN_SAFE_INTEGER, maxT: Number.MAX_SAFE_INTEGER };
@@ -34,6 +41,11 @@ export interface TenantReader {
     signal: AbortSignal,
   ): Promise<readonly LabelBytes[]>;
   cardinality(request: CardinalityRequest, signal: AbortSignal): Promise<LabelCardinality>;
+  /** By metric name. Throws `invalid` with status 413 beyond `sizeMaxBytes` of names. */
+  histogramMetrics(
+    request: { readonly matchers: readonly Matcher[]; readonly sizeMaxBytes: number },
+    signal: AbortSignal,
+  ): Promise<readonly ReadHistogramMetric[]>;
   /** By partition. */
   discarded(signal: AbortSignal): Promise<readonly ReadDiscards[]>;
 }
@@ -46,6 +58,8 @@ export function createTenantReader(
     activeSeries: ({ matchers, sizeMaxBytes }, signal) =>
       readActiveSeries(tenant, matchers, sizeMaxBytes, owners, signal),
     cardinality: (request, signal) => readCardinality(tenant, request, owners, signal),
+    histogramMetrics: ({ matchers, sizeMaxBytes }, signal) =>
+      mergeHistogramMetrics(tenant, matchers, sizeMaxBytes, owners, signal),
     async discarded(signal) {
       const controller = followSignal(signal);
       try {
@@ -123,6 +137,49 @@ async function readCardinality(
   } finally {
     controller.abort();
   }
+}
+
+async function mergeHistogramMetrics(
+  tenant: string,
+  matchers: readonly Matcher[],
+  sizeMaxBytes: number,
+  owners: OwnerDirectory,
+  signal: AbortSignal,
+): Promise<readonly ReadHistogramMetric[]> {
+  const controller = followSignal(signal);
+  const found = new Map<string, ReadHistogramMetric>();
+  let left = sizeMaxBytes;
+  const ask = async (port: ReadPort, request: ReadRequest, asked: AbortSignal): Promise<void> => {
+    for await (const step of readHistogramMetrics(port, request, asked)) {
+      for (const one of step) {
+        const known = found.get(one.metric);
+        if (known === undefined) left -= one.metric.length;
+        found.set(one.metric, known === undefined ? one : addMetric(known, one));
+      }
+      if (left < 0) throw tooLarge(sizeMaxBytes);
+    }
+  };
+  try {
+    await askOwners(
+      owners,
+      { kind: 'histogramMetrics', tenant, matchers, ...EVER },
+      controller,
+      ask,
+    );
+    return [...found.values()].sort((a, b) => (a.metric < b.metric ? -1 : 1));
+  } finally {
+    controller.abort();
+  }
+}
+
+function addMetric(a: ReadHistogramMetric, b: ReadHistogramMetric): ReadHistogramMetric {
+  return {
+    metric: a.metric,
+    series: a.series + b.series,
+    buckets: a.buckets + b.buckets,
+    bucketsMin: Math.min(a.bucketsMin, b.bucketsMin),
+    bucketsMax: Math.max(a.bucketsMax, b.bucketsMax),
+  };
 }
 
 function tooLarge(sizeMaxBytes: number): WeirError {

@@ -173,6 +173,7 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
     activity: () => [],
     takeSeriesChanges: () => [],
     cardinality: () => ({ series: 0, labels: [] }),
+    histogramMetrics: () => [],
     takeDiscards: () => [],
     prepareCut: () => [],
     cutDue: windows,

@@ -14,7 +14,10 @@ function headWith(tenants: readonly (TenantStats & { readonly active: number })[
   return {
     seriesCount: tenants.reduce((sum, { series }) => sum + series, 0),
     tenants: () => [...tenants],
-    activity: () => tenants.map(({ tenant, active }) => ({ tenant, active, trackers: [] })),
+    activity: () =>
+      tenants.map(({ tenant, active }) => {
+        return { tenant, active, histograms: 0, buckets: 0, trackers: [] };
+      }),
   };
 }
 

@@ -1,7 +1,7 @@
 // The partition host: owns the partitions opened on it, and answers the calls of the port for them. The
 // same code runs in a worker thread and inline.
 import { WeirError } from '@weir/errors';
-import type { HeadCardinality, HeadExemplars, HeadSelect, LabelCardinality } from '@weir/head';
+import type { HeadExemplars, HeadSelect } from '@weir/head';
 import { createMatcher, decodeLabels } from '@weir/model';
 import {
   type LocalReader,
@@ -141,8 +141,16 @@ function createReader(hosted: readonly HostedPartition[], clock: Clock): LocalRe
       const found = hosted.flatMap(({ head }) => head?.cardinality(ask) ?? []);
       return {
         series: found.reduce((sum, { series }) => sum + series, 0),
-        labels: stepsOf(found, clock),
+        labels: stepsOf(
+          found.map(({ labels }) => labels),
+          clock,
+        ),
       };
+    },
+    histogramMetrics(request) {
+      const ask = { tenant: request.tenant, matchers: request.matchers.map(createMatcher) };
+      const found = hosted.flatMap(({ head }) => (head ? [head.histogramMetrics(ask)] : []));
+      return stepsOf(found, clock);
     },
   };
 }
@@ -159,12 +167,12 @@ function toSeriesExemplars({ labels, exemplars }: HeadExemplars): SeriesExemplar
 }
 
 /** Lets others run between the steps. */
-async function* stepsOf(
-  found: readonly HeadCardinality[],
+async function* stepsOf<Step>(
+  found: readonly Iterable<Step>[],
   clock: Clock,
-): AsyncGenerator<LabelCardinality> {
-  for (const { labels } of found) {
-    for (const step of labels) {
+): AsyncGenerator<Step> {
+  for (const steps of found) {
+    for (const step of steps) {
       yield step;
       await clock.yield();
     }

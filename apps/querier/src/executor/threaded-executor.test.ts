@@ -65,6 +65,7 @@ const reader = {
   },
   labelNames: async () => ({ heldBlocks: [], texts: ['a'] }),
   labelValues: async () => ({ heldBlocks: [], texts: [] }),
+  async *histogramMetrics() {},
   cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
   discarded: async () => [],
   exemplars: async () => [],

@@ -6,6 +6,7 @@
 import { assert } from '@weir/errors';
 import { SampleColumns } from '@weir/model';
 import { CHUNK_XOR, decodeXorChunk, HistogramChunk } from '@weir/tsdb/chunk';
+import type { Activity } from '../tenants/activity.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
 import {
   COUNT_BITS,
@@ -48,11 +49,13 @@ export class Appender {
   readonly outOfOrder = new OutOfOrder();
   readonly histograms = new Histograms();
   readonly #store: SeriesStore;
+  readonly #activity: Activity;
   readonly #floats: FloatChunks;
   readonly #columns = new SampleColumns(CHUNK_SAMPLES_MAX);
 
-  constructor(store: SeriesStore) {
+  constructor(store: SeriesStore, activity: Activity) {
     this.#store = store;
+    this.#activity = activity;
     this.#floats = new FloatChunks(store);
   }
 
@@ -129,6 +132,7 @@ export class Appender {
   #endHistograms(ref: number, tenant: Tenant): number {
     this.closeChunk(ref, tenant);
     this.histograms.last.delete(ref);
+    this.#activity.setBuckets(tenant, ref, undefined);
     return this.#store.record(ref, R.packed) & ~HISTOGRAM_FLAG;
   }
 
@@ -209,6 +213,8 @@ export class Appender {
       assert(chunk.tryAppend(t, histogram), 'an empty chunk takes any histogram of its kind');
     }
     this.histograms.setLast(ref, chunk, histogram.isFloat, hash);
+    const buckets = histogram.positiveBuckets.length + histogram.negativeBuckets.length;
+    this.#activity.setBuckets(tenant, ref, buckets);
     store.setRecord(ref, R.last, rel);
     store.setRecord(ref, R.packed, (store.record(ref, R.packed) & FIRST_FLAG) | HISTOGRAM_FLAG);
     return 'accepted';

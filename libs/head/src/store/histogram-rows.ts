@@ -6,8 +6,9 @@ import type { Page } from '../pages/pages.ts';
 import type { LateHistogram } from '../series/histograms.ts';
 import { C } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
+import type { Tenant } from '../windows.ts';
 
-/** Slot, kind; hash; time; length of what follows. */
+/** Slot, kind; hash; time, or buckets of the last sample; length of what follows. */
 const ENTRY_BYTES = 24;
 const OPEN_INTEGER = 0;
 const OPEN_FLOAT = 1;
@@ -16,11 +17,13 @@ const LATE = 2;
 interface Entry extends LateHistogram {
   readonly slot: number;
   readonly kind: number;
+  /** Of a last sample: its buckets. */
+  readonly t: number;
 }
 
 const NO_BYTES = new Uint8Array(0);
 
-function entriesOf({ appender: { histograms } }: HeadState, { refs }: Page): Entry[] {
+function entriesOf({ appender: { histograms }, activity }: HeadState, { refs }: Page): Entry[] {
   const entries: Entry[] = [];
   for (let slot = 0; slot < refs.length; slot++) {
     const ref = refs[slot] - 1;
@@ -28,7 +31,8 @@ function entriesOf({ appender: { histograms } }: HeadState, { refs }: Page): Ent
     if (last !== undefined) {
       const { chunk, hash, isFloat } = last;
       const kind = isFloat ? OPEN_FLOAT : OPEN_INTEGER;
-      entries.push({ slot, kind, hash, t: 0, bytes: chunk?.bytes() ?? NO_BYTES });
+      const t = activity.buckets.get(ref) ?? 0;
+      entries.push({ slot, kind, hash, t, bytes: chunk?.bytes() ?? NO_BYTES });
     }
     for (const late of histograms.late.get(ref) ?? []) {
       entries.push({ slot, kind: LATE, hash: late.hash, t: late.t, bytes: late.bytes });
@@ -68,13 +72,14 @@ export function encodeHistogramRow(
 /** Puts a row back; the page's row of open chunks was restored before. */
 export function restoreHistogramRow(state: HeadState, page: Page, row: Uint8Array): void {
   const view = new DataView(row.buffer, row.byteOffset, row.length);
+  const tenant = state.tenants[page.metric.tenant];
   for (let at = 4; at < row.length; ) {
     if (at + ENTRY_BYTES > row.length) throw damaged();
     const size = view.getUint32(at + 20, true);
     const from = at + ENTRY_BYTES;
     const ref = page.refs[view.getUint16(at, true)] - 1;
     if (from + size > row.length || !(ref >= 0)) throw damaged();
-    restoreEntry(state, ref, {
+    restoreEntry(state, tenant, ref, {
       slot: 0,
       kind: view.getUint16(at + 2, true),
       hash: { a: view.getInt32(at + 4, true), b: view.getInt32(at + 8, true) },
@@ -85,7 +90,12 @@ export function restoreHistogramRow(state: HeadState, page: Page, row: Uint8Arra
   }
 }
 
-function restoreEntry(state: HeadState, ref: number, { kind, hash, t, bytes }: Entry): void {
+function restoreEntry(
+  state: HeadState,
+  tenant: Tenant,
+  ref: number,
+  { kind, hash, t, bytes }: Entry,
+): void {
   const { histograms } = state.appender;
   if (kind === LATE) {
     const waiting = histograms.late.get(ref) ?? [];
@@ -98,6 +108,7 @@ function restoreEntry(state: HeadState, ref: number, { kind, hash, t, bytes }: E
   const encoding = isFloat ? CHUNK_FLOAT_HISTOGRAM : CHUNK_HISTOGRAM;
   const chunk = bytes.length === 0 ? undefined : HistogramChunk.resume(encoding, bytes);
   histograms.setLast(ref, chunk, isFloat, hash);
+  state.activity.setBuckets(tenant, ref, t);
 }
 
 function damaged(): WeirError {

@@ -2,13 +2,14 @@
 // time, to the minute. A series' minute lies in a typed array beside the others', in the order in which
 // samples come, so a sample costs one comparison, and one more addition a minute. Part of the state:
 // minutes are written with the open chunks of their page, which every sample makes dirty anyway, so a
-// restart keeps them exactly; counts and masks follow from them.
+// restart keeps them exactly; counts and masks follow from them. Buckets of native histograms are noted
+// when a series' newest sample is one, so that floats pay nothing for them.
 import { createMatcher, labelValue, type Matcher } from '@weir/model';
 import type { TenantActivity } from '../head.ts';
 import type { LabelIndex } from '../postings/label-index.ts';
 import type { SeriesStore } from '../series/series-store.ts';
 import type { Tenant } from '../windows.ts';
-import { MinuteCounts } from './minute-counts.ts';
+import { ActiveCounts } from './active-counts.ts';
 
 const MINUTE_MS = 60_000;
 /** Mimir's default. */
@@ -24,14 +25,14 @@ const MINUTE_MAX = 0x7fffffff;
 interface Tracker {
   readonly name: string;
   readonly matchers: readonly Matcher[];
-  counts: MinuteCounts;
+  readonly counts: ActiveCounts;
 }
 
 interface Tracked {
   /** The settings that this was made from. */
   readonly settings: Tenant['settings'];
   readonly idleMinutes: number;
-  readonly counts: MinuteCounts;
+  readonly counts: ActiveCounts;
   readonly trackers: readonly Tracker[];
 }
 
@@ -40,6 +41,8 @@ export class Activity {
   minute = NEVER;
   /** Per ref: the minute of its last sample. */
   minutes = new Int32Array(64);
+  /** By ref: buckets of the newest sample where that is a native histogram. */
+  readonly buckets = new Map<number, number>();
   /** Per ref: the trackers of its tenant that it belongs to. Empty until a tenant has trackers. */
   #masks = new Uint32Array(0);
   readonly #tenants: (Tracked | undefined)[] = [];
@@ -64,7 +67,7 @@ export class Activity {
       IDLE_MINUTES_MAX,
       Math.max(1, Math.ceil(activeIdleMs / MINUTE_MS)),
     );
-    const newCounts = () => new MinuteCounts(idleMinutes + 1, this.minute);
+    const newCounts = () => new ActiveCounts(idleMinutes + 1, this.minute);
     const made = {
       settings: tenant.settings,
       idleMinutes,
@@ -151,14 +154,30 @@ export class Activity {
     const before = this.minutes[ref];
     if (before !== NEVER) this.#change(this.#of(tenant), ref, before, -1);
     this.minutes[ref] = NEVER;
+    this.buckets.delete(ref);
+  }
+
+  /**
+   * The series' newest sample is a native histogram of so many buckets, or, with undefined, none any more.
+   * To be called when that changes; touch() still has to tell of the sample.
+   */
+  setBuckets(tenant: Tenant, ref: number, buckets: number | undefined): void {
+    if (this.buckets.get(ref) === buckets) return;
+    const minute = this.minutes[ref];
+    const tracked = this.#of(tenant);
+    if (minute !== NEVER) this.#change(tracked, ref, minute, -1);
+    if (buckets === undefined) this.buckets.delete(ref);
+    else this.buckets.set(ref, buckets);
+    if (minute !== NEVER) this.#change(tracked, ref, minute, 1);
   }
 
   #change({ counts, trackers }: Tracked, ref: number, minute: number, change: number): void {
-    counts.add(minute, this.minute, change);
+    const buckets = this.buckets.size === 0 ? undefined : this.buckets.get(ref);
+    counts.add(minute, this.minute, change, buckets);
     if (trackers.length === 0) return;
     const mask = this.#masks[ref];
     for (let at = 0; at < trackers.length; at++) {
-      if ((mask & (1 << at)) !== 0) trackers[at].counts.add(minute, this.minute, change);
+      if ((mask & (1 << at)) !== 0) trackers[at].counts.add(minute, this.minute, change, buckets);
     }
   }
 
@@ -180,10 +199,10 @@ export class Activity {
     const oldest = now - idleMinutes;
     return {
       tenant: tenant.name,
-      active: counts.since(oldest),
+      ...counts.since(oldest),
       trackers: trackers.map((tracker) => ({
         name: tracker.name,
-        active: tracker.counts.since(oldest),
+        ...tracker.counts.since(oldest),
       })),
     };
   }

@@ -1,8 +1,8 @@
-// How many series were last active in each of the recent minutes, as a ring. What is older than the
-// ring is not counted anywhere, so nothing has to be swept when a series turns idle.
+// How many series were last active in each of the recent minutes (or how many buckets they have), as a
+// ring. What is older than the ring is not counted anywhere, so nothing has to be swept when a series turns idle.
 
 export class MinuteCounts {
-  readonly #counts: Int32Array;
+  readonly #counts: Float64Array;
   readonly #mask: number;
   /** The newest minute of the ring. */
   #newest: number;
@@ -10,12 +10,12 @@ export class MinuteCounts {
   constructor(minutes: number, newest: number) {
     let size = 4;
     while (size < minutes) size *= 2;
-    this.#counts = new Int32Array(size);
+    this.#counts = new Float64Array(size);
     this.#mask = size - 1;
     this.#newest = newest;
   }
 
-  /** Adds `change` series to a minute, which is at most `newest`, the clock's. */
+  /** Adds `change` to a minute, which is at most `newest`, the clock's. */
   add(minute: number, newest: number, change: number): void {
     if (newest > this.#newest) this.#advance(newest);
     if (minute > this.#newest - this.#counts.length) this.#counts[minute & this.#mask] += change;

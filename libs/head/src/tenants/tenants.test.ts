@@ -4,20 +4,11 @@
 import { createMatcher, printLabels } from '@weir/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { HeadStore, LabelCardinalityRequest, PartitionHead } from '../head.ts';
-import { createMemoryHeadStore } from '../memory/memory-store.ts';
-import { openPartitionHead } from '../open.ts';
-import {
-  type FixtureSeries,
-  message,
-  record,
-  series,
-  writeRequest,
-} from '../records/record-fixture.ts';
+import type { LabelCardinalityRequest } from '../head.ts';
+import { message, series } from '../records/record-fixture.ts';
 import { DISCARD_ENTRIES_MAX } from './discard-log.ts';
+import { MINUTE, open, SETTINGS, type World } from './world-fixture.ts';
 
-const MINUTE = 60_000;
-const SETTINGS = { outOfOrderWindowMs: 0, seriesMax: 0 };
 const metadata = (metric: string, help: string) =>
   message(
     0x1a,
@@ -25,35 +16,6 @@ const metadata = (metric: string, help: string) =>
     message(0x12, Buffer.from(metric)),
     message(0x22, Buffer.from(help)),
   );
-
-class World {
-  readonly store: HeadStore;
-  head: PartitionHead;
-  offset = 0;
-
-  constructor(store: HeadStore, head: PartitionHead) {
-    this.store = store;
-    this.head = head;
-  }
-
-  push(atMs: number, body: Uint8Array | FixtureSeries[], tenant = 'one', version = 1): void {
-    const value = body instanceof Uint8Array ? body : writeRequest(...body);
-    const one = { ...record(this.offset, value, tenant, version), timestampMs: atMs };
-    this.head.apply([one], ++this.offset);
-  }
-
-  /** Checkpoints, and goes on with a head from the same rows. */
-  async restart(): Promise<void> {
-    await this.head.checkpoint();
-    const { store } = this;
-    this.head = await openPartitionHead({ partition: 0 }, { store });
-  }
-}
-
-async function open(): Promise<World> {
-  const store = createMemoryHeadStore();
-  return new World(store, await openPartitionHead({ partition: 0 }, { store }));
-}
 
 async function names({ head }: World, tenant: string, activeOnly = false): Promise<string[]> {
   const found: string[] = [];
@@ -272,13 +234,13 @@ describe('active series', () => {
       { name: 'not a', matchers: [{ name: '__name__', op: '!=' as const, value: 'a' }] },
     ];
     world.head.configure('one', { ...SETTINGS, activeIdleMs: 4 * MINUTE, trackers });
-    expect(world.head.activity()).toEqual([
+    expect(world.head.activity()).toMatchObject([
       { tenant: 'one', active: 1, trackers: [{ name: 'not a', active: 1 }] },
     ]);
     world.head.configure('one', { ...SETTINGS, trackers });
-    expect(world.head.activity()[0]?.trackers).toEqual([{ name: 'not a', active: 2 }]);
+    expect(world.head.activity()[0]?.trackers).toMatchObject([{ name: 'not a', active: 2 }]);
     world.head.configure('one', SETTINGS);
-    expect(world.head.activity()).toEqual([{ tenant: 'one', active: 3, trackers: [] }]);
+    expect(world.head.activity()).toMatchObject([{ tenant: 'one', active: 3, trackers: [] }]);
   });
 
   it('end with their series, which are counted as they come and go', async () => {

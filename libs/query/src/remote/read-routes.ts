@@ -19,6 +19,7 @@ const KINDS: readonly ReadKind[] = [
   'labelValues',
   'metadata',
   'cardinality',
+  'histogramMetrics',
   'discarded',
   'exemplars',
 ];
