@@ -81,6 +81,12 @@ describe('a rule about imports', () => {
     'lonely.ts is imported by nothing',
   );
   complains(
+    'deadFileViolations',
+    treeWith({ 'libs/bytes/src/lonely-fixture.ts': HEAD }),
+    'lonely-fixture.ts is imported by nothing',
+  );
+  complains('fixtureViolations', bad("import './a-fixture.ts';\n"), 'fixtures are for tests');
+  complains(
     'versionViolations',
     treeWith({}, [{ ...pack('libs/bytes'), dependencies: { left: '^1.0.0' } }]),
     'pin left to an exact version',

@@ -9,7 +9,14 @@ import {
   REACH_EXCEPTIONS,
   UNUSED_EXCEPTIONS,
 } from './tables.ts';
-import { packageNameOf, packageOf, resolveImport, type SourceFile, type Tree } from './tree.ts';
+import {
+  isFixture,
+  packageNameOf,
+  packageOf,
+  resolveImport,
+  type SourceFile,
+  type Tree,
+} from './tree.ts';
 
 interface Edge {
   readonly file: SourceFile;
@@ -177,9 +184,17 @@ export function deadFileViolations(tree: Tree): string[] {
     alive.add(resolveImport(tree, file.path, specifier));
   }
   return tree.files
-    .filter(({ path, isTest }) => !isTest && path.includes('/src/') && !path.endsWith('.d.ts'))
+    .filter(({ path, isTest }) => !isTest || isFixture(path))
+    .filter(({ path }) => path.includes('/src/') && !path.endsWith('.d.ts'))
     .filter(({ path }) => !alive.has(path))
     .map(({ path }) => `${path} is imported by nothing: delete it`);
+}
+
+export function fixtureViolations(tree: Tree): string[] {
+  return edges(tree).flatMap(({ file, specifier }) => {
+    if (file.isTest || !isFixture(specifier)) return [];
+    return [`${file.path} imports ${specifier}: fixtures are for tests`];
+  });
 }
 
 /** One version of each outside package in the whole tree, and an exact one. */

@@ -24,6 +24,7 @@ describe('imports', () => {
   check('keep each outside package in its folder', imports.outsidePackageViolations);
   check('bring no I/O into the pure layers', imports.pureLayerViolations);
   check('reach every file', imports.deadFileViolations);
+  check('leave fixtures to tests', imports.fixtureViolations);
   check('agree on one exact version of each outside package', imports.versionViolations);
 });
 

@@ -68,8 +68,13 @@ export function readTree(root: string): Tree {
 }
 
 export function sourceFile(path: string, text: string): SourceFile {
-  const isTest = path.startsWith('test/') || path.endsWith('.test.ts');
+  const isTest = path.startsWith('test/') || path.endsWith('.test.ts') || isFixture(path);
   return { path, text, code: stripToCode(text), imports: importsOf(text), isTest };
+}
+
+/** What tests beside the code share: it may do what they may, and only they may import it. */
+export function isFixture(path: string): boolean {
+  return path.endsWith('-fixture.ts');
 }
 
 export function packageOf(tree: Tree, path: string): WorkspacePackage | undefined {
