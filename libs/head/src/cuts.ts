@@ -1,9 +1,9 @@
 // Windows leaving the head: which are due, freezing what a block will hold, and forgetting it once the
 // block is verified. A window's samples are grouped in generations (see windows.ts); a cut freezes the
 // open one, so what is applied while the cut streams belongs to the next.
-import type { TenantWindow } from './head.ts';
+import type { TenantSettings, TenantWindow } from './head.ts';
 import { CLOSED, PAGE_BITS, type Page } from './pages/pages.ts';
-import { removeEmptySeries } from './removal.ts';
+import { finishRemoval, removeEmptySeries } from './removal.ts';
 import { C, R } from './series/series-store.ts';
 import type { HeadState } from './state.ts';
 import { lateCutStep, type Tenant, WINDOW_MS, type WindowState } from './windows.ts';
@@ -143,6 +143,23 @@ function closeOpen(state: HeadState, tenant: Tenant, ref: number, window: number
   return true;
 }
 
+/**
+ * New settings of a tenant. Where late samples may reach windows again that none could reach before, a
+ * prepared cut may have closed what is open of them, or not: now it is closed in any case.
+ */
+export function configure(state: HeadState, name: string, settings: TenantSettings): void {
+  const tenant = state.tenant(name);
+  const before = tenant.oldestTime;
+  state.configure(name, settings);
+  const reached = tenant.live().filter(({ index }) => {
+    const end = (index + 1) * WINDOW_MS;
+    return end <= before && end > tenant.oldestTime;
+  });
+  if (reached.length === 0) return;
+  const windows = new Set(reached.map(({ index }) => index));
+  for (const page of pagesOf(state, tenant)) closePage(state, tenant, page, windows);
+}
+
 /** Generations of the window that samples of records up to `lastOffset` make up. */
 export function cutThrough(window: WindowState, lastOffset: number): number {
   let through = -1;
@@ -157,12 +174,13 @@ export function cutThrough(window: WindowState, lastOffset: number): number {
  * Forgets a window's generations up to `lastOffset`. One that also has samples of later records stays
  * whole: a sample that is both in a block and in the head counts once, a lost one would not. What is
  * forgotten is so at once; the steps that are returned take the series that became empty, and nothing
- * else, out of the head. They are part of the input: samples may be applied between them.
+ * else, out of memory. Samples may be applied between them: no later state shows when they came.
  */
 export function drop(state: HeadState, dropped: TenantWindow): Iterable<void> {
   const tenant = state.tenantsByName.get(dropped.tenant);
   const window = tenant?.windows.get(Math.floor(dropped.minT / WINDOW_MS));
   if (!tenant || !window) return [];
+  finishRemoval(state, tenant);
   window.shippedThrough = Math.max(window.shippedThrough, dropped.lastOffset);
   tenant.dirty = true;
   const through = cutThrough(window, dropped.lastOffset);
@@ -179,7 +197,6 @@ export function drop(state: HeadState, dropped: TenantWindow): Iterable<void> {
   });
   const endsEarlyCut = tenant.droppedEarly(window.index, through);
   if (window.generations.length > 0 && !endsEarlyCut) return [];
-  tenant.removing = true;
   return removeEmptySeries(state, tenant);
 }
 

@@ -296,8 +296,9 @@ export interface PartitionHead {
   /** The window's samples from records ≤ window.lastOffset are in a verified block: forget them. */
   drop(window: TenantWindow): void;
   /**
-   * The same, but that the series which hold nothing any more leave in steps of about a millisecond: let
-   * others run between them. Each step counts as a command.
+   * The same, but that the series which hold nothing any more leave memory in steps of about a
+   * millisecond: let others run between them. A checkpoint that begins meanwhile takes all that is left of
+   * them at once, so begin none.
    */
   dropSteps(window: TenantWindow): Iterable<void>;
   /** No record below this offset holds a sample that is not in a shipped (dropped) window. */

@@ -47,6 +47,21 @@ describe('late samples of cut windows', () => {
     expect(await times(short.select(all))).toEqual([NOW - HOUR, NOW]);
   });
 
+  it('are told from new ones, though a cut was prepared before they were allowed', async () => {
+    const digests: string[] = [];
+    for (const isPrepared of [false, true]) {
+      const head = await openHead(0);
+      head.apply([at(0, NOW - 5 * HOUR, 0), at(1, NOW - 5 * HOUR + 1, 0)], 2);
+      const other = writeRequest(series({ __name__: 'other' }, [NOW, 1]));
+      head.apply([record(2, other)], 3);
+      if (isPrepared) for (const _ of head.prepareCut(false));
+      head.configure('one', { outOfOrderWindowMs: DAY, seriesMax: 0 });
+      head.apply([at(3, NOW - 5 * HOUR, 0)], 4);
+      digests.push(head.digest());
+    }
+    expect(digests[1]).toBe(digests[0]);
+  });
+
   it('wait for the next two hours of log time, whatever was cut before', async () => {
     const store = createMemoryHeadStore();
     let head = await openHead(DAY, store);

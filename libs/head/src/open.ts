@@ -1,7 +1,7 @@
 // Opens a partition's head on a store and ties its parts to the port.
 
 import { WeirError } from '@weir/errors';
-import { cutDue, drop, prepareCut, safeOffset } from './cuts.ts';
+import { configure, cutDue, drop, prepareCut, safeOffset } from './cuts.ts';
 import { digest } from './digest.ts';
 import { cutEarly, prepareEarlyCut } from './early-cuts.ts';
 import type {
@@ -98,7 +98,7 @@ function createHead(
       }
       state.position = Math.max(state.position, nextOffset);
     },
-    configure: (tenant: string, value: TenantSettings) => state.configure(tenant, value),
+    configure: (tenant: string, value: TenantSettings) => configure(state, tenant, value),
     park: (tenant: string, fromOffset: number) => state.park(tenant, fromOffset),
     parked: () =>
       state.tenants.flatMap(({ name, parkedFrom, parkedRecords }) =>

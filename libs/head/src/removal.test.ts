@@ -1,13 +1,14 @@
 // Series that come and go: what is dropped in steps, with records, reads, checkpoints and restarts between
 // them, leaves the same head as what is dropped at once, and nothing of a removed series stays in memory.
 import { createMatcher } from '@weir/model';
+import { seededRandom } from '@weir/runtime';
 import { describe, expect, it } from 'vitest';
 import { drop } from './cuts.ts';
 import type { PartitionHead, TenantWindow } from './head.ts';
 import { createMemoryHeadStore } from './memory/memory-store.ts';
 import { openPartitionHead } from './open.ts';
 import { RecordApplier } from './records/apply.ts';
-import { record, series, writeRequest } from './records/record-fixture.ts';
+import { message, record, series, writeRequest } from './records/record-fixture.ts';
 import { HeadState } from './state.ts';
 
 const WINDOW = 7_200_000;
@@ -66,8 +67,9 @@ describe('drop in steps', () => {
       for (const _ of head.dropSteps(windows[0])) {
         steps++;
         reads.push(seriesOf(head, `p-${number}-.*`), seriesOf(head, 'staying-.*'));
-        if (steps % 3 === 1) await head.checkpoint();
-        if (steps !== 4) continue;
+        // It takes what is left of the series at once.
+        if (steps !== 6) continue;
+        await head.checkpoint();
         const resumed = await openPartitionHead({ partition: 0 }, { store: store.copy() });
         expect(resumed.digest()).toBe(plain.digest());
       }
@@ -104,6 +106,50 @@ describe('drop in steps', () => {
     head.apply([record(head.position, late)], head.position + 1);
     expect(await seriesOf(head, 'p-0-.*')).toBe(1);
     expect(head.seriesCount).toBe(SERIES + STAYING + 1);
+  });
+});
+
+describe('a drop under way', () => {
+  /** A head that a flush of all has left nothing but what came in the window's rest. */
+  const opened = async (seriesMax: number) => {
+    const head = await openPartitionHead({ partition: 0 }, { store: createMemoryHeadStore() });
+    const metadata = message(
+      0x1a,
+      message(0x12, Buffer.from('m0')),
+      message(0x22, Buffer.from('?')),
+    );
+    head.apply([generation(0, 0), record(1, metadata)], 2);
+    head.configure('one', { outOfOrderWindowMs: 0, seriesMax });
+    return { head, windows: head.cutDue(true) };
+  };
+  const some = (offset: number, pods: readonly number[], t: number) => {
+    const all = pods.map((at) =>
+      series({ __name__: `m${at % 3}`, env: 'production', pod: `p-0-${at}`, x0: 'y' }, [t, at]),
+    );
+    return record(offset, writeRequest(...all));
+  };
+
+  it.each([0, 50, SERIES])('shows nowhere, with at most %i series', async (seriesMax) => {
+    const plain = await opened(seriesMax);
+    const stepped = await opened(seriesMax);
+    const random = seededRandom(seriesMax);
+    expect(stepped.windows).toEqual(plain.windows);
+    for (const window of plain.windows) plain.head.drop(window);
+    let steps = 0;
+    for (const _ of stepped.head.dropSteps(stepped.windows[0])) {
+      steps++;
+      const pods = Array.from({ length: 20 }, () => Math.floor(random.next() * SERIES));
+      // Before, at and after what they had.
+      const t = [500, 1_000, 1_500][steps % 3];
+      for (const { head } of [plain, stepped]) {
+        head.apply([some(head.position, pods, t)], head.position + 1);
+      }
+    }
+    expect(steps).toBeGreaterThan(4);
+    expect(stepped.head.seriesCount).toBe(plain.head.seriesCount);
+    expect(stepped.head.discarded('one')).toEqual(plain.head.discarded('one'));
+    expect(stepped.head.metadata('one')).toEqual([]);
+    expect(stepped.head.digest()).toBe(plain.head.digest());
   });
 });
 

@@ -1,37 +1,38 @@
-// Series leaving the head once no window holds a sample of them, in steps of about a millisecond between
-// which samples may be applied and series read. First all series are visited, in the order of their pages
-// (the same in every head with this state): that is the part of the state which a restart has to finish.
-// Then what only this process has is cleaned up: lists, orders, and the memory of all of it. A ref, a
-// page's slot and arena memory are given away again only when no read is left that may know them.
-import { isEmptyPage, type Page } from './pages/pages.ts';
+// Series leaving the head once no window holds a sample of them. For all that is applied they are gone
+// with the drop; a pass over the tenant's series takes them out of memory, in steps of about a millisecond
+// between which samples may be applied and series read. Therefore nothing may show how far the pass is:
+// what a record names is visited before it is applied, a limit that seems to be reached lets the pass go
+// on, and who needs the whole (a checkpoint, the next drop, a digest) finishes it. Then what only this
+// process has is cleaned up: lists, orders, and the memory of all of it. A ref, a page's slot and arena
+// memory are given away again only when no read is left that may know them.
+import { isEmptyPage, type Metric, PAGE_BITS, type Page } from './pages/pages.ts';
 import { C, R } from './series/series-store.ts';
-import type { HeadState, Removal } from './state.ts';
-import type { EarlyCut, Tenant } from './windows.ts';
+import type { HeadState } from './state.ts';
+import type { Removal, Tenant } from './windows.ts';
 
 /** Series that one step visits. */
 const VISIT_STEP = 1024;
 /** Series that one step removes; each costs a look-up of all its labels. */
 const REMOVE_STEP = 256;
 
-/** By newest window of a series, see liveMask(); `idle` for series that an early cut took whole. */
-interface Masks {
-  readonly live: Map<number, number>;
-  readonly idle: Map<number, number>;
-}
-
 const NO_WINDOWS: ReadonlySet<number> = new Set();
 
 /** Takes windows without samples from the tenant's series, and removes those that have no other. */
-export function* removeEmptySeries(state: HeadState, tenant: Tenant): Generator<void> {
-  const removal: Removal = { refs: [], metrics: new Set() };
+export function removeEmptySeries(state: HeadState, tenant: Tenant): Iterable<void> {
+  const live = tenant.live().map(({ index }) => index);
+  const early = tenant.takeDroppedEarly();
+  const pages = [...state.pages.metricsOf(tenant.id)].flatMap((metric) => metric.pages);
+  const number = ++state.lastRemoval;
+  const removal = { number, live, early, pages, next: 0, refs: [], metrics: new Set<Metric>() };
   state.removals.add(removal);
-  tenant.removing = true;
+  tenant.removal = removal;
   tenant.dirty = true;
-  const endsEarly = isWhollyDropped(tenant.early);
-  yield* visitSeries(state, tenant, removal);
-  tenant.removing = false;
-  if (endsEarly) tenant.early = undefined;
-  tenant.dirty = true;
+  if (live.length === 0) tenant.forgetMetadata();
+  return steps(state, tenant, removal);
+}
+
+function* steps(state: HeadState, tenant: Tenant, removal: Removal): Generator<void> {
+  while (tenant.removal === removal && visitMore(state, tenant)) yield;
   const isAlive = (ref: number) => state.store.labelsLength(ref) !== 0;
   for (const metric of removal.metrics) {
     metric.unsorted = metric.unsorted.filter(isAlive);
@@ -39,7 +40,6 @@ export function* removeEmptySeries(state: HeadState, tenant: Tenant): Generator<
     yield;
   }
   yield* state.purgeIndex(isAlive);
-  if (tenant.seriesCount === 0) tenant.forgetMetadata();
   const emptied = state.store.labels.takeEmptied();
   const pairSlabs = state.index.takeEmptied();
   state.reads.whenEarlierEnd(() => {
@@ -49,66 +49,65 @@ export function* removeEmptySeries(state: HeadState, tenant: Tenant): Generator<
   });
 }
 
-function* visitSeries(state: HeadState, tenant: Tenant, removal: Removal): Generator<void> {
-  let work = 0;
-  let masks: Masks = { live: new Map(), idle: new Map() };
-  for (const page of pagesOf(state, tenant)) {
-    const before = removal.refs.length;
-    visitPage(state, tenant, page, masks, removal);
-    work += page.refs.length + (removal.refs.length - before) * (VISIT_STEP / REMOVE_STEP);
-    if (work < VISIT_STEP) continue;
-    work = 0;
-    yield;
-    // Windows may have come meanwhile.
-    masks = { live: new Map(), idle: new Map() };
+/** Visits all that a pass under way has not visited yet. */
+export function finishRemoval(state: HeadState, tenant: Tenant): void {
+  while (visitMore(state, tenant));
+}
+
+/** One step of a pass under way; false where there is none. */
+export function visitMore(state: HeadState, tenant: Tenant): boolean {
+  const { removal } = tenant;
+  if (!removal) return false;
+  const { pages, refs } = removal;
+  for (let work = 0; removal.next < pages.length && work < VISIT_STEP; removal.next++) {
+    const page = pages[removal.next];
+    const before = refs.length;
+    visitPage(state, tenant, removal, page);
+    work += page.refs.length + (refs.length - before) * (VISIT_STEP / REMOVE_STEP);
   }
+  if (removal.next === pages.length) tenant.removal = undefined;
+  return true;
 }
 
-function pagesOf(state: HeadState, tenant: Tenant): Page[] {
-  const pages = [...state.pages.metricsOf(tenant.id)].flatMap((metric) => metric.pages);
-  return pages.sort((a, b) => a.id - b.id);
-}
-
-function isWhollyDropped(early: EarlyCut | undefined): boolean {
-  return early !== undefined && early.dropped.size === early.through.size;
-}
-
-function visitPage(
-  state: HeadState,
-  tenant: Tenant,
-  page: Page,
-  masks: Masks,
-  removal: Removal,
-): void {
-  const { store } = state;
-  const { minutes } = state.activity;
-  const early = isWhollyDropped(tenant.early) ? tenant.early : undefined;
+function visitPage(state: HeadState, tenant: Tenant, removal: Removal, page: Page): void {
   const empty: number[] = [];
   for (const next of page.refs) {
-    const ref = next - 1;
-    if (ref < 0) continue;
-    const newest = store.record(ref, R.window);
-    const isIdle = early !== undefined && minutes[ref] < early.idleSince;
-    const known = isIdle ? masks.idle : masks.live;
-    let mask = known.get(newest);
-    if (mask === undefined) {
-      mask = liveMask(tenant, newest, isIdle ? early.dropped : NO_WINDOWS);
-      known.set(newest, mask);
-    }
-    const bits = store.getCold(ref, C.windows);
-    if ((bits & mask) === 0) empty.push(ref);
-    else store.moveSparse(ref);
-    if ((bits & mask) === bits) continue;
-    state.touchOpen(page.id);
-    store.setCold(ref, C.windows, bits & mask);
+    if (next > 0 && isEmptied(state, removal, next - 1)) empty.push(next - 1);
   }
   if (empty.length > 0) state.removeSeries(tenant, empty, removal);
 }
 
+/** Visits a series that is to change; true where it has been, or now is, removed. */
+export function removeIfEmpty(state: HeadState, tenant: Tenant, ref: number): boolean {
+  if (state.store.labelsLength(ref) === 0) return true;
+  const { removal } = tenant;
+  if (!removal || !isEmptied(state, removal, ref)) return false;
+  state.removeSeries(tenant, [ref], removal);
+  return true;
+}
+
+/** Takes windows without samples from a series that was not visited yet; true where it has no other. */
+function isEmptied(state: HeadState, removal: Removal, ref: number): boolean {
+  const { store } = state;
+  if (store.getCold(ref, C.pass) === removal.number) return false;
+  const { early } = removal;
+  const isIdle = early !== undefined && state.activity.minutes[ref] < early.idleSince;
+  const newest = store.record(ref, R.window);
+  const mask = liveMask(removal, newest, isIdle ? early.dropped : NO_WINDOWS);
+  const bits = store.getCold(ref, C.windows);
+  if ((bits & mask) === 0) return true;
+  store.setCold(ref, C.pass, removal.number);
+  store.moveSparse(ref);
+  if ((bits & mask) === bits) return false;
+  state.touchOpen(store.record(ref, R.pageSlot) >>> PAGE_BITS);
+  store.setCold(ref, C.windows, bits & mask);
+  return false;
+}
+
 /** Which bits of a series' windows, counted back from its newest one, stand for windows with samples. */
-function liveMask(tenant: Tenant, newest: number, except: ReadonlySet<number>): number {
+function liveMask({ live }: Removal, newest: number, except: ReadonlySet<number>): number {
   let mask = 0;
-  for (const { index } of tenant.live()) {
+  for (const index of live) {
     if (index <= newest && !except.has(index)) mask |= 1 << Math.min(newest - index, 31);
   }
   return mask;

@@ -22,7 +22,7 @@ import { Appender } from './series/append.ts';
 import { C, R, SeriesStore } from './series/series-store.ts';
 import { Activity } from './tenants/activity.ts';
 import type { ExemplarRuns } from './tenants/exemplars.ts';
-import { Tenant, WINDOW_MS } from './windows.ts';
+import { type Removal, Tenant, WINDOW_MS } from './windows.ts';
 
 const METRIC_NAME = '__name__';
 /** How many records of a head may take its log time back: see log-time.ts. */
@@ -32,12 +32,6 @@ export const YOUNG_RECORDS = 64;
 export interface PageCapture {
   capture(page: number, flags: number): void;
   room(): Promise<void> | undefined;
-}
-
-/** What one pass over a tenant's series has removed; see removal.ts. */
-export interface Removal {
-  readonly refs: number[];
-  readonly metrics: Set<Metric>;
 }
 
 export class HeadState {
@@ -65,6 +59,7 @@ export class HeadState {
   readonly abortedEpochs = new Set<number>();
   /** Removed series that reads under way may still look at. */
   readonly removals = new Set<Removal>();
+  lastRemoval = 0;
   /** Pages without series, whose rows a checkpoint has still to empty. */
   readonly emptyPages: Page[] = [];
   /** By label pair __name__="…": its metric. */
@@ -143,6 +138,7 @@ export class HeadState {
     const pageSlot = this.pages.place(metric);
     this.touchLabels(pageSlot >>> PAGE_BITS);
     this.pages.fill(pageSlot, ref);
+    this.store.setCold(ref, C.pass, tenant.removal?.number ?? 0);
     this.#enter(tenant, ref, pageSlot, metric.unsorted, hash);
     tenant.changes.created++;
     return ref;

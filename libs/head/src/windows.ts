@@ -4,6 +4,7 @@
 // forgotten without the samples that came while it was cut.
 
 import type { TenantSettings } from './head.ts';
+import type { Metric, Page } from './pages/pages.ts';
 import { DiscardLog } from './tenants/discard-log.ts';
 import { Exemplars } from './tenants/exemplars.ts';
 import { TenantMetadata } from './tenants/tenant-metadata.ts';
@@ -58,6 +59,22 @@ export interface EarlyCut {
   readonly dropped: Set<number>;
 }
 
+/** A pass over a tenant's series that takes out those which a drop left without samples; see removal.ts. */
+export interface Removal {
+  /** Series that it has visited bear this, and those that are newer than the drop. */
+  readonly number: number;
+  /** Windows with samples when the drop came, ascending. */
+  readonly live: readonly number[];
+  /** The early cut that the drop ended. */
+  readonly early: EarlyCut | undefined;
+  /** To be visited: those from `next` on. */
+  readonly pages: readonly Page[];
+  next: number;
+  /** What it has removed. */
+  readonly refs: number[];
+  readonly metrics: Set<Metric>;
+}
+
 export class Tenant {
   readonly id: number;
   readonly name: string;
@@ -83,8 +100,8 @@ export class Tenant {
   /** Ref + 1 of the series of the last sample applied. */
   lastRef = 0;
   dirty = true;
-  /** A pass over its series, to remove empty ones, has not ended. */
-  removing = false;
+  /** A pass over its series that has not visited all of them; what it will remove is gone for all that is applied. */
+  removal: Removal | undefined;
   early: EarlyCut | undefined;
   /** Windows of which pages marked as closed have nothing open; see prepareCut(). */
   prepared: ReadonlySet<number> = new Set();
@@ -160,6 +177,14 @@ export class Tenant {
     if (!this.early || last === undefined || through < last) return false;
     this.early.dropped.add(window);
     return this.early.dropped.size === this.early.through.size;
+  }
+
+  /** The early cut, which is over, where all its windows were dropped. */
+  takeDroppedEarly(): EarlyCut | undefined {
+    const { early } = this;
+    if (early === undefined || early.dropped.size < early.through.size) return undefined;
+    this.early = undefined;
+    return early;
   }
 
   /** A tenant without series needs none; who sends samples again sends it again. */

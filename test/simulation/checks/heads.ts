@@ -8,7 +8,16 @@ import type { Coverage } from '../coverage.ts';
 import type { SimProcess } from '../process.ts';
 import { Violation } from '../violation.ts';
 
-type Command = 'configure' | 'markShipped' | 'drop' | 'prepareCut' | 'cutDue' | 'skip';
+type Command =
+  | 'configure'
+  | 'park'
+  | 'markShipped'
+  | 'drop'
+  | 'prepareCut'
+  | 'cutDue'
+  | 'prepareEarlyCut'
+  | 'cutEarly'
+  | 'skip';
 
 interface JournalEntry {
   /** The head's position when the command came. */
@@ -109,6 +118,10 @@ export class HeadChecks {
         raw.configure(tenant, settings);
         command('configure', tenant, settings);
       },
+      park: (tenant, fromOffset) => {
+        raw.park(tenant, fromOffset);
+        command('park', tenant, fromOffset);
+      },
       markShipped: (shipped) => {
         raw.markShipped(shipped);
         command('markShipped', shipped);
@@ -126,6 +139,20 @@ export class HeadChecks {
       cutDue: (all) => {
         const windows = raw.cutDue(all);
         command('cutDue', all);
+        return windows;
+      },
+      prepareEarlyCut: function* (tenant) {
+        let isFirst = true;
+        for (const _ of raw.prepareEarlyCut(tenant)) {
+          command('prepareEarlyCut', tenant, isFirst);
+          isFirst = false;
+          yield;
+        }
+        command('prepareEarlyCut', tenant, isFirst);
+      },
+      cutEarly: (tenant, idleMs) => {
+        const windows = raw.cutEarly(tenant, idleMs);
+        command('cutEarly', tenant, idleMs);
         return windows;
       },
       drop: (window) => {
@@ -230,8 +257,8 @@ export class HeadChecks {
     let cut: Iterator<void> | undefined;
     for (const entry of entries) {
       applyTo(entry.position);
-      if (entry.command === 'prepareCut') {
-        if (entry.second) cut = fresh.prepareCut(entry.argument as boolean)[Symbol.iterator]();
+      if (entry.command === 'prepareCut' || entry.command === 'prepareEarlyCut') {
+        if (entry.second) cut = fresh[entry.command](entry.argument as never)[Symbol.iterator]();
         cut?.next();
       } else give(fresh, entry);
     }
@@ -249,6 +276,8 @@ function give(head: PartitionHead, { command, argument, second }: JournalEntry):
   if (command === 'configure') head.configure(argument as never, second as never);
   else if (command === 'markShipped') head.markShipped(argument as never);
   else if (command === 'skip') head.apply([], argument as number);
+  else if (command === 'park') head.park(argument as never, second as never);
+  else if (command === 'cutEarly') head.cutEarly(argument as never, second as never);
   else if (command === 'drop') head.drop(argument as never);
   else head.cutDue(argument as never);
 }

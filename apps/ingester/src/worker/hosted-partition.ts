@@ -97,6 +97,8 @@ export async function openHostedPartition(
   const pause = createPause(clock);
   let applying: Promise<unknown> = Promise.resolve();
   let maintaining: Promise<unknown> = Promise.resolve();
+  /** A checkpoint would finish a drop under way in one piece, so it waits. */
+  let dropping: Promise<void> | undefined;
 
   /** The head on disk, if it is this log's and sound; else it is put aside, and rebuilt. */
   async function openStored(): Promise<{ head?: PartitionHead; aside?: string }> {
@@ -178,6 +180,12 @@ export async function openHostedPartition(
     return applySlices(head, records, nextOffset);
   }
 
+  async function dropAll(windows: readonly TenantWindow[]): Promise<void> {
+    for (const window of windows) {
+      for (const _ of head?.dropSteps(window) ?? []) await pause();
+    }
+  }
+
   function parkFailed(into: PartitionHead): void {
     for (const { tenant, offset } of failedRecords.toPark(partition)) into.park(tenant, offset);
   }
@@ -209,7 +217,7 @@ export async function openHostedPartition(
     }
     if (position < nextOffset) into.apply([], nextOffset);
     position = nextOffset;
-    if (checkpointer.isDue(into)) checkpointer.begin(into);
+    if (dropping === undefined && checkpointer.isDue(into)) checkpointer.begin(into);
     await checkpointer.roomFor(into);
     return samples;
   }
@@ -247,7 +255,10 @@ export async function openHostedPartition(
       }
       checkSound();
       const safeOffset = head.safeOffset();
-      if (force || checkpointer.isDue(head)) await checkpointer.run(head);
+      if (force || checkpointer.isDue(head)) {
+        await dropping;
+        await checkpointer.run(head);
+      }
       const { checkpointPosition } = head;
       const damagedBlocks = blocks.takeDamaged();
       return { checkpointPosition, safeOffset, damagedBlocks, parked: head.parked() };
@@ -270,9 +281,10 @@ export async function openHostedPartition(
     drop: (windows) =>
       exclusively(async () => {
         await leases.quiesce();
-        for (const window of windows) {
-          for (const _ of head?.dropSteps(window) ?? []) await pause();
-        }
+        dropping = dropAll(windows).finally(() => {
+          dropping = undefined;
+        });
+        await dropping;
       }),
     deleteBlocks: (ulids) =>
       exclusively(async () => {

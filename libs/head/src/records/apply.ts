@@ -7,6 +7,7 @@ import type { HeadRecord } from '../head.ts';
 import { advanceLogTime } from '../log-time.ts';
 import { OPEN_DIRTY, PAGE_BITS } from '../pages/pages.ts';
 import { lastTime } from '../reads/newest-sample.ts';
+import { removeIfEmpty } from '../removal.ts';
 import { ARENA_RUN_MAX } from '../series/byte-arena.ts';
 import type { HistogramSample } from '../series/histograms.ts';
 import { R } from '../series/series-store.ts';
@@ -63,6 +64,9 @@ export class RecordApplier {
       const value = record.version === 2 ? expandRecordV2(record.value) : record.value;
       // A tenant that is new has no series: any id will do, and no state is made for a bad record.
       staged.read(value, known?.id ?? state.tenants.length, known?.lastRef ?? 0);
+      if (known?.removal && this.#removesStaged(known)) {
+        staged.read(value, known.id, known.lastRef);
+      }
       const metadata = readAllMetadata(staged);
       const tenant = known ?? state.tenant(record.tenant);
       this.#applyStaged(tenant, record.offset);
@@ -71,6 +75,16 @@ export class RecordApplier {
       if (!(error instanceof WeirError)) throw error;
       refuse(state, state.tenant(record.tenant), 'undecodable_record', record);
     }
+  }
+
+  /** Whether a staged series was one that a drop left without samples: it is removed now. */
+  #removesStaged(tenant: Tenant): boolean {
+    const { refs, seriesCount } = this.#staged;
+    let isChanged = false;
+    for (let index = 0; index < seriesCount; index++) {
+      if (refs[index] >= 0 && removeIfEmpty(this.#state, tenant, refs[index])) isChanged = true;
+    }
+    return isChanged;
   }
 
   #applyStaged(tenant: Tenant, offset: number): void {

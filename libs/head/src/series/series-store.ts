@@ -47,6 +47,8 @@ export const C = {
   windows: 1,
   /** 1 where the series has out-of-order samples waiting. */
   outOfOrder: 2,
+  /** Number of the last pass that visited the series; see removal.ts. No part of the state. */
+  pass: 3,
 } as const;
 export const COLD_BITS = 2;
 

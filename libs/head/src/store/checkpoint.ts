@@ -14,6 +14,7 @@ import {
   PAGE_SLOTS,
   type Page,
 } from '../pages/pages.ts';
+import { finishRemoval } from '../removal.ts';
 import { C } from '../series/series-store.ts';
 import type { HeadState, PageCapture } from '../state.ts';
 import type { ExemplarRun } from '../tenants/exemplars.ts';
@@ -84,6 +85,8 @@ export class Checkpoint implements PageCapture {
 
   /** Takes the state as it is now; from here on `state.running` sees pages before they change. */
   constructor(state: HeadState, store: HeadStore, commit: CommitState) {
+    // Its rows hold no series that is as good as gone.
+    for (const tenant of state.tenants) finishRemoval(state, tenant);
     this.#state = state;
     this.#commit = commit;
     this.#writer = new BatchWriter(store);

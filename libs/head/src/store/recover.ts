@@ -4,7 +4,6 @@ import { text } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { HeadStore } from '../head.ts';
 import { PAGE_SLOTS } from '../pages/pages.ts';
-import { removeEmptySeries } from '../removal.ts';
 import type { HeadState } from '../state.ts';
 import type { ExemplarRun } from '../tenants/exemplars.ts';
 import type { CommitState } from './checkpoint.ts';
@@ -109,10 +108,6 @@ async function recoverRows(state: HeadState, store: HeadStore, commit: CommitSta
   }
   for (const [id, labelsSlot] of freeLabelsSlots) {
     state.pages.freePage({ id, labelsSlot, openSlot: freeOpenSlots.get(id) ?? 0 });
-  }
-  // A pass that the checkpoint fell into goes on where it was.
-  for (const tenant of state.tenants) {
-    if (tenant?.removing) for (const _ of removeEmptySeries(state, tenant));
   }
 }
 

@@ -11,7 +11,6 @@ interface TenantState {
   readonly eventTime: number | null;
   readonly windows: WindowState[];
   readonly drops: [window: number, through: number][];
-  readonly removing: boolean;
   /** Numbers of the oldest exemplar, and of the next one. */
   readonly exemplars: [first: number, next: number];
   readonly parked: { readonly from: number; readonly records: number } | null;
@@ -37,7 +36,6 @@ export function encodeTenant(tenant: Tenant, epoch: number): Uint8Array {
     eventTime: tenant.eventTime === -Infinity ? null : tenant.eventTime,
     windows: [...tenant.windows.values()],
     drops: [...tenant.drops.values()].map(({ window, through }) => [window, through]),
-    removing: tenant.removing,
     early: encodeEarlyCut(tenant.early),
     exemplars: [tenant.exemplars.first, tenant.exemplars.next],
     parked:
@@ -60,7 +58,6 @@ export function restoreTenant(tenant: Tenant, row: Uint8Array): void {
   for (const [window, through] of state.drops) {
     tenant.drops.set(window, { window, through, durable: true, readNumber: 0 });
   }
-  tenant.removing = state.removing;
   if (state.early) {
     const { idleSince, through, dropped } = state.early;
     tenant.early = { idleSince, through: new Map(through), dropped: new Set(dropped) };

@@ -1,6 +1,7 @@
 // Refusals of what the log holds already: counted for metrics, and noted in the tenant's discard log. The
 // series limits are decided here; reasons are named as Mimir's discard metrics name them.
 import { encodeLabels, labelValue, type MetricMetadata } from '@weir/model';
+import { visitMore } from '../removal.ts';
 import type { HeadState } from '../state.ts';
 import type { Tenant } from '../windows.ts';
 import type { RecordPlace } from './discard-log.ts';
@@ -43,10 +44,15 @@ export function overSeriesLimit(
   length: number,
 ): string | undefined {
   const { seriesMax, seriesPerMetricMax = 0 } = tenant.settings;
-  if (seriesMax > 0 && tenant.seriesCount >= seriesMax) return 'per_user_series_limit';
+  // Series that are being removed don't count.
+  while (seriesMax > 0 && tenant.seriesCount >= seriesMax) {
+    if (!visitMore(state, tenant)) return 'per_user_series_limit';
+  }
   if (seriesPerMetricMax === 0) return undefined;
   const name = labelValue(bytes.subarray(from, from + length), '__name__') ?? '';
   const pair = state.index.pair(tenant.id, '__name__', name);
-  const count = pair < 0 ? 0 : state.index.lists.count(pair);
-  return count >= seriesPerMetricMax ? 'per_metric_series_limit' : undefined;
+  while (pair >= 0 && state.index.lists.count(pair) >= seriesPerMetricMax) {
+    if (!visitMore(state, tenant)) return 'per_metric_series_limit';
+  }
+  return undefined;
 }
