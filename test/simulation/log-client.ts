@@ -8,7 +8,8 @@ import type { Mishap, SimProcess } from './process.ts';
 
 const CALL_MS = 4;
 const PRODUCE_MS = 8;
-const OUTAGE_POLL_MS = 1_000;
+/** As Kafka's clients try again: at least so often (reconnect.backoff.max.ms). */
+const RECONNECT_MAX_MS = 10_000;
 const RECORD_SIZE_MAX_BYTES = 1 << 20;
 
 export interface LogClientParts {
@@ -53,7 +54,8 @@ export function createLogClient({
         for (;;) {
           checkOpen();
           while (faults.logDown(process)) {
-            await Promise.race([ended, process.local(`${name}.fetch`, OUTAGE_POLL_MS, () => {})]);
+            const waitMs = process.dice.int(100, RECONNECT_MAX_MS);
+            await Promise.race([ended, process.clock.sleep(waitMs)]);
             checkOpen();
           }
           if (position < topic.starts[partition]!) {

@@ -182,6 +182,20 @@ describe('shipping', () => {
     expect((await readAll(process.ingester)).samples).toEqual([printed('up', 0, 1)]);
   });
 
+  it('serves on when an entry of its own former life arrives late', async () => {
+    const process = await world.begin();
+    await ready(process);
+    const ownerNow = () => world.cluster.view.owners.get('0/')!;
+    const announced = ownerNow();
+    expect(announced.serving).toBe(true);
+    await world.cluster.put({ ...announced, serving: false });
+    await until(
+      () => ownerNow().serving,
+      () => `owner: ${JSON.stringify(ownerNow())}`,
+    );
+    expect(process.ingester.readiness().ready).toBe(true);
+  });
+
   it('deletes local blocks only after the retention period, and an hour after the upload', async () => {
     const process = await world.begin();
     await ready(process);

@@ -4,7 +4,7 @@
 // nor the last durable checkpoint; a head forgets a window only after the manifest tells of it; after
 // revocation nothing is shipped or committed.
 import type { Bucket } from '@weir/bucket';
-import type { Cluster, OwnerEntry } from '@weir/cluster';
+import type { Cluster } from '@weir/cluster';
 import { isKind, toWeirError, WeirError } from '@weir/errors';
 import type { TenantSettings } from '@weir/head';
 import type { GroupMember, PartitionLog, RecordBatch } from '@weir/log';
@@ -13,6 +13,7 @@ import type { Logger } from '@weir/telemetry';
 import { type ConsumeLoop, startConsumeLoop } from './consume-loop.ts';
 import type { DiscardLog } from './discards.ts';
 import { countSeriesChanges, type IngesterMetrics } from './metrics.ts';
+import { createOwnerClaim } from './owner-claim.ts';
 import { ORPHAN_SLACK_MS, startPartition } from './partition-start.ts';
 import { createUpkeep, type Maintenance, type Upkeep } from './partition-upkeep.ts';
 import { createPositionWaiters } from './position-waiters.ts';
@@ -29,8 +30,6 @@ import type { Applied, PartitionHost } from './workers/partition-host.ts';
 
 const REOPEN_MIN_MS = 250;
 const REOPEN_MAX_MS = 10_000;
-/** One that claims a partition which the group gives to us is about to learn that; then it is ours again. */
-const RECLAIM_MS = 30_000;
 /** A partition that applies nothing for so long, with records there, is stuck. */
 const PROGRESS_PERIOD_MS = 30_000;
 /** Series without samples for so long are taken for gone: Mimir's idle time-out of active series. */
@@ -104,7 +103,7 @@ export function createOwnedPartition(
   settings: OwnedPartitionSettings,
   parts: OwnedPartitionParts,
 ): OwnedPartition {
-  const { partition, instanceId, zone } = settings;
+  const { partition } = settings;
   const { log, cluster, clock, logger, metrics } = parts;
   const { topicId } = log;
   const stopping = new AbortController();
@@ -115,12 +114,6 @@ export function createOwnedPartition(
   let applied = 0;
   let target = Number.POSITIVE_INFINITY;
   let seriesCount = 0;
-  let disowned = false;
-  /** The group took the partition away: for good. Being outbid is not: the group still counts on us. */
-  let revoked = false;
-  let claim = 0;
-  let serving = false;
-  let announced = false;
   let session: Session | undefined;
   let seen = { applied: 0, end: 0, atMs: clock.steadyMs() };
   let stuck = false;
@@ -128,26 +121,11 @@ export function createOwnedPartition(
   let rebuilt: string | undefined;
 
   const startParts = { log, logger, missed };
-  const ownerEntry = () => cluster.view.owners.get(`${partition}/${zone}`);
-  const stillOwner = () => !disowned && ownerEntry()?.instance === instanceId;
-  const put = (isServing: boolean) => {
-    const entry = { partition, zone, instance: instanceId, serving: isServing, claim };
-    return cluster.put({ kind: 'owner', ...entry } satisfies OwnerEntry);
-  };
-
-  const unsubscribe = cluster.subscribe(() => {
-    const entry = ownerEntry();
-    if (claim > 0 && entry && entry.instance !== instanceId && entry.claim >= claim) disown();
+  const claim = createOwnerClaim(settings, {
+    ...{ cluster, clock, logger },
+    failed: (error) => opening.failed(error),
+    reclaim: () => session?.loop.stop(),
   });
-
-  function disown(): void {
-    if (disowned) return;
-    logger.warn({ partition }, 'partition has another owner: shipping stops here');
-    disowned = true;
-    clock.after(RECLAIM_MS, () => {
-      if (disowned && !revoked) session?.loop.stop();
-    });
-  }
 
   function missed(records: number): void {
     metrics.missedRecords.inc(records);
@@ -158,7 +136,7 @@ export function createOwnedPartition(
     if (newest === undefined) return;
     for (const { value } of records) receivedBytes += value.byteLength;
     const delayMs = Math.max(0, clock.nowMs() - newest.timestampMs);
-    metrics.receiveDelay.observe({ phase: serving ? 'running' : 'starting' }, delayMs / 1000);
+    metrics.receiveDelay.observe({ phase: claim.serving ? 'running' : 'starting' }, delayMs / 1000);
   }
 
   function onApplied(result: Applied): void {
@@ -175,30 +153,9 @@ export function createOwnedPartition(
     announce();
   }
 
-  /** Tells the cluster, once, that this partition has caught up. */
+  /** Tells the cluster that this partition has caught up. */
   function announce(): void {
-    if (serving || applied < target || stopping.signal.aborted) return;
-    serving = true;
-    put(true).then(
-      () => {
-        announced = serving;
-      },
-      (error) => {
-        serving = false;
-        opening.failed(error);
-      },
-    );
-  }
-
-  /** Above every claim that the cluster or the manifest has seen (a cluster in memory forgets). */
-  async function claimAbove(epoch: number): Promise<void> {
-    const claims = [...cluster.view.owners.values()]
-      .filter((owner) => owner.partition === partition)
-      .map((owner) => owner.claim);
-    claim = Math.max(claim, epoch, ...claims) + 1;
-    await put(serving);
-    if (!stillOwner())
-      throw new WeirError('fenced', `partition ${partition} was claimed elsewhere`);
+    if (applied >= target && !stopping.signal.aborted) claim.serve();
   }
 
   async function beginSession(): Promise<Session> {
@@ -206,16 +163,17 @@ export function createOwnedPartition(
     const { bucket, member } = parts;
     const place = { topicId, partition };
     const manifest = createManifestFile(place, {
-      ...{ bucket, log: logger, mayShip: stillOwner, claim: () => claim },
+      ...{ bucket, log: logger, mayShip: () => claim.held, claim: () => claim.epoch },
     });
     await manifest.load();
-    await claimAbove(manifest.current.epoch ?? 0);
+    await claim.claimAbove(manifest.current.epoch ?? 0);
     const shipper = createShipper(
       { ...place, retentionPeriodMs: settings.retentionPeriodMs },
       { bucket, clock, log: logger, metrics, manifest },
     );
     const role = createShippingRole(settings, {
-      ...{ cluster, clock, logger, manifest, stillOwner, claimAbove, serving: () => serving },
+      ...{ cluster, clock, logger, manifest, claimAbove: claim.claimAbove },
+      ...{ stillOwner: () => claim.held, serving: () => claim.serving },
       // What the zone that shipped before has uploaded but not told of.
       async takeOver() {
         const { waitingSinceMs } = shipper;
@@ -223,7 +181,7 @@ export function createOwnedPartition(
       },
     });
     const snapshots = createSnapshots(place, {
-      ...{ bucket, clock, logger, metrics, manifest, host, claim: () => claim },
+      ...{ bucket, clock, logger, metrics, manifest, host, claim: () => claim.epoch },
     });
     const started = await startPartition(settings, {
       ...startParts,
@@ -239,7 +197,7 @@ export function createOwnedPartition(
       refused: (offset) => logger.warn({ partition, offset }, 'record without a valid tenant'),
     });
     const schedule = createSchedule(manifest, snapshots, () => {
-      if (!role.stepDown()) disown();
+      if (!role.stepDown()) claim.disown();
     });
     const upkeep = createUpkeep({
       ...{ partition, topicId, host, shipper, role, snapshots: schedule },
@@ -250,7 +208,7 @@ export function createOwnedPartition(
         reductionPercentMin: settings.earlyReductionPercentMin,
         seriesIdleMs: SERIES_IDLE_MS,
       },
-      ...{ disowned: () => !stillOwner(), disown },
+      ...{ disowned: () => !claim.held, disown: claim.disown },
       committedBefore: async () =>
         (await committedOffset(partition, settings.consumerGroup, target, startParts)) ?? 0,
     });
@@ -288,7 +246,7 @@ export function createOwnedPartition(
     let waitMs = REOPEN_MIN_MS;
     while (!stopping.signal.aborted) {
       try {
-        disowned = revoked;
+        claim.renew();
         session = await beginSession();
         if (stopping.signal.aborted) session.loop.stop();
         waitMs = REOPEN_MIN_MS;
@@ -310,14 +268,13 @@ export function createOwnedPartition(
   async function endFailedSession(error: unknown): Promise<void> {
     const { snapshots } = session ?? {};
     session = undefined;
-    serving = false;
-    announced = false;
+    claim.unserve();
     metrics.partitionFailures.inc();
     opening.failed(error);
     try {
       await snapshots?.stop();
       await closeOrPutAside(parts.host(), error);
-      await put(false);
+      await claim.tell();
     } catch (closeError) {
       logger.error({ err: closeError, partition }, 'closing a failed partition failed');
     }
@@ -357,10 +314,10 @@ export function createOwnedPartition(
       return applied;
     },
     get serving() {
-      return serving;
+      return claim.serving;
     },
     get announced() {
-      return announced;
+      return claim.announced;
     },
     get seriesCount() {
       return seriesCount;
@@ -371,7 +328,7 @@ export function createOwnedPartition(
     get reason() {
       const failing = opening.failing ?? session?.upkeep.failing ?? checkpoints.failing;
       if (failing !== undefined) return failing;
-      return serving ? 'serving' : `applied ${applied} of ${target}`;
+      return claim.serving ? 'serving' : `applied ${applied} of ${target}`;
     },
     get notes() {
       return [rebuilt, retention.note, session?.upkeep.parked].filter((note) => note !== undefined);
@@ -394,15 +351,12 @@ export function createOwnedPartition(
         throw error;
       }
     },
-    disown() {
-      revoked = true;
-      disown();
-    },
+    disown: claim.revoke,
     async stop() {
       stopping.abort(new WeirError('closed', `partition ${partition} is being closed`));
       session?.loop.stop();
       await Promise.race([running, clock.sleep(STOP_PATIENCE_MS)]);
-      unsubscribe();
+      claim.close();
       waiters.fail(new WeirError('unavailable', `partition ${partition} left this ingester`));
       await finish();
     },
@@ -410,14 +364,13 @@ export function createOwnedPartition(
 
   /** The checkpoint saves a replay; the commit saves the next owner one. Losing either loses no data. */
   async function finish(): Promise<void> {
-    serving = false;
-    announced = false;
+    claim.unserve();
     try {
       await session?.upkeep.finish();
     } catch (error) {
       logger.warn({ err: toWeirError(error), partition }, 'last checkpoint or commit failed');
     }
     await parts.host().close({ partition, checkpoint: false });
-    if (stillOwner()) await put(false);
+    if (claim.held) await claim.tell();
   }
 }

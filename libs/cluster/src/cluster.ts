@@ -29,7 +29,7 @@ export interface OwnerEntry {
   readonly instance: string;
   /** The owner has caught up and answers reads. */
   readonly serving: boolean;
-  /** Grows with every change of owner: the highest wins. */
+  /** Grows with every change of owner: the highest wins; of two instances with the same, the first. */
   readonly claim: number;
 }
 
@@ -42,13 +42,19 @@ export interface ClusterView {
   readonly owners: ReadonlyMap<string, OwnerEntry>;
 }
 
+/** Entries of owners that lost against the present ones and changed nothing. */
+export type OutbidEntries = readonly OwnerEntry[];
+
 export interface Cluster {
   readonly view: ClusterView;
   /** Appends an entry; resolves when it is in the view here. */
   put(entry: ClusterEntry): Promise<void>;
   /** Removes an entry by the identity of the one given. */
   remove(entry: ClusterEntry): Promise<void>;
-  /** Calls back after every change of the view; returns the unsubscription. */
-  subscribe(listener: () => void): () => void;
+  /**
+   * Calls back after every change of the view, and with entries that were outbid; returns the unsubscription.
+   * Of a compacted topic an outbid entry may be all that is left: who holds the place repeats his own.
+   */
+  subscribe(listener: (outbid: OutbidEntries) => void): () => void;
   close(): Promise<void>;
 }

@@ -19,16 +19,21 @@ export function createView(): MutableView {
   return { instances: new Map(), partitions: new Map(), owners: new Map() };
 }
 
-/** Takes an entry into the view; an owner's entry with a lower claim than the present one is ignored. */
-export function putEntry(view: MutableView, entry: ClusterEntry): void {
+/** Takes an entry into the view; returns it when it is an owner's that was outbid, and ignored. */
+export function putEntry(view: MutableView, entry: ClusterEntry): OwnerEntry | undefined {
   if (entry.kind === 'instance') view.instances.set(entry.id, entry);
   else if (entry.kind === 'partition') view.partitions.set(entry.partition, entry);
-  else if (!isOutbid(view, entry)) view.owners.set(`${entry.partition}/${entry.zone}`, entry);
+  else if (isOutbid(view, entry)) return entry;
+  else view.owners.set(`${entry.partition}/${entry.zone}`, entry);
+  return undefined;
 }
 
+/** Whether the present owner has a higher claim, or as another instance had the same one earlier. */
 export function isOutbid(view: ClusterView, entry: OwnerEntry): boolean {
   const present = view.owners.get(`${entry.partition}/${entry.zone}`);
-  return present !== undefined && present.claim > entry.claim;
+  if (present === undefined) return false;
+  if (present.claim === entry.claim) return present.instance !== entry.instance;
+  return present.claim > entry.claim;
 }
 
 export function removeKey(view: MutableView, key: string): void {

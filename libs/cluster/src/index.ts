@@ -4,6 +4,7 @@ export type {
   ClusterEntry,
   ClusterView,
   InstanceEntry,
+  OutbidEntries,
   OwnerEntry,
   PartitionEntry,
   PartitionState,

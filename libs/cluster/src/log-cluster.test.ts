@@ -72,6 +72,25 @@ describe.each(adapters)('cluster %s', (_name, open) => {
     expect(cluster.view.owners.size).toBe(0);
     await cluster.close();
   });
+
+  it('keeps the first of two instances with the same claim, and tells of whoever was outbid', async () => {
+    const cluster = await open();
+    const outbid: OwnerEntry[] = [];
+    cluster.subscribe((entries) => outbid.push(...entries));
+    await cluster.put(owner('first', 7));
+    await cluster.put(owner('first', 7, { serving: false }));
+    expect(outbid).toEqual([]);
+    await cluster.put(owner('second', 7));
+    await cluster.put(owner('third', 6));
+    expect(cluster.view.owners.get('0/a')).toEqual(owner('first', 7, { serving: false }));
+    expect(outbid).toEqual([owner('second', 7), owner('third', 6)]);
+    await cluster.remove(owner('second', 7));
+    expect(cluster.view.owners.get('0/a')!.instance).toBe('first');
+    await cluster.put(owner('second', 8));
+    expect(cluster.view.owners.get('0/a')!.instance).toBe('second');
+    expect(outbid).toHaveLength(2);
+    await cluster.close();
+  });
 });
 
 describe('cluster', () => {

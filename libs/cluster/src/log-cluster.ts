@@ -5,7 +5,7 @@ import { text, utf8 } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { LogRecord, PartitionLog } from '@weir/log';
 import type { Logger } from '@weir/telemetry';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, OutbidEntries, OwnerEntry } from './cluster.ts';
 import {
   createView,
   isOutbid,
@@ -33,7 +33,7 @@ interface Waiter {
 /** Replays the log to the end it has now, then follows it. Closes the log when it is closed. */
 export async function openLogCluster({ clusterLog, log }: LogClusterParts): Promise<Cluster> {
   const view = createView();
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(outbid: OutbidEntries) => void>();
   let waiters: Waiter[] = [];
   let failure: WeirError | undefined;
   let closed = false;
@@ -41,10 +41,10 @@ export async function openLogCluster({ clusterLog, log }: LogClusterParts): Prom
   const consumer = await clusterLog.consume(PARTITION, await clusterLog.startOffset(PARTITION));
   const step = async () => {
     const { records, nextOffset } = await consumer.next(BATCH_BYTES);
-    for (const record of records) applyRecord(view, record, log);
+    const outbid = records.flatMap((record) => applyRecord(view, record, log) ?? []);
     const done = waiters.filter((waiter) => waiter.offset < nextOffset);
     waiters = waiters.filter((waiter) => waiter.offset >= nextOffset);
-    for (const listener of listeners) listener();
+    for (const listener of listeners) listener(outbid);
     for (const waiter of done) waiter.resolve();
   };
 
@@ -101,16 +101,17 @@ export async function openLogCluster({ clusterLog, log }: LogClusterParts): Prom
   };
 }
 
-function applyRecord(view: MutableView, record: LogRecord, log: Logger): void {
+/** Returns the entry when it was outbid. */
+function applyRecord(view: MutableView, record: LogRecord, log: Logger): OwnerEntry | undefined {
   const key = text(record.key);
   if (record.value.length === 0) {
     removeKey(view, key);
-    return;
+    return undefined;
   }
   const entry = parseEntry(text(record.value));
   if (entry === undefined || keyOf(entry) !== key) {
     log.warn({ key, offset: record.offset }, 'cluster entry is not understood; ignored');
-    return;
+    return undefined;
   }
-  putEntry(view, entry);
+  return putEntry(view, entry);
 }

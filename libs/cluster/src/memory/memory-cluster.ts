@@ -1,18 +1,18 @@
 // Cluster state inside one process: the same fold as on Kafka, applied at once. It forgets everything
 // with the process, and grows with the number of entries, not with the number of changes.
 import { WeirError } from '@weir/errors';
-import type { Cluster, ClusterEntry } from '../cluster.ts';
+import type { Cluster, ClusterEntry, OutbidEntries, OwnerEntry } from '../cluster.ts';
 import { createView, isOutbid, keyOf, putEntry, removeKey } from '../fold.ts';
 
 export function createMemoryCluster(): Cluster {
   const view = createView();
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(outbid: OutbidEntries) => void>();
   let closed = false;
 
-  const change = async (apply: () => void): Promise<void> => {
+  const change = async (apply: () => OwnerEntry | undefined): Promise<void> => {
     if (closed) throw new WeirError('closed', 'cluster is closed');
-    apply();
-    for (const listener of listeners) listener();
+    const outbid = apply();
+    for (const listener of listeners) listener(outbid === undefined ? [] : [outbid]);
   };
 
   return {
@@ -22,6 +22,7 @@ export function createMemoryCluster(): Cluster {
       change(() => {
         // A newer owner's entry is not the old owner's to remove.
         if (entry.kind !== 'owner' || !isOutbid(view, entry)) removeKey(view, keyOf(entry));
+        return undefined;
       }),
     subscribe(listener) {
       listeners.add(listener);
