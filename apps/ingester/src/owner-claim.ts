@@ -56,7 +56,6 @@ export function createOwnerClaim(
 ): OwnerClaim {
   let epoch = 0;
   let serving = false;
-  let announced = false;
   let disowned = false;
   let revoked = false;
   let closed = false;
@@ -85,7 +84,6 @@ export function createOwnerClaim(
     } finally {
       puts--;
     }
-    announced = serving && held() && present()!.serving;
     correct(present());
   }
 
@@ -95,7 +93,6 @@ export function createOwnerClaim(
     const wrong = entry.claim !== epoch || entry.serving !== serving;
     if (!wrong && !hidden) return;
     logger.warn({ partition, entry, epoch, serving }, 'owner entry of a former life: said again');
-    if (wrong) announced = false;
     epoch = Math.max(epoch, entry.claim);
     // After a failure the next change of the view tries again, and serve() does.
     put(serving).catch((err) => logger.warn({ err, partition }, 'owner entry not corrected yet'));
@@ -118,7 +115,8 @@ export function createOwnerClaim(
       return serving;
     },
     get announced() {
-      return announced;
+      const entry = present();
+      return serving && held() && entry!.serving && entry!.claim === epoch;
     },
     get held() {
       return held();
@@ -145,7 +143,6 @@ export function createOwnerClaim(
     },
     unserve() {
       serving = false;
-      announced = false;
     },
     tell: () => put(serving),
     disown,

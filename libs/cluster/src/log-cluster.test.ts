@@ -1,5 +1,6 @@
 // The fold over the log: entries, removals, claims, and what it does with records it doesn't know.
 import { utf8 } from '@weir/bytes';
+import type { PartitionLog } from '@weir/log';
 import { createMemoryLog } from '@weir/log/memory';
 import { seededRandom, systemClock } from '@weir/runtime';
 import { silentTelemetry } from '@weir/telemetry';
@@ -94,6 +95,31 @@ describe.each(adapters)('cluster %s', (_name, open) => {
 });
 
 describe('cluster', () => {
+  it('has in its view what was put, however early the consumer counts it as read', async () => {
+    const memory = createMemoryLog({ partitions: 1 }, parts);
+    const clusterLog: PartitionLog = {
+      ...memory,
+      async consume(...args) {
+        const consumer = await memory.consume(...args);
+        return {
+          ...consumer,
+          get position() {
+            return consumer.position;
+          },
+          async next(maxBytes) {
+            const batch = await consumer.next(maxBytes);
+            for (let turn = 0; turn < 5; turn++) await systemClock.yield();
+            return batch;
+          },
+        };
+      },
+    };
+    const cluster = await openLogCluster({ clusterLog, log });
+    await cluster.put(owner('one', 1));
+    expect(cluster.view.owners.size).toBe(1);
+    await cluster.close();
+  });
+
   it('replays before it is ready, and passes records that it does not understand', async () => {
     const clusterLog = createMemoryLog({ partitions: 1 }, parts);
     const record = (key: string, value: string) => ({

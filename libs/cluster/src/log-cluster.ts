@@ -38,10 +38,14 @@ export async function openLogCluster({ clusterLog, log }: LogClusterParts): Prom
   let failure: WeirError | undefined;
   let closed = false;
 
-  const consumer = await clusterLog.consume(PARTITION, await clusterLog.startOffset(PARTITION));
+  const start = await clusterLog.startOffset(PARTITION);
+  const consumer = await clusterLog.consume(PARTITION, start);
+  /** The view holds all records below; the consumer's position may be ahead of it. */
+  let folded = start;
   const step = async () => {
     const { records, nextOffset } = await consumer.next(BATCH_BYTES);
     const outbid = records.flatMap((record) => applyRecord(view, record, log) ?? []);
+    folded = nextOffset;
     const done = waiters.filter((waiter) => waiter.offset < nextOffset);
     waiters = waiters.filter((waiter) => waiter.offset >= nextOffset);
     for (const listener of listeners) listener(outbid);
@@ -49,7 +53,7 @@ export async function openLogCluster({ clusterLog, log }: LogClusterParts): Prom
   };
 
   const end = await clusterLog.endOffset(PARTITION);
-  while (consumer.position < end) await step();
+  while (folded < end) await step();
 
   const follow = async () => {
     try {
@@ -71,7 +75,7 @@ export async function openLogCluster({ clusterLog, log }: LogClusterParts): Prom
     if (failure !== undefined) throw failure;
     const record = { partition: PARTITION, key: utf8(key), value: utf8(value), version: 0 };
     const [offset] = await clusterLog.produce([record]);
-    if (consumer.position > offset!) return;
+    if (folded > offset!) return;
     await new Promise<void>((resolve, reject) => {
       waiters.push({ offset: offset!, resolve, reject });
     });
