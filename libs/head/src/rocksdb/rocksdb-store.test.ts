@@ -42,6 +42,39 @@ describe('RocksDB head store', () => {
     await expect(store.get(Uint8Array.of(1))).rejects.toThrow('closed');
   });
 
+  it('closes under running scans, reads and writes', async () => {
+    const puts = Array.from({ length: 2000 }, (_, index): [Uint8Array, Uint8Array] => [
+      Uint8Array.of(index >>> 8, index & 255),
+      new Uint8Array(4000).fill(index & 255),
+    ]);
+    const keys = puts.slice(0, 100).map(([key]) => key);
+    const all = [Uint8Array.of(0), Uint8Array.of(255)] as const;
+    const first = await openRocksdbHeadStore({ path });
+    await first.write({ puts, deletes: [] }, true);
+    await first.close();
+    // Before a scan begins, while its tables are checked, while rows are read ahead, after its end.
+    for (const steps of [0, 1, 2, 3, 100]) {
+      const store = await openRocksdbHeadStore({ path });
+      const scan = store.scan(...all)[Symbol.asyncIterator]();
+      const paused = store.scan(...all)[Symbol.asyncIterator]();
+      if (steps > 1) await paused.next();
+      let isDone = false;
+      for (let step = 1; step < steps && !isDone; step++)
+        isDone = (await scan.next()).done === true;
+      const next = steps === 0 ? undefined : scan.next();
+      const write = store.write({ puts: puts.slice(0, 500), deletes: [] }, true);
+      const read = store.getMany(keys);
+      const closed = [store.close(), store.close()];
+      expect(closed[0]).toBe(closed[1]);
+      if (isDone) expect((await next)?.done).toBe(true);
+      else await expect(next ?? scan.next()).rejects.toMatchObject({ kind: 'closed' });
+      await write;
+      expect((await read).length).toBe(keys.length);
+      await Promise.all(closed);
+      await expect(paused.next()).rejects.toMatchObject({ kind: 'closed' });
+    }
+  });
+
   it('brings a head back', async () => {
     let head = await openPartitionHead(
       { partition: 0 },

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { WeirError } from '@weir/errors';
 import rocksdb, { type ChainedBatch, type Database, type Iterator } from 'rocksdb';
 import type { HeadStore, StoreBatch } from '../head.ts';
+import { checkTables, type TableChecks } from './table-checks.ts';
 
 export interface RocksdbHeadStoreSettings {
   /** Directory of the database; made when missing. */
@@ -21,11 +22,18 @@ const SPARE_BATCHES_MAX = 2;
 const SCAN_ROWS = 256;
 const SCAN_BYTES = 1024 * 1024;
 
-/** Opens or makes the database. A failure of the disk is `unavailable`. */
+/** Opens or makes the database. A damaged one is `corrupt`, a failure of the disk `unavailable`. */
 export async function openRocksdbHeadStore(settings: RocksdbHeadStoreSettings): Promise<HeadStore> {
-  await mkdir(settings.path, { recursive: true });
-  const database = rocksdb(settings.path);
-  await done((callback) =>
+  const { path } = settings;
+  await fromDisk(mkdir(path, { recursive: true }));
+  const tables = await fromDisk(checkTables(path));
+  const database = rocksdb(path);
+  await open(database);
+  return createStore(database, tables);
+}
+
+function open(database: Database): Promise<void> {
+  return done((callback) =>
     database.open(
       {
         createIfMissing: true,
@@ -39,16 +47,17 @@ export async function openRocksdbHeadStore(settings: RocksdbHeadStoreSettings): 
       callback,
     ),
   );
-  return createStore(database);
 }
 
-function createStore(database: Database): HeadStore {
-  let isClosed = false;
+function createStore(database: Database, tables: TableChecks): HeadStore {
+  let closing: Promise<void> | undefined;
+  // A closed database must not be called: the package would end the process.
+  const isOpen = (): boolean => closing === undefined;
   // Reused, so that a batch's memory is taken once and not grown each time. The public methods refuse
   // a second write; these are the ones that they call.
   const batches: ChainedBatch[] = [];
   const getMany = async (keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> => {
-    assertOpen(isClosed);
+    assertOpen(isOpen);
     return new Promise((resolve, reject) => {
       database.getMany(keys.map(buffer), (error, values) => {
         if (error) reject(failure(error));
@@ -60,11 +69,11 @@ function createStore(database: Database): HeadStore {
     getMany,
     get: async (key) => (await getMany([key]))[0],
     scan: (from, to) => {
-      assertOpen(isClosed);
-      return scan(database, from, to);
+      assertOpen(isOpen);
+      return scan(database, tables, isOpen, from, to);
     },
     async write({ puts, deletes }: StoreBatch, sync: boolean) {
-      assertOpen(isClosed);
+      assertOpen(isOpen);
       const batch = batches.pop() ?? database.batch();
       try {
         for (const [key, value] of puts) batch._put(buffer(key), buffer(value));
@@ -75,23 +84,26 @@ function createStore(database: Database): HeadStore {
         if (batches.length < SPARE_BATCHES_MAX) batches.push(batch);
       }
     },
-    async close() {
-      if (isClosed) return;
-      isClosed = true;
-      await done((callback) => database.close(callback));
+    /** Running writes and reads of keys are awaited; running scans end with `closed`. */
+    close() {
+      closing ??= done((callback) => database.close(callback));
+      return closing;
     },
   };
 }
 
-function assertOpen(isClosed: boolean): void {
-  if (isClosed) throw new WeirError('closed', 'head store is closed');
+function assertOpen(isOpen: () => boolean): void {
+  if (!isOpen()) throw new WeirError('closed', 'head store is closed');
 }
 
 async function* scan(
   database: Database,
+  tables: TableChecks,
+  isOpen: () => boolean,
   from: Uint8Array,
   to: Uint8Array,
 ): AsyncGenerator<readonly [Uint8Array, Uint8Array][]> {
+  assertOpen(isOpen);
   const iterator = database.iterator({
     gte: buffer(from),
     lt: buffer(to),
@@ -100,10 +112,11 @@ async function* scan(
     highWaterMark: SCAN_BYTES,
     fillCache: false,
   });
-  let next = nextRows(iterator);
+  // The iterator comes first: its view of the database is that of now, and keeps its tables on disk.
+  let next = fromDisk(tables.check(from, to)).then(() => nextRows(iterator));
   try {
     for (;;) {
-      const rows = await next;
+      const rows = await next.finally(() => assertOpen(isOpen));
       // Before they are handed out: who takes them may change them.
       const isLast = rows.length < SCAN_ROWS && !isFull(rows);
       // Read ahead: the next rows come from the disk while these are worked on.
@@ -116,9 +129,10 @@ async function* scan(
       if (isLast) return;
     }
   } finally {
-    // Where the reader stopped early; a failure then concerns nobody, or was thrown above.
+    // Where the reader stopped early; a failure then concerns nobody, or was thrown above. A database
+    // that closes ends its iterators itself, and would never answer.
     await next.catch(() => {});
-    await done((callback) => iterator.end(callback));
+    if (isOpen()) await done((callback) => iterator.end(callback));
   }
 }
 
@@ -166,6 +180,15 @@ function done(start: (callback: (error?: Error | null) => void) => void): Promis
 
 /** A file that is missing is damage, too; what else the system says may be over when tried again. */
 const DAMAGE = /corruption|no such file|^(invalid argument|not ?found|not implemented)/i;
+
+/** What the reading of the files beside RocksDB throws. */
+async function fromDisk<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof WeirError ? error : failure(error as Error);
+  }
+}
 
 function failure(cause: Error): WeirError {
   const kind = DAMAGE.test(cause.message) ? 'corrupt' : 'unavailable';
