@@ -1,8 +1,8 @@
 // What a cut costs its neighbours: a head on RocksDB whose window is cut into a block on disk, then
 // dropped, while samples of the next window are applied. Prints how long a turn of the loop waited, the
-// CPU time of the longest step, memory against that before the cut, and what restarting takes. The last
-// argument "alone" leaves out applying, to see what memory the cut itself takes.
-// Run: npm run bench -- cut, or bundled as head.bench.ts says, with [series] [samples of each].
+// CPU time of the longest step, memory against that before the cut, and what restarting takes. A third
+// argument 1 leaves out applying, to see what memory the cut itself takes.
+// Run: npm run bench -- cut, or bundled as head.bench.ts says, with [series] [samples of each] [1].
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { fill, makeBodies } from './head-load.ts';
 
 const SERIES = Number(process.argv[2] ?? 1_000_000);
 const STEPS = Number(process.argv[3] ?? 12);
-const ALONE = process.argv[4] === 'alone';
+const ALONE = process.argv[4] === '1';
 const STEP_MS = 60_000;
 const WINDOW_MS = 7_200_000;
 const START = 236_112 * WINDOW_MS;
@@ -29,6 +29,8 @@ let head = await openPartitionHead(
 );
 let since = performance.now();
 let peakRss = 0;
+let peak: Record<string, number> = {};
+let base: Record<string, number> = {};
 /** CPU time of the process, all its threads: on a shared machine it says more than the clock. */
 let cpuSince = 0;
 let longestStepMs = 0;
@@ -44,7 +46,7 @@ function pause(): Promise<void> | undefined {
   longestStepMs = Math.max(longestStepMs, cpu - cpuSince);
   cpuSince = cpu;
   if (performance.now() - since < PAUSE_MS) return undefined;
-  peakRss = Math.max(peakRss, process.memoryUsage.rss());
+  notePeak();
   return new Promise((resolve) =>
     setImmediate(() => {
       since = performance.now();
@@ -52,6 +54,24 @@ function pause(): Promise<void> | undefined {
       resolve();
     }),
   );
+}
+
+/** What memory is made of is only asked now and then: it costs as much as a step. */
+function notePeak(): void {
+  if (process.memoryUsage.rss() <= peakRss) return;
+  const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  peakRss = rss;
+  peak = { rss, heapTotal, heapUsed, external, arrayBuffers };
+}
+
+/** The parts of memory at its peak beside those before. */
+function parts(): string {
+  return Object.entries(peak)
+    .map(([name, bytes]) => {
+      const change = (bytes - (base[name] ?? 0)) / 1e6;
+      return `${name} ${change < 0 ? '' : '+'}${change.toFixed(0)}`;
+    })
+    .join(', ');
 }
 
 function print(name: string, value: string): void {
@@ -102,6 +122,7 @@ for (let step = 0; step < STEPS; step++) {
   if (step % CHECKPOINT_STEPS === CHECKPOINT_STEPS - 1) await head.checkpoint();
 }
 const steady = rss();
+base = { ...process.memoryUsage() };
 print('steady state, bytes a series', ((steady - before) / SERIES).toFixed(0));
 
 async function phaseOf<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -122,7 +143,7 @@ async function phaseOf<T>(name: string, work: () => Promise<T>): Promise<T> {
     name,
     `${took.toFixed(0)} ms, CPU ${cpu.toFixed(0)} ms, longest step ${longestStepMs.toFixed(1)} ms CPU; ${applied} turns; one waited p50 ${waits[waits.length >> 1]?.toFixed(1)}, ` +
       `p99 ${waits[Math.floor(waits.length * 0.99)]?.toFixed(1)}, at most ${waits.at(-1)?.toFixed(1)} ms; ` +
-      `peak RSS ${(peakRss / steady).toFixed(3)} of steady state, +${((peakRss - steady) / 1e6).toFixed(0)} MB`,
+      `peak RSS ${(peakRss / steady).toFixed(3)} of steady state, MB: ${parts()}`,
   );
   return result;
 }

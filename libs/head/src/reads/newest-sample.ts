@@ -1,7 +1,7 @@
 // The newest sample of a series as a chunk of its own, straight from its record: what an instant query
 // needs, without copying the open chunk or asking the store. Later samples than a series' last are never
 // out of order, so the last one is the newest wherever others lie.
-import { CHUNK_XOR } from '@weir/tsdb/chunk';
+import { CHUNK_XOR, type Chunk } from '@weir/tsdb/chunk';
 import {
   NO_WINDOW,
   R,
@@ -11,11 +11,9 @@ import {
   SLAB_MASK,
 } from '../series/series-store.ts';
 import { WINDOW_MS } from '../windows.ts';
-import type { RankedChunk } from './merge-chunks.ts';
 
 /** Sample count, time as a varint, value. */
 const CHUNK_MAX_BYTES = 2 + 10 + 8;
-const SLAB_BYTES = 512 * CHUNK_MAX_BYTES;
 
 /** Time of the series' last sample, ms; -Infinity when it has none in its window. */
 export function lastTime(store: SeriesStore, ref: number): number {
@@ -24,34 +22,26 @@ export function lastTime(store: SeriesStore, ref: number): number {
   return window === NO_WINDOW || last < 0 ? -Infinity : window * WINDOW_MS + last;
 }
 
-/** Makes chunks of one sample; they share buffers, which are never written twice. */
+/** Makes chunks of one sample, one after the other in the same bytes. */
 export class NewestSamples {
   readonly #store: SeriesStore;
-  #slab = new Uint8Array(0);
-  #view = new DataView(this.#slab.buffer);
-  #at = 0;
+  readonly #bytes = new Uint8Array(CHUNK_MAX_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
 
   constructor(store: SeriesStore) {
     this.#store = store;
   }
 
-  /** The last sample of a series that has one; `t` is its lastTime(). */
-  chunk(ref: number, t: number): RankedChunk {
-    if (this.#at + CHUNK_MAX_BYTES > this.#slab.length) {
-      this.#slab = new Uint8Array(SLAB_BYTES);
-      this.#view = new DataView(this.#slab.buffer);
-      this.#at = 0;
-    }
-    const from = this.#at;
-    const slab = this.#slab;
-    slab[from + 1] = 1;
-    let at = from + 2;
+  /** The last sample of a series that has one; `t` is its lastTime(). To be copied before the next. */
+  chunk(ref: number, t: number): Chunk {
+    const bytes = this.#bytes;
+    bytes[1] = 1;
+    let at = 2;
     let zigzag = t < 0 ? -t * 2 - 1 : t * 2;
-    for (; zigzag >= 128; zigzag = Math.floor(zigzag / 128)) slab[at++] = (zigzag % 128) | 128;
-    slab[at++] = zigzag;
+    for (; zigzag >= 128; zigzag = Math.floor(zigzag / 128)) bytes[at++] = (zigzag % 128) | 128;
+    bytes[at++] = zigzag;
     this.#writeValue(ref, at);
-    this.#at = at + 8;
-    return { minT: t, maxT: t, encoding: CHUNK_XOR, bytes: slab.subarray(from, this.#at), rank: 0 };
+    return { minT: t, maxT: t, encoding: CHUNK_XOR, bytes: bytes.subarray(0, at + 8) };
   }
 
   /** The newest raw sample, else the encoder's last value, which outlives its chunk. */

@@ -11,23 +11,21 @@ import { HISTOGRAM_FLAG } from '../series/float-chunks.ts';
 import { C, R } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
-import { disjointChunks, type RankedChunk } from './merge-chunks.ts';
+import { ChunkGroup } from './chunk-group.ts';
 import { lastTime, NewestSamples } from './newest-sample.ts';
 import { readStored, type VisibleWindow } from './stored-chunks.ts';
 
 const GROUP_SERIES = 8192;
 
-/** The first group where they are made by size. */
+/** The first group where they are made by size, and the largest. */
 const GROUP_SERIES_FIRST = 1024;
-/** What a series of a group takes beside the bytes of its chunks. */
-const SERIES_OVERHEAD_BYTES = 1024;
+const GROUP_SERIES_MAX = 65_536;
 /** Series copied from memory between two pauses. */
 const COPY_STEP = 128;
 /** Series of which is noted where they lie. */
 const REMEMBER_STEP = 2048;
 const BATCH_SERIES = 512;
 const BATCH_BYTES = 256 * 1024;
-const PIECE_BYTES = 64 * 1024;
 /** Ranks of out-of-order chunks that are still in memory, behind those of any epoch in the store. */
 const CLOSED_RANK = 2 ** 40;
 const WAITING_RANK = 2 ** 50;
@@ -60,13 +58,6 @@ export function groupsOf(bytes: number): GroupSize {
   return { bytes, series: GROUP_SERIES_FIRST };
 }
 
-interface Draft {
-  readonly labels: Uint8Array;
-  /** The last checkpoint that was committed when what is in memory was copied. */
-  readonly epoch: number;
-  readonly chunks: RankedChunk[];
-}
-
 /** Batches of series that have chunks in the range. The caller has registered the read. */
 export async function* readSeries(
   state: HeadState,
@@ -77,20 +68,18 @@ export async function* readSeries(
   const identities = await remember(state, read);
   for (let from = 0; from < read.refs.length; ) {
     const to = Math.min(from + (groups?.series ?? GROUP_SERIES), read.refs.length);
-    const drafts = await readGroup(state, store, read, identities, from, to);
-    yield* inBatches(drafts);
-    if (groups) groups.series = nextSize(drafts, groups.bytes);
+    const group = await readGroup(state, store, read, identities, from, to);
+    yield* inBatches(group, identities, from);
+    if (groups) groups.series = nextSize(group, groups.bytes);
     from = to;
   }
 }
 
 /** How many series like these make a group of some size. */
-function nextSize(drafts: readonly Draft[], groupBytes: number): number {
-  let sizeBytes = drafts.length * SERIES_OVERHEAD_BYTES;
-  for (const { chunks } of drafts) for (const { bytes } of chunks) sizeBytes += bytes.length;
-  const wanted = Math.floor((groupBytes * drafts.length) / (sizeBytes + 1));
-  const most = Math.max(drafts.length * 2, GROUP_SERIES_FIRST);
-  return Math.max(BATCH_SERIES, Math.min(wanted, GROUP_SERIES, most));
+function nextSize({ size, sizeBytes }: ChunkGroup, groupBytes: number): number {
+  const wanted = Math.floor((groupBytes * size) / (sizeBytes + 1));
+  const most = Math.max(size * 4, GROUP_SERIES_FIRST);
+  return Math.max(BATCH_SERIES, Math.min(wanted, GROUP_SERIES_MAX, most));
 }
 
 /** What a read must still know of a series that is removed while it goes on. */
@@ -120,62 +109,40 @@ async function readGroup(
   state: HeadState,
   store: HeadStore,
   read: ChunkRead,
-  identities: Identities,
+  { pageSlots }: Identities,
   from: number,
   to: number,
-): Promise<Draft[]> {
-  const drafts: Draft[] = [];
+): Promise<ChunkGroup> {
+  const group = new ChunkGroup(to - from);
   const newest = new NewestSamples(state.store);
-  const pages = new Map<number, (Draft | undefined)[]>();
-  for (let at = from; at < to; at++) {
-    if (at % COPY_STEP === 0) await read.pause?.();
-    const ref = read.refs[at];
-    const epoch = state.committedEpoch;
-    const labels = identities.arena.read(identities.positions[at], identities.lengths[at]);
-    const draft: Draft = { labels, epoch, chunks: [] };
-    drafts.push(draft);
-    if (read.newestOnly && readNewest(state, read, ref, newest, draft)) continue;
-    readMemory(state, read, ref, draft);
-    const pageSlot = identities.pageSlots[at];
-    let page = pages.get(pageSlot >>> PAGE_BITS);
-    if (page === undefined) {
-      page = new Array<Draft | undefined>(PAGE_SLOTS);
-      pages.set(pageSlot >>> PAGE_BITS, page);
+  /** By page: of each slot, the series of the group + 1. */
+  const pages = new Map<number, Int32Array>();
+  for (let series = 0; series < group.size; series++) {
+    if (series % COPY_STEP === 0) await read.pause?.();
+    const ref = read.refs[from + series];
+    group.epochs[series] = state.committedEpoch;
+    if (read.newestOnly && readNewest(state, read, ref, newest, group, series)) continue;
+    readMemory(state, read, ref, group, series);
+    const pageSlot = pageSlots[from + series];
+    let slots = pages.get(pageSlot >>> PAGE_BITS);
+    if (slots === undefined) {
+      slots = new Int32Array(PAGE_SLOTS);
+      pages.set(pageSlot >>> PAGE_BITS, slots);
     }
-    page[pageSlot & (PAGE_SLOTS - 1)] = draft;
+    slots[pageSlot & (PAGE_SLOTS - 1)] = series + 1;
   }
-  if (pages.size === 0) return drafts;
+  if (pages.size === 0) return group;
   const epoch = state.committedEpoch;
-  // Rows hold other series, too: where a group is to be small, they are not kept.
-  const copies = read.groups ? new PackedBytes() : undefined;
   await readStored(state, store, read, pages.keys(), epoch, (page, window, rowEpoch, entry) => {
-    const draft = pages.get(page)?.[entry.slot];
-    if (draft === undefined || rowEpoch > draft.epoch) return;
+    const series = (pages.get(page)?.[entry.slot] ?? 0) - 1;
+    if (series < 0 || rowEpoch > group.epochs[series]) return;
     const minT = window * WINDOW_MS + entry.minRel;
     const maxT = window * WINDOW_MS + entry.maxRel;
     if (!overlaps(read, minT, maxT)) return;
-    const rank = entry.outOfOrder ? rowEpoch : 0;
-    const bytes = copies ? copies.copy(entry.bytes) : entry.bytes;
-    draft.chunks.push({ minT, maxT, encoding: entry.encoding, bytes, rank });
+    const { encoding, bytes } = entry;
+    group.add(series, { minT, maxT, encoding, bytes }, entry.outOfOrder ? rowEpoch : 0);
   });
-  return drafts;
-}
-
-/** Copies of bytes, side by side in larger pieces of memory. */
-class PackedBytes {
-  #piece = new Uint8Array(0);
-  #at = 0;
-
-  copy(bytes: Uint8Array): Uint8Array {
-    if (this.#at + bytes.length > this.#piece.length) {
-      this.#piece = new Uint8Array(Math.max(PIECE_BYTES, bytes.length));
-      this.#at = 0;
-    }
-    const from = this.#at;
-    this.#piece.set(bytes, from);
-    this.#at += bytes.length;
-    return this.#piece.subarray(from, this.#at);
-  }
+  return group;
 }
 
 /** True where the series' last sample is the newest in the range, and so all that is wanted. */
@@ -184,19 +151,17 @@ function readNewest(
   read: ChunkRead,
   ref: number,
   newest: NewestSamples,
-  draft: Draft,
+  group: ChunkGroup,
+  series: number,
 ): boolean {
   const t = lastTime(state.store, ref);
   if (t < read.minT || t > read.maxT) return false;
   const window = state.store.record(ref, R.window);
   if (!isVisible(read, window, read.tenant.openGeneration(window))) return false;
-  if ((state.store.record(ref, R.packed) & HISTOGRAM_FLAG) !== 0) {
-    const open = openChunk(state, ref);
-    if (open) draft.chunks.push(open);
-    return open !== undefined;
-  }
-  draft.chunks.push(newest.chunk(ref, t));
-  return true;
+  const isHistogram = (state.store.record(ref, R.packed) & HISTOGRAM_FLAG) !== 0;
+  const chunk = isHistogram ? openChunk(state, ref) : newest.chunk(ref, t);
+  if (chunk) group.add(series, chunk, 0);
+  return chunk !== undefined;
 }
 
 function overlaps(read: ChunkRead, minT: number, maxT: number): boolean {
@@ -209,7 +174,13 @@ function isVisible(read: ChunkRead, window: number, generation: number): boolean
   return generation >= visible.from && generation <= visible.to;
 }
 
-function readMemory(state: HeadState, read: ChunkRead, ref: number, draft: Draft): void {
+function readMemory(
+  state: HeadState,
+  read: ChunkRead,
+  ref: number,
+  group: ChunkGroup,
+  series: number,
+): void {
   const { store } = state;
   let rank = CLOSED_RANK;
   for (let address = store.getCold(ref, C.closed); address !== 0; rank--) {
@@ -219,15 +190,14 @@ function readMemory(state: HeadState, read: ChunkRead, ref: number, draft: Draft
     const minT = start + entry.minRel;
     const maxT = start + entry.maxRel;
     if (!overlaps(read, minT, maxT) || !isVisible(read, entry.window, entry.generation)) continue;
-    const bytes = entry.bytes.slice();
-    const { encoding } = entry;
-    draft.chunks.push({ minT, maxT, encoding, bytes, rank: entry.outOfOrder ? rank : 0 });
+    const { encoding, bytes } = entry;
+    group.add(series, { minT, maxT, encoding, bytes }, entry.outOfOrder ? rank : 0);
   }
   const open = openChunk(state, ref);
   const window = store.record(ref, R.window);
   const generation = read.tenant.openGeneration(window);
   if (open && overlaps(read, open.minT, open.maxT) && isVisible(read, window, generation)) {
-    draft.chunks.push(open);
+    group.add(series, open, 0);
   }
   if (store.getCold(ref, C.outOfOrder) === 0) return;
   const { outOfOrder, histograms } = state.appender;
@@ -235,19 +205,19 @@ function readMemory(state: HeadState, read: ChunkRead, ref: number, draft: Draft
     const late = Math.floor(chunk.minT / WINDOW_MS);
     if (!overlaps(read, chunk.minT, chunk.maxT)) continue;
     if (!isVisible(read, late, read.tenant.openGeneration(late))) continue;
-    draft.chunks.push({ ...chunk, rank: WAITING_RANK });
+    group.add(series, chunk, WAITING_RANK);
   }
 }
 
-/** A copy of what the series has in an open chunk, of whichever kind. */
-function openChunk({ store, appender }: HeadState, ref: number): RankedChunk | undefined {
+/** What the series has in an open chunk, of whichever kind; to be copied at once. */
+function openChunk({ store, appender }: HeadState, ref: number): Chunk | undefined {
   if (!appender.hasOpen(ref)) return undefined;
   const histograms = appender.histograms.openChunk(ref);
-  if (histograms) return { ...chunkOf(histograms), rank: 0 };
+  if (histograms) return chunkOf(histograms);
   const start = store.record(ref, R.window) * WINDOW_MS;
   const minT = start + store.record(ref, R.min);
   const maxT = start + store.record(ref, R.last);
-  return { minT, maxT, encoding: CHUNK_XOR, bytes: appender.openChunk(ref), rank: 0 };
+  return { minT, maxT, encoding: CHUNK_XOR, bytes: appender.openChunk(ref) };
 }
 
 function chunkOf(chunk: HistogramChunk): Chunk {
@@ -255,12 +225,17 @@ function chunkOf(chunk: HistogramChunk): Chunk {
   return { minT, maxT, encoding, bytes: chunk.bytes() };
 }
 
-function* inBatches(drafts: Draft[]): Generator<HeadSeries[]> {
+function* inBatches(
+  group: ChunkGroup,
+  { arena, positions, lengths }: Identities,
+  from: number,
+): Generator<HeadSeries[]> {
   let batch: HeadSeries[] = [];
   let sizeBytes = 0;
-  for (const { labels, chunks: found } of drafts) {
-    if (found.length === 0) continue;
-    const chunks = disjointChunks(found);
+  for (let series = 0; series < group.size; series++) {
+    const chunks = group.chunksOf(series);
+    if (chunks.length === 0) continue;
+    const labels = arena.read(positions[from + series], lengths[from + series]);
     batch.push({ labels, chunks });
     sizeBytes += labels.length;
     for (const chunk of chunks) sizeBytes += chunk.bytes.length;

@@ -31,7 +31,7 @@ export interface StoredRange {
   readonly pause?: Pause;
 }
 
-/** Receives entries of wanted pages; `entry` is reused, its bytes stay valid. */
+/** Receives entries of wanted pages; `entry` is reused, its bytes view the row. */
 export type TakeEntry = (page: number, window: number, epoch: number, entry: ChunkEntry) => void;
 
 interface Rows {

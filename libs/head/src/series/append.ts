@@ -261,9 +261,9 @@ export class Appender {
     return bits[0] === low && bits[1] === high ? 'same' : 'duplicate';
   }
 
-  /** A copy of the open chunk, raw samples included. Only for series with samples in it. */
+  /** The open chunk, raw samples included, until the next call. Only for series with samples in it. */
   openChunk(ref: number): Uint8Array {
-    return this.#floats.bytes.slice(0, this.#floats.assemble(ref));
+    return this.#floats.bytes.subarray(0, this.#floats.assemble(ref));
   }
 
   /** Moves the open chunk, if it has samples, to the closed log. */
