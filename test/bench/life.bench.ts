@@ -1,6 +1,7 @@
-// The life of a process with many series: filling, pushes beside a cut of everything, kill -9, restart,
-// and a start with an empty disk. Prints times, push latencies and resident memory. WEIR_BENCH_INSTANCES
-// (of 100 series) and WEIR_BENCH_STEPS set the size. Needs a build (npm run build).
+// The life of a process with many series: filling a window, pushes beside its cut when it is due, and
+// beside a flush of everything, kill -9, restart, and a start with an empty disk. Prints times, push
+// latencies and resident memory. WEIR_BENCH_INSTANCES (of 100 series) and WEIR_BENCH_STEPS (of a window)
+// set the size. Needs a build (npm run build).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +13,10 @@ import { freePort, WeirProcess } from '../support/weir-process.ts';
 
 const INSTANCES = Number(process.env.WEIR_BENCH_INSTANCES ?? 200);
 const STEPS = Number(process.env.WEIR_BENCH_STEPS ?? 12);
-const STEP_MS = 15_000;
+const WINDOW_MS = 7_200_000;
+const STEP_MS = WINDOW_MS / STEPS;
+/** Steps of the next window before that is long enough for the first one's cut. */
+const DUE_STEP = STEPS + Math.ceil(STEPS / 2);
 const IDLE_MS = 10_000;
 const COMPLETE_MAX_MS = 60_000;
 const SHARE_OF_RATE = 0.3;
@@ -21,11 +25,15 @@ const TENANT = 'bench';
 const directory = await mkdtemp(join(tmpdir(), 'weir-life-'));
 const weir = new WeirProcess({
   port: await freePort(),
-  flags: [`-data-dir=${directory}`, '-log.level=warn'],
+  flags: [
+    `-data-dir=${directory}`,
+    '-log.level=warn',
+    '-blocks-storage.tsdb.head-compaction-interval=1s',
+  ],
   main: 'apps/weir/dist/main.js',
 });
 const memory = new MemoryWatch(() => weir.pid, 100);
-const startMs = Math.floor(Date.now() / STEP_MS - 200) * STEP_MS;
+const startMs = (Math.floor(Date.now() / WINDOW_MS) - 3) * WINDOW_MS;
 const load = new PacedLoad({
   ...{ base: weir.base, tenant: TENANT, instances: INSTANCES, startMs, stepMs: STEP_MS },
 });
@@ -38,6 +46,23 @@ function latency(): string {
   const sorted = load.latenciesMs.splice(0).sort((a, b) => a - b);
   const at = (share: number) => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(1);
   return `p50 ${at(0.5)} p99 ${at(0.99)} max ${at(0.9999)} ms`;
+}
+
+async function uploads(): Promise<number> {
+  const text = await (await fetch(`${weir.base}/metrics`)).text();
+  return Number(/^cortex_ingester_shipper_uploads_total (\d+)/m.exec(text)?.[1] ?? 0);
+}
+
+async function measureCut(what: string, steady: number, work: () => Promise<void>): Promise<void> {
+  const second = memory.now;
+  const from = performance.now();
+  await work();
+  const seconds = ((performance.now() - from) / 1000).toFixed(1);
+  const peak = memory.peakSinceMiB(second);
+  console.log(
+    `${what}: ${seconds} s, push ${latency()}, peak ${peak.toFixed(0)} MiB ` +
+      `(${(peak / steady).toFixed(2)} of the time before)`,
+  );
 }
 
 async function untilComplete(): Promise<void> {
@@ -91,20 +116,24 @@ try {
   load.rate = rate * SHARE_OF_RATE;
   console.log(`filled at ${rate.toFixed(0)} samples/s, ${memory.lastMiB.toFixed(0)} MiB`);
   latency();
+  const idling = memory.now;
   await sleep(IDLE_MS);
-  const steady = memory.lastMiB;
-  console.log(`idle: push ${latency()}, ${steady.toFixed(0)} MiB`);
+  const steady = memory.peakSinceMiB(idling);
+  console.log(`idle: push ${latency()}, at most ${steady.toFixed(0)} MiB`);
 
-  const second = memory.now;
-  const cutting = performance.now();
-  const answer = await fetch(`${weir.base}/ingester/flush?wait=true`, { method: 'POST' });
-  if (!answer.ok) throw new Error(`flush: ${answer.status}`);
-  const cutS = ((performance.now() - cutting) / 1000).toFixed(1);
-  const peak = memory.peakSinceMiB(second);
-  console.log(
-    `cut: ${cutS} s, push ${latency()}, peak ${peak.toFixed(0)} MiB ` +
-      `(${(peak / steady).toFixed(2)} of the time before)`,
-  );
+  load.rate = 0;
+  await untilSteps(DUE_STEP - 1);
+  load.rate = rate * SHARE_OF_RATE;
+  await sleep(IDLE_MS);
+  latency();
+  await measureCut('cut of a due window', steady, async () => {
+    await untilSteps(DUE_STEP + 1);
+    while ((await uploads()) === 0) await sleep(100);
+  });
+  await measureCut('flush', steady, async () => {
+    const answer = await fetch(`${weir.base}/ingester/flush?wait=true`, { method: 'POST' });
+    if (!answer.ok) throw new Error(`flush: ${answer.status}`);
+  });
 
   load.rate = 0;
   await untilSteps(load.acknowledgedSteps + 8);

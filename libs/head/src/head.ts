@@ -227,6 +227,8 @@ export interface PartitionHead {
   readonly checkpointPosition: number;
   /** Samples applied since the last checkpoint, and bytes of records: when to take the next one. */
   readonly samplesSinceCheckpoint: number;
+  /** Memory of closed chunks that the next checkpoint will free. */
+  readonly closedBytes: number;
   readonly seriesCount: number;
 
   /** Applies records in order, then moves to `nextOffset`. A record that can't be decoded is discarded. */

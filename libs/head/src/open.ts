@@ -85,6 +85,9 @@ function createHead(
     get checkpointPosition() {
       return commit.checkpointPosition;
     },
+    get closedBytes() {
+      return state.store.closed.currentBytes;
+    },
     get samplesSinceCheckpoint() {
       return state.samplesSinceCheckpoint;
     },

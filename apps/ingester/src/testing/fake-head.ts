@@ -131,6 +131,7 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
     get checkpointPosition() {
       return checkpointPosition;
     },
+    closedBytes: 0,
     get samplesSinceCheckpoint() {
       return samplesSinceCheckpoint;
     },

@@ -12,6 +12,9 @@ import type { Clock } from '@weir/runtime';
 const SAMPLES_PER_SERIES = 16;
 const SAMPLES_MIN = 200_000;
 const RECORD_BYTES_MAX = 512 * 1024 * 1024;
+/** Chunks that all series close at once, at the end of a window, may add this much to the head. */
+const CLOSED_BYTES_PER_SERIES = 48;
+const CLOSED_BYTES_MIN = 16 * 1024 * 1024;
 const AGE_MAX_MS = 240_000;
 /** Applying waits at this many times the thresholds. */
 const PILE_UP = 4;
@@ -29,6 +32,8 @@ export interface Checkpointer {
   begin(head: PartitionHead): void;
   /** Runs one that holds everything applied before the call. */
   run(head: PartitionHead): Promise<void>;
+  /** Runs one if it is due; its failure is told by takeResults(). */
+  runDue(head: PartitionHead): Promise<void>;
   /** Waits while too much has piled up since the last one. */
   roomFor(head: PartitionHead): Promise<void>;
   takeResults(): CheckpointResults;
@@ -45,6 +50,8 @@ export function createCheckpointer(clock: Clock): Checkpointer {
 
   const piledUp = (head: PartitionHead, times: number) =>
     bytes >= times * RECORD_BYTES_MAX ||
+    head.closedBytes >=
+      times * Math.max(CLOSED_BYTES_MIN, CLOSED_BYTES_PER_SERIES * head.seriesCount) ||
     head.samplesSinceCheckpoint >=
       times * Math.max(SAMPLES_MIN, SAMPLES_PER_SERIES * head.seriesCount);
 
@@ -71,15 +78,17 @@ export function createCheckpointer(clock: Clock): Checkpointer {
     return running;
   }
 
+  function isDue(head: PartitionHead): boolean {
+    if (running !== undefined || clock.steadyMs() - failedMs < RETRY_MS) return false;
+    const old = clock.steadyMs() - lastMs >= AGE_MAX_MS;
+    return piledUp(head, 1) || (old && head.position > head.checkpointPosition);
+  }
+
   return {
     noteBytes(more) {
       bytes += more;
     },
-    isDue(head) {
-      if (running !== undefined || clock.steadyMs() - failedMs < RETRY_MS) return false;
-      const old = clock.steadyMs() - lastMs >= AGE_MAX_MS;
-      return piledUp(head, 1) || (old && head.position > head.checkpointPosition);
-    },
+    isDue,
     begin(head) {
       // The failure is kept for takeResults(), and isDue() asks for the next attempt.
       start(head).catch(() => undefined);
@@ -87,6 +96,9 @@ export function createCheckpointer(clock: Clock): Checkpointer {
     async run(head) {
       await running?.catch(() => undefined);
       await start(head);
+    },
+    async runDue(head) {
+      if (isDue(head)) await start(head).catch(() => undefined);
     },
     async roomFor(head) {
       while (piledUp(head, PILE_UP)) {

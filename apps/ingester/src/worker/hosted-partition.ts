@@ -27,6 +27,9 @@ import { createRestoring } from './restoring.ts';
 const SLICE_MS = 2;
 /** Cutting and dropping do so earlier: what waits for them is pushed samples. */
 const PAUSE_MS = 1;
+/** A cut that nobody waits for rests this many times as long as it has worked. */
+const CUT_REST = 1;
+const REST_MAX_MS = 10;
 /** Reads that are under way when a partition is closed get this long. */
 const CLOSE_PATIENCE_MS = 3_000;
 
@@ -94,7 +97,8 @@ export async function openHostedPartition(
   let position = storedPosition ?? 0;
   let shippedBefore: readonly ShippedWindow[] = [];
   let failure: WeirError | undefined;
-  const pause = createPause(clock);
+  const pause = createPause(clock, 0);
+  const restingPause = createPause(clock, CUT_REST);
   let applying: Promise<unknown> = Promise.resolve();
   let maintaining: Promise<unknown> = Promise.resolve();
   /** A checkpoint would finish a drop under way in one piece, so it waits. */
@@ -186,6 +190,14 @@ export async function openHostedPartition(
     }
   }
 
+  /** Closed chunks are in memory until a checkpoint holds them: it takes its turns between the steps. */
+  async function closeChunks(of: PartitionHead, steps: Iterable<void>, rest: Pause): Promise<void> {
+    for (const _ of steps) {
+      await rest();
+      await checkpointer.runDue(of);
+    }
+  }
+
   function parkFailed(into: PartitionHead): void {
     for (const { tenant, offset } of failedRecords.toPark(partition)) into.park(tenant, offset);
   }
@@ -266,15 +278,16 @@ export async function openHostedPartition(
     cut: (all, tenants, early) =>
       exclusively(async () => {
         if (head === undefined) return [];
-        for (const _ of head.prepareCut(all)) await pause();
+        const rest = all ? pause : restingPause;
+        await closeChunks(head, head.prepareCut(all), rest);
         const due = head.cutDue(all);
         const wanted =
           tenants.length === 0 ? due : due.filter((one) => tenants.includes(one.tenant));
-        const cut = await cutWindows(head, blocks, wanted, pause);
+        const cut = await cutWindows(head, blocks, wanted, rest);
         if (all || early === undefined) return cut;
         for (const { tenant, idleMs } of earlyCuts(head, early, clock.nowMs())) {
-          for (const _ of head.prepareEarlyCut(tenant)) await pause();
-          cut.push(...(await cutWindows(head, blocks, head.cutEarly(tenant, idleMs), pause)));
+          await closeChunks(head, head.prepareEarlyCut(tenant), rest);
+          cut.push(...(await cutWindows(head, blocks, head.cutEarly(tenant, idleMs), rest)));
         }
         return cut;
       }),
@@ -342,12 +355,18 @@ export async function openHostedPartition(
   }
 }
 
-/** Lets others run when this thread has worked for PAUSE_MS, as long work does between its pieces. */
-function createPause(clock: Clock): Pause {
+/**
+ * Lets others run when this thread has worked for PAUSE_MS, as long work does between its pieces, and then
+ * leaves the core to them for `rest` times as long as it had it.
+ */
+function createPause(clock: Clock, rest: number): Pause {
   let sinceMs = clock.steadyMs();
   return () => {
-    if (clock.steadyMs() - sinceMs < PAUSE_MS) return undefined;
-    return clock.yield().then(() => {
+    const workedMs = clock.steadyMs() - sinceMs;
+    if (workedMs < PAUSE_MS) return undefined;
+    // Time that passed before this work, or waiting for a core, is no work of its own.
+    const restMs = Math.min(workedMs, REST_MAX_MS) * rest;
+    return (restMs > 0 ? clock.sleep(restMs) : clock.yield()).then(() => {
       sinceMs = clock.steadyMs();
     });
   };

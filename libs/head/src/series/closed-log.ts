@@ -54,6 +54,11 @@ export class ClosedLog {
     bytes: new Uint8Array(0),
   };
 
+  /** What no checkpoint holds, nor the one that runs. */
+  get currentBytes(): number {
+    return this.#logs[this.#current].slabs.length * SLAB_INTS * 4;
+  }
+
   get sizeBytes(): number {
     return (this.#logs[0].slabs.length + this.#logs[1].slabs.length) * SLAB_INTS * 4;
   }
