@@ -214,6 +214,8 @@ describe('shipping', () => {
   async function shipped(count: number): Promise<void> {
     for (let turn = 0; turn < 1_000_000; turn++) {
       if ((await readBucket(world.bucket)).size >= count) return;
+      // A cut rests now and then.
+      world.clock.advance(1);
       await world.clock.yield();
     }
     throw new Error('no block was shipped');
