@@ -8,8 +8,14 @@ export interface QueryBlock {
     /** Event time [minTime, maxTime), ms. */
     readonly minTime: number;
     readonly maxTime: number;
-    /** Where one partition made it: which, and the offset of the first record in it. */
-    readonly weir?: { readonly partition: number; readonly firstOffset: number } | undefined;
+    /** Where one partition made it: which, and the offsets of the first and last record in it. */
+    readonly weir?:
+      | {
+          readonly partition: number;
+          readonly firstOffset: number;
+          readonly lastOffset: number;
+        }
+      | undefined;
   };
   /** The reader may be shared and cached; it is not closed here. */
   open(): Promise<QueryBlockReader>;

@@ -54,8 +54,15 @@ const directory = (...ports: ReadPort[]): OwnerDirectory => ({
   owners: async () => ports.map((port, at) => ({ port, partitions: [at] })),
 });
 
-const block = (ulid: string, ...batch: SeriesChunks[]): QueryBlock => ({
-  meta: { ulid, minTime: 0, maxTime: 1000, weir: { partition: 0, firstOffset: Number(ulid) } },
+const block = (ulid: string, ...batch: SeriesChunks[]): QueryBlock =>
+  blockOf(ulid, { firstOffset: Number(ulid), lastOffset: Number(ulid) }, ...batch);
+
+const blockOf = (
+  ulid: string,
+  offsets: { firstOffset: number; lastOffset: number },
+  ...batch: SeriesChunks[]
+): QueryBlock => ({
+  meta: { ulid, minTime: 0, maxTime: 1000, weir: { partition: 0, ...offsets } },
   open: async () => ({
     select: () => once(...batch),
     labelNames: async () => ['a', `of_${ulid}`],
@@ -123,7 +130,21 @@ describe('queryable', () => {
     });
   });
 
-  it('lets the block with the earlier offset win, in in whatever order blocks are listed', async () => {
+  it('lets the block that ends first win of two that begin alike, whoever holds it', async () => {
+    // Records 12 to 14 were in a block already when the maker of the later one came to them: it passed them.
+    const first = blockOf('01', { firstOffset: 2, lastOffset: 14 }, series('x', chunk([10, 1])));
+    const later = blockOf('02', { firstOffset: 2, lastOffset: 52 }, series('x', chunk([10, 2])));
+    for (const held of ['01', '02']) {
+      const mine = held === '01' ? chunk([10, 1]) : chunk([10, 2]);
+      const head = owner({
+        select: async () => ({ heldBlocks: [held], sources: [once(series('x', mine))] }),
+      });
+      expect(await readAll(directory(head), catalogOf(later, first))).toEqual({ x: [[10, 1]] });
+    }
+    expect(await readAll(directory(), catalogOf(later, first))).toEqual({ x: [[10, 1]] });
+  });
+
+  it('lets the block with the earlier offset win, in whatever order blocks are listed', async () => {
     const later = block('02', series('x', chunk([10, 2], [20, 2])));
     const earlier = block('01', series('x', chunk([10, 1])));
     for (const catalog of [catalogOf(later, earlier), catalogOf(earlier, later)]) {

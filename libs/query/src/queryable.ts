@@ -58,6 +58,8 @@ async function openSources(
   ];
 }
 
+type OrderedBlock = Pick<QueryBlock, 'meta'>;
+
 /**
  * The blocks that no owner holds, in the order of their offsets; and held ones that are older than such a
  * block of their range (an owner that had the partition before), since among what an owner answers they
@@ -71,18 +73,27 @@ function blocksToRead(listed: readonly QueryBlock[], held: ReadonlySet<string>):
   return [...foreign, ...older].sort(byOffset);
 }
 
-/** Both are one partition's, overlap in time, and the first one's records came first. */
+/** Both are one partition's, overlap in time, and the first one was made of earlier records. */
 function precedes({ meta: a }: QueryBlock, { meta: b }: QueryBlock): boolean {
   if (a.weir === undefined || b.weir === undefined) return false;
   if (a.weir.partition !== b.weir.partition || a.minTime >= b.maxTime || b.minTime >= a.maxTime) {
     return false;
   }
-  return a.weir.firstOffset < b.weir.firstOffset;
+  return byOffset({ meta: a }, { meta: b }) < 0;
 }
 
-/** Blocks that don't tell their offsets were compacted of older ones. */
-function byOffset(a: QueryBlock, b: QueryBlock): number {
-  return (a.meta.weir?.firstOffset ?? -1) - (b.meta.weir?.firstOffset ?? -1);
+/**
+ * By the last of their records. A block lacks records between its first and its last only where another
+ * one, which ended before it, has them; so of a timestamp's values the earliest is in the block that ends
+ * first. Their first records say less: two blocks may begin alike. Blocks that don't tell their offsets
+ * were compacted of older ones.
+ */
+function byOffset(
+  { meta: { weir: a } }: OrderedBlock,
+  { meta: { weir: b } }: OrderedBlock,
+): number {
+  const last = (a?.lastOffset ?? -1) - (b?.lastOffset ?? -1);
+  return last === 0 ? (a?.firstOffset ?? -1) - (b?.firstOffset ?? -1) : last;
 }
 
 class MergedSeries implements SeriesStream {

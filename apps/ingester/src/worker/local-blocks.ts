@@ -139,7 +139,7 @@ export async function openLocalBlocks(
         .filter(({ block: { window } }) => {
           return window.tenant === tenant && window.minT <= maxT && window.maxT > minT;
         })
-        .sort((a, b) => a.block.window.firstOffset - b.block.window.firstOffset);
+        .sort((a, b) => byOffset(a.block.window, b.block.window));
       const held: HeldBlock[] = [];
       for (const entry of wanted) {
         const reader = await guarded(entry, () => readerOf(entry));
@@ -171,6 +171,11 @@ export async function openLocalBlocks(
       entries.clear();
     },
   };
+}
+
+/** As queries order blocks of the bucket: of two that begin alike, the one that ends first is the earlier. */
+function byOffset(a: TenantWindow, b: TenantWindow): number {
+  return a.lastOffset - b.lastOffset || a.firstOffset - b.firstOffset;
 }
 
 interface FoundBlocks {
