@@ -1,33 +1,23 @@
-// Which tables a RocksDB database needs, by its manifest. Only read when a table is damaged, to tell
-// damage from a table that a crash left half-written, which RocksDB deletes when it opens. Source: the
-// pages "MANIFEST" and "Write Ahead Log File Format" of RocksDB's wiki, with the tags of
-// db/version_edit.h of 6.17. Pure. Reads what the package writes: one column family, no blob files; any
-// other content is `corrupt`.
+// What a RocksDB database consists of, by its manifest. Source: the page "MANIFEST" of RocksDB's wiki,
+// with the tags of db/version_edit.h of 6.17. Pure. Reads what the package writes: one column family, no
+// blob files; any other content is `corrupt`.
 //
-// File: blocks of 32 KiB of fragments: masked CRC-32C of type and payload (u32), length (u16), type (u8:
-// full, first, middle, last), payload; fewer than seven bytes at a block's end are filling. A record is a
-// version edit: tags with fields, numbers as uvarints.
+// A record is a version edit: tags with fields, numbers as uvarints.
 import { readUvarint } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
-import { maskedCrc, readU32 } from './table-format.ts';
-
-const BLOCK_BYTES = 32 * 1024;
-const HEADER_BYTES = 7;
-const FULL = 1;
-const FIRST = 2;
-const LAST = 4;
+import { readRecords } from './log-format.ts';
 
 /** From here on a tag's field begins with its length. */
 const SKIPPABLE_FROM = 8192;
+const LOG_NUMBER = 2;
+const LAST_SEQUENCE = 4;
 const DELETED_FILE = 6;
 const NEW_FILE = 103;
 const NEW_FILE_END = 1;
 /** Fields of the other tags: numbers, or bytes with their length. */
 const FIELDS = new Map<number, readonly ('number' | 'bytes')[]>([
   [1, ['bytes']], // comparator
-  [2, ['number']], // log number
   [3, ['number']], // next file number
-  [4, ['number']], // last sequence number
   [5, ['number', 'bytes']], // compaction pointer
   [9, ['number']], // previous log number
   [10, ['number']], // oldest log to keep
@@ -35,42 +25,40 @@ const FIELDS = new Map<number, readonly ('number' | 'bytes')[]>([
   [203, ['number']], // largest column family
 ]);
 
-/** Numbers of the tables that belong to the database. Throws `corrupt`. */
-export function liveTables(manifest: Uint8Array): Set<number> {
-  const live = new Set<number>();
+export interface Manifest {
+  /** Numbers of the tables that belong to the database. */
+  readonly tables: ReadonlySet<number>;
+  /** Write-ahead logs from this number on hold what is in no table. */
+  readonly firstLog: number;
+  /** At least the sequence number before the first of those logs; the exact one while no log was lost. */
+  readonly sequence: number;
+}
+
+interface Edited {
+  readonly tables: Set<number>;
+  firstLog: number;
+  sequence: number;
+}
+
+/** Throws `corrupt`. */
+export function readManifest(bytes: Uint8Array): Manifest {
+  const edited: Edited = { tables: new Set(), firstLog: 0, sequence: 0 };
+  let openedAt: number | undefined;
   try {
-    for (const record of readRecords(manifest)) applyEdit(record, live);
+    for (const record of readRecords(bytes)) {
+      if (record === undefined) throw damaged('record');
+      const lastSequence = applyEdit(record, edited);
+      // Later ones count what is in the logs.
+      openedAt ??= lastSequence;
+    }
   } catch (cause) {
-    throw new WeirError('corrupt', 'manifest is damaged', { cause });
+    throw new WeirError('corrupt', 'head store: manifest is damaged', { cause });
   }
-  return live;
+  return { ...edited, sequence: Math.max(edited.sequence, openedAt ?? 0) };
 }
 
-/** Up to the end, or to a record that a crash cut short. */
-function* readRecords(manifest: Uint8Array): Generator<Uint8Array> {
-  let parts: Uint8Array[] = [];
-  for (let at = 0; at + HEADER_BYTES <= manifest.length; ) {
-    const left = BLOCK_BYTES - (at % BLOCK_BYTES);
-    if (left < HEADER_BYTES) {
-      at += left;
-      continue;
-    }
-    const type = manifest[at + 6];
-    const end = at + HEADER_BYTES + manifest[at + 4] + manifest[at + 5] * 256;
-    if (end > manifest.length) return;
-    if (readU32(manifest, at) !== maskedCrc(manifest, at + 6, end)) throw damaged('checksum');
-    if (type < FULL || type > LAST) throw damaged('fragment');
-    if ((type === FULL || type === FIRST) !== (parts.length === 0)) throw damaged('fragment');
-    parts.push(manifest.subarray(at + HEADER_BYTES, end));
-    if (type === FULL || type === LAST) {
-      yield parts.length === 1 ? parts[0] : Buffer.concat(parts);
-      parts = [];
-    }
-    at = end;
-  }
-}
-
-function applyEdit(record: Uint8Array, live: Set<number>): void {
+/** Returns the last sequence number that the edit tells. */
+function applyEdit(record: Uint8Array, edited: Edited): number | undefined {
   const cursor = { at: 0 };
   const end = record.length;
   const number = (): number => readUvarint(record, cursor, end);
@@ -79,12 +67,15 @@ function applyEdit(record: Uint8Array, live: Set<number>): void {
     cursor.at += length;
     if (cursor.at > end) throw damaged('length');
   };
+  let lastSequence: number | undefined;
   const added: number[] = [];
   while (cursor.at < end) {
     const tag = number();
-    if (tag === DELETED_FILE) {
+    if (tag === LOG_NUMBER) edited.firstLog = number();
+    else if (tag === LAST_SEQUENCE) lastSequence = number();
+    else if (tag === DELETED_FILE) {
       number();
-      live.delete(number());
+      edited.tables.delete(number());
     } else if (tag === NEW_FILE) {
       // Level, number, size, smallest and largest key, smallest and largest sequence number.
       number();
@@ -93,7 +84,7 @@ function applyEdit(record: Uint8Array, live: Set<number>): void {
       skipBytes();
       skipBytes();
       number();
-      number();
+      edited.sequence = Math.max(edited.sequence, number());
       while (number() !== NEW_FILE_END) skipBytes();
     } else if (tag >= SKIPPABLE_FROM) skipBytes();
     else {
@@ -103,7 +94,8 @@ function applyEdit(record: Uint8Array, live: Set<number>): void {
     }
   }
   // A table that moves to another level is deleted and added in one edit.
-  for (const file of added) live.add(file);
+  for (const file of added) edited.tables.add(file);
+  return lastSequence;
 }
 
 function damaged(what: string): WeirError {

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { WeirError } from '@weir/errors';
 import rocksdb, { type ChainedBatch, type Database, type Iterator } from 'rocksdb';
 import type { HeadStore, StoreBatch } from '../head.ts';
+import { checkLogs, readCurrentManifest } from './log-checks.ts';
 import { checkTables, type TableChecks } from './table-checks.ts';
 
 export interface RocksdbHeadStoreSettings {
@@ -25,11 +26,17 @@ const SCAN_BYTES = 1024 * 1024;
 /** Opens or makes the database. A damaged one is `corrupt`, a failure of the disk `unavailable`. */
 export async function openRocksdbHeadStore(settings: RocksdbHeadStoreSettings): Promise<HeadStore> {
   const { path } = settings;
-  await fromDisk(mkdir(path, { recursive: true }));
-  const tables = await fromDisk(checkTables(path));
+  const tables = await fromDisk(checkFiles(path));
   const database = rocksdb(path);
   await open(database);
   return createStore(database, tables);
+}
+
+async function checkFiles(path: string): Promise<TableChecks> {
+  await mkdir(path, { recursive: true });
+  const manifest = await readCurrentManifest(path);
+  if (manifest) await checkLogs(path, manifest);
+  return checkTables(path, manifest);
 }
 
 function open(database: Database): Promise<void> {

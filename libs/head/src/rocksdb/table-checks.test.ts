@@ -6,7 +6,8 @@ import { isKind } from '@weir/errors';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HeadStore } from '../head.ts';
-import { liveTables } from './manifest.ts';
+import { readCurrentManifest } from './log-checks.ts';
+import { readManifest } from './manifest.ts';
 import { openRocksdbHeadStore } from './rocksdb-store.ts';
 import { checkTables } from './table-checks.ts';
 import {
@@ -103,7 +104,7 @@ describe('the format of tables', () => {
       readMetaindex,
       readProperties,
       (block: Uint8Array) => readIndex(block, layout),
-      liveTables,
+      readManifest,
     ];
     const damagedBlock = fc
       .tuple(
@@ -141,8 +142,7 @@ describe('checks of tables', () => {
     await (await open()).close();
     const names = await tables();
     expect(names.length).toBe(2);
-    const manifest = (await readdir(path)).find((name) => name.startsWith('MANIFEST'))!;
-    const live = liveTables(await readFile(join(path, manifest)));
+    const live = (await readCurrentManifest(path))!.tables;
     expect([...live].sort()).toEqual(names.map((name) => Number.parseInt(name, 10)).sort());
     const again = await open();
     expect(await count(again)).toBe(ROWS);

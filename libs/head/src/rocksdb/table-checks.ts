@@ -4,10 +4,10 @@
 // checked, once, before a scan first reads them. Tables written after the opening are not looked at: they
 // are made from memory, and from blocks whose checksums RocksDB's compaction verifies. Neither is a table
 // that changes while the database is open.
-import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isKind, WeirError } from '@weir/errors';
-import { liveTables } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 import {
   type BlockHandle,
   FOOTER_BYTES,
@@ -40,7 +40,7 @@ export interface TableChecks {
 }
 
 /** Checks the tables in the folder of a database that isn't open. Rejects with `corrupt`. */
-export async function checkTables(dir: string): Promise<TableChecks> {
+export async function checkTables(dir: string, manifest?: Manifest): Promise<TableChecks> {
   let tables: Table[] = [];
   for (const name of (await readdir(dir)).sort()) {
     if (!TABLE.test(name)) continue;
@@ -50,8 +50,8 @@ export async function checkTables(dir: string): Promise<TableChecks> {
       const count = index.offsets.length - 1;
       tables.push({ path, index, checked: new Uint8Array(count), unchecked: count });
     } catch (error) {
-      if (!isKind(error, 'corrupt') || (await isNeeded(dir, Number.parseInt(name, 10))))
-        throw error;
+      const isNeeded = manifest?.tables.has(Number.parseInt(name, 10));
+      if (isNeeded || !isKind(error, 'corrupt')) throw error;
     }
   }
   return {
@@ -60,21 +60,6 @@ export async function checkTables(dir: string): Promise<TableChecks> {
       if (tables.some(isChecked)) tables = tables.filter((table) => !isChecked(table));
     },
   };
-}
-
-/** Whether the table with this number belongs to the database. */
-async function isNeeded(dir: string, table: number): Promise<boolean> {
-  let current: string;
-  try {
-    current = await readFile(join(dir, 'CURRENT'), 'latin1');
-  } catch (error) {
-    // RocksDB makes a new database, and deletes what lies there.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
-  const manifest = current.trimEnd();
-  if (!/^MANIFEST-\d+$/.test(manifest)) return true;
-  return liveTables(await readFile(join(dir, manifest))).has(table);
 }
 
 function isChecked({ unchecked }: Table): boolean {
