@@ -14,6 +14,8 @@ import type { Removal, Tenant } from './windows.ts';
 const VISIT_STEP = 1024;
 /** Series that one step removes; each costs a look-up of all its labels. */
 const REMOVE_STEP = 256;
+/** Removed series whose places are given away again in one step. */
+const FREE_STEP = 4096;
 
 const NO_WINDOWS: ReadonlySet<number> = new Set();
 
@@ -42,11 +44,17 @@ function* steps(state: HeadState, tenant: Tenant, removal: Removal): Generator<v
   yield* state.purgeIndex(isAlive);
   const emptied = state.store.labels.takeEmptied();
   const pairSlabs = state.index.takeEmptied();
+  let atOnce = false;
+  let ended = false;
   state.reads.whenEarlierEnd(() => {
+    ended = true;
     state.store.labels.release(emptied);
     state.index.release(pairSlabs);
-    finish(state, removal);
+    if (atOnce) for (const _ of finish(state, removal));
   });
+  // Nobody makes further steps when the last read ends later.
+  if (ended) yield* finish(state, removal);
+  else atOnce = true;
 }
 
 /** Visits all that a pass under way has not visited yet. */
@@ -113,10 +121,16 @@ function liveMask({ live }: Removal, newest: number, except: ReadonlySet<number>
   return mask;
 }
 
-function finish(state: HeadState, removal: Removal): void {
+function* finish(state: HeadState, removal: Removal): Generator<void> {
   const { refs, metrics } = removal;
   const { pages, store } = state;
-  for (const ref of refs) pages.free(store.record(ref, R.pageSlot));
+  for (let from = 0; from < refs.length; from += FREE_STEP) {
+    const some = refs.slice(from, from + FREE_STEP);
+    for (const ref of some) pages.free(store.record(ref, R.pageSlot));
+    store.reuse(some);
+    yield;
+  }
+  state.removals.delete(removal);
   for (const metric of metrics) {
     const empty = metric.pages.filter(isEmptyPage);
     if (empty.length === 0) continue;
@@ -124,7 +138,6 @@ function finish(state: HeadState, removal: Removal): void {
     // Their numbers go to other series when a checkpoint holds them as empty.
     state.emptyPages.push(...empty);
     if (metric.pages.length === 0) pages.removeMetric(metric);
+    yield;
   }
-  store.reuse(refs);
-  state.removals.delete(removal);
 }
