@@ -25,6 +25,9 @@ export type Pause = () => Promise<void> | undefined;
 
 /** Symbols between two pauses. */
 const SYMBOLS_STEP = 2048;
+/** Postings lists between two pauses, and how long one may be to be put without a look at the buffer. */
+const LISTS_STEP = 512;
+const SHORT_LIST = 4096;
 const NO_SYMBOL = new Uint8Array(0);
 
 export class IndexWriter {
@@ -133,7 +136,10 @@ export class IndexWriter {
     for (let index = 0; index < pairs.length; index++) {
       offsets[index + 1] = out.position;
       const { count, refs } = this.#postings.list(pairs[index]!);
-      await this.#writeList(count, refs());
+      if (count > SHORT_LIST) await this.#writeList(count, refs());
+      else this.#putList(count, refs());
+      if (out.full) await out.drain();
+      else if (index % LISTS_STEP === LISTS_STEP - 1) await this.#pause();
     }
     const postingsTable = out.position;
     await this.#writeOffsetTable(pairs, offsets);
@@ -226,6 +232,15 @@ export class IndexWriter {
     }
   }
 
+  #putList(count: number, refs: Iterable<number>): void {
+    const out = this.#out;
+    out.putUint32(4 + count * 4);
+    out.beginCrc();
+    out.putUint32(count);
+    for (const ref of refs) out.putUint32(ref);
+    out.putCrc();
+  }
+
   async #writeList(count: number, refs: Iterable<number>): Promise<void> {
     const out = this.#out;
     out.putUint32(4 + count * 4);
@@ -262,6 +277,7 @@ export class IndexWriter {
       for (const text of textsOf(index)) out.putPrefixed(text);
       out.putUvarint(offsets[index]!);
       if (out.full) await out.drain();
+      else if (index % SYMBOLS_STEP === SYMBOLS_STEP - 1) await this.#pause();
     }
     out.putCrc();
   }

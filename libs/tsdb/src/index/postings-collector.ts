@@ -124,7 +124,8 @@ export class PostingsCollector {
 
   /** The pairs ascending by name, then value (symbol numbers are in byte order), in steps. */
   *sortedPairs(): Generator<void, Uint32Array> {
-    const order = Uint32Array.from({ length: this.#pairs }, (_, index) => index);
+    const order = new Uint32Array(this.#pairs);
+    for (let index = 0; index < order.length; index++) order[index] = index;
     const names = this.#names;
     const values = this.#values;
     yield* sortSteps(order, (a, b) => names[a]! - names[b]! || values[a]! - values[b]!);
