@@ -84,6 +84,8 @@ export interface OwnedPartition {
   /** What operators should know though it serves. */
   readonly notes: readonly string[];
   waitApplied(position: number, signal?: AbortSignal): Promise<void>;
+  /** A read met damage, in the head or in a block. */
+  suspect(error: WeirError): void;
   /** Cuts, ships, commits and deletes what is due. Rejects when something of it failed. */
   maintain(maintenance: Maintenance): Promise<void>;
   /** Another instance takes over: nothing is shipped or committed from now on. */
@@ -296,6 +298,13 @@ export function createOwnedPartition(
     return (await host.stats({ partition })).damage !== undefined;
   }
 
+  /** Nothing may be applied for long where nothing is pushed: damage must not wait for that. */
+  async function failIfDamaged(error: WeirError): Promise<void> {
+    if (session === undefined) return;
+    const { host, loop } = session;
+    if (await isDamaged(host)) loop.fail(error);
+  }
+
   /** Rounds of maintenance may follow each other at once: that nothing was applied between says nothing. */
   async function checkProgress(): Promise<void> {
     const atMs = clock.steadyMs();
@@ -342,14 +351,15 @@ export function createOwnedPartition(
       }
       announce();
       await checkProgress();
-      const { upkeep, host, loop } = session;
       try {
-        await upkeep.run(maintenance);
+        await session.upkeep.run(maintenance);
       } catch (error) {
-        // Nothing may be applied for long where nothing is pushed: damage must not wait for that.
-        if (isKind(error, 'corrupt') && (await isDamaged(host))) loop.fail(toWeirError(error));
+        if (isKind(error, 'corrupt')) await failIfDamaged(toWeirError(error));
         throw error;
       }
+    },
+    suspect(error) {
+      failIfDamaged(error).catch((err) => logger.warn({ err, partition }, 'not looked at yet'));
     },
     disown: claim.revoke,
     async stop() {

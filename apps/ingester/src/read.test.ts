@@ -47,7 +47,8 @@ function ask(partitions: readonly number[], kind: ReadRequest['kind']) {
   const requests: ReadRequest[] = [];
   const hosts = [host(requests), host(requests)];
   const workers = { hostOf: (partition) => hosts[partition % 2]! } as PartitionWorkers;
-  const owned = new Map([0, 1, 2, 3].map((one) => [one, { serving: true, reason: '' }]));
+  const partition = { serving: true, reason: '', suspect: () => undefined };
+  const owned = new Map([0, 1, 2, 3].map((one) => [one, partition]));
   const request = {
     kind,
     tenant: 't',

@@ -2,7 +2,7 @@
 // by it alone; over several workers their streams are merged again in label order.
 
 import { text } from '@weir/bytes';
-import { WeirError } from '@weir/errors';
+import { isKind, toWeirError, WeirError } from '@weir/errors';
 import type { MetricMetadata } from '@weir/model';
 import {
   type LocalReader,
@@ -21,6 +21,8 @@ import type { PartitionHost, PartitionWorkers } from './workers/partition-host.t
 export interface ReadablePartition {
   readonly serving: boolean;
   readonly reason: string;
+  /** A read met damage: where it is the head's own, the partition doesn't go on with it. */
+  suspect(error: WeirError): void;
 }
 
 export function createIngesterRead(
@@ -30,8 +32,17 @@ export function createIngesterRead(
   return {
     async *read(request, signal) {
       const hosts = groupByHost(request, owned, workers);
-      if (hosts.length === 1) yield* hosts[0]![0].read(hosts[0]![1], signal);
-      else yield* serveRead(createMergingReader(hosts), request, signal);
+      try {
+        if (hosts.length === 1) yield* hosts[0]![0].read(hosts[0]![1], signal);
+        else yield* serveRead(createMergingReader(hosts), request, signal);
+      } catch (error) {
+        if (isKind(error, 'corrupt')) {
+          for (const partition of request.partitions) {
+            owned.get(partition)?.suspect(toWeirError(error));
+          }
+        }
+        throw error;
+      }
     },
   };
 }
