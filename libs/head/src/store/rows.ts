@@ -15,7 +15,7 @@ import {
 } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 
-export const FORMAT_VERSION = 8;
+export const FORMAT_VERSION = 9;
 
 export const COMMIT_KEY = Uint8Array.of(0x41);
 export const BEGIN_KEY = Uint8Array.of(0x42);
