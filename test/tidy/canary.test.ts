@@ -149,6 +149,11 @@ describe('a rule about documents', () => {
   );
   complains('documentedFlagViolations', withDocument('README.md', 'run `weir -a.c=1`'), '-a.c');
   complains(
+    'undescribedFlagViolations',
+    treeWith({ 'apps/ingester/src/flags.ts': `${HEAD}const flags = { flag: 'a.b' };\n` }),
+    'does not describe -a.b',
+  );
+  complains(
     'documentedKeyViolations',
     withDocument('helm/weir/values.yaml', 'x: 1\nconfig:\n  a:\n    b: 1\n    c: 2\ny: 1\n'),
     'sets a.c',

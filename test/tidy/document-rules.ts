@@ -33,6 +33,18 @@ export function documentedFlagViolations(tree: Tree): string[] {
     );
 }
 
+const INGESTER_GUIDE = 'docs/operations/ingesters.md';
+
+/** Who is called at night finds every setting of an ingester in one list. */
+export function undescribedFlagViolations(tree: Tree): string[] {
+  const guide = textOf(tree, INGESTER_GUIDE);
+  return tree.files
+    .filter(({ path, isTest }) => path.startsWith('apps/ingester/src/') && !isTest)
+    .flatMap(({ text }) => [...text.matchAll(/\bflag: '([^']+)'/g)].map((match) => match[1]!))
+    .filter((flag) => !guide.includes(`\`-${flag}\``))
+    .map((flag) => `${INGESTER_GUIDE} does not describe -${flag}: add a line to its settings`);
+}
+
 const NOT_FLAGS = /\.(mjs|js|ts|md|yaml|yml)$/;
 
 /** Keys of the configuration files that deployments bring. */

@@ -42,6 +42,7 @@ describe('files', () => {
 describe('documents', () => {
   check('list the packages on disk', documents.codeMapViolations);
   check('give flags that exist', documents.documentedFlagViolations);
+  check('describe every flag of the ingester', documents.undescribedFlagViolations);
   check('set keys that exist', documents.documentedKeyViolations);
   check('may speak of a flag as one thing', documents.repeatedFlagViolations);
 });

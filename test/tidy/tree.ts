@@ -40,6 +40,7 @@ export interface Document {
 const DOCUMENTS = [
   'README.md',
   'ARCHITECTURE.md',
+  'docs/operations/ingesters.md',
   'docs/operations/running.md',
   'Dockerfile',
   'docker-compose.yml',
