@@ -32,8 +32,6 @@ const REOPEN_MIN_MS = 250;
 const REOPEN_MAX_MS = 10_000;
 /** A partition that applies nothing for so long, with records there, is stuck. */
 const PROGRESS_PERIOD_MS = 30_000;
-/** Series without samples for so long are taken for gone: Mimir's idle time-out of active series. */
-const SERIES_IDLE_MS = 20 * 60_000;
 /** What is under way gets this long when the partition is closed (a bucket may hang). */
 const STOP_PATIENCE_MS = 10_000;
 
@@ -49,6 +47,7 @@ export interface OwnedPartitionSettings {
   readonly snapshotIntervalMs: number;
   readonly snapshotLogBytes: number;
   readonly closeIdleMs: number;
+  readonly activeSeriesIdleMs: number;
   readonly earlySeriesMin: number;
   readonly earlyReductionPercentMin: number;
 }
@@ -208,7 +207,7 @@ export function createOwnedPartition(
         closeIdleMs: settings.closeIdleMs,
         seriesMin: settings.earlySeriesMin,
         reductionPercentMin: settings.earlyReductionPercentMin,
-        seriesIdleMs: SERIES_IDLE_MS,
+        seriesIdleMs: settings.activeSeriesIdleMs,
       },
       ...{ disowned: () => !claim.held, disown: claim.disown },
       committedBefore: async () =>

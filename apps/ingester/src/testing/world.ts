@@ -260,7 +260,12 @@ export async function createWorld({
             workersClosed = true;
           },
         },
-        limits: { settingsFor: () => ({ outOfOrderWindowMs: 0, seriesMax: 0 }) },
+        limits: {
+          settingsFor: () => ({
+            ...{ outOfOrderWindowMs: 0, seriesMax: 0 },
+            activeIdleMs: settings.activeSeriesIdleMs,
+          }),
+        },
       });
       void ingester.start();
       alive.add(ingester);

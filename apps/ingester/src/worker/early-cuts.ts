@@ -10,7 +10,7 @@ export interface EarlyCutSettings {
   readonly seriesMin: number;
   /** A tenant is cut early only where this share of its series would leave, percent. */
   readonly reductionPercentMin: number;
-  /** Series without samples for so long are taken for gone. */
+  /** Series without samples for so long are taken for gone; as long as for activity(), by which it is decided. */
   readonly seriesIdleMs: number;
 }
 
