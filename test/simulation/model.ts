@@ -40,6 +40,13 @@ export interface SettingsBounds {
   readonly limited: boolean;
 }
 
+/** A record that can be read. */
+export interface ModelRecord {
+  readonly samples: number;
+  /** Infinity when it has no sample. */
+  readonly oldestT: number;
+}
+
 interface TenantState {
   eventTime: number;
   closedBefore: number;
@@ -57,6 +64,8 @@ export class Model {
   readonly tenants = new Map<string, Map<string, ModelSeries[]>>();
   /** Per partition: the samples of each record that must be kept. */
   readonly must: MustSample[][];
+  /** Per partition, by offset; undefined where nobody can read it. */
+  readonly records: (ModelRecord | undefined)[][];
   readonly #states: Map<string, TenantState>[];
   readonly #settings: (tenant: string) => SettingsBounds;
   undecodable = 0;
@@ -65,6 +74,7 @@ export class Model {
   constructor(partitions: number, settings: (tenant: string) => SettingsBounds) {
     this.#states = Array.from({ length: partitions }, () => new Map());
     this.must = Array.from({ length: partitions }, () => []);
+    this.records = Array.from({ length: partitions }, () => []);
     this.#settings = settings;
   }
 
@@ -75,6 +85,11 @@ export class Model {
       this.undecodable++;
       return;
     }
+    const times = decoded.flatMap(({ samples }) => samples.map(({ t }) => t));
+    this.records[partition]![record.offset] = {
+      samples: times.length,
+      oldestT: Math.min(...times),
+    };
     const state = this.#stateOf(partition, tenant);
     const bounds = this.#settings(tenant);
     // As the tenant stood before the record, whatever its own order.

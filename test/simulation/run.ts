@@ -74,6 +74,10 @@ async function live(world: World, steps: number): Promise<void> {
     );
     world.plan(tenant, plans.get(tenant)!);
   }
+  const limits = world.dice.fork('limits');
+  for (const tenant of tenants) {
+    if (limits.chance(0.15)) world.limitSeries(tenant, limits.int(1, 6));
+  }
   const agents = tenants.flatMap((tenant) =>
     Array.from({ length: dice.int(1, 2) }, (_, at) => {
       return new Agent(tenant, `agent-${at}`, world, dice.fork(`${tenant}/${at}`));

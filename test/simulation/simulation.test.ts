@@ -53,6 +53,8 @@ describe('simulation', () => {
       'power lost',
       'produce logged, answer lost',
       'replicas compared',
+      'sample over the series limit',
+      'samples accounted for',
       'store damaged',
       'strong read answered',
       'window dropped',

@@ -84,7 +84,11 @@ export class World {
     });
     const clusterTopic = new Topic(`cluster-${idOf(dice)}`, 1, scheduler);
     this.coordinator = new Coordinator(this.topic, scheduler);
-    this.heads = new HeadChecks(this.topic, coverage, (line) => scheduler.note(line));
+    this.heads = new HeadChecks(
+      this,
+      (line) => scheduler.note(line),
+      (check) => this.guard(check),
+    );
     this.limits = createLimits(defaultsOf(limitsFlags), (tenant) => this.#overrides.get(tenant));
     this.hosts = this.#makeHosts();
     this.#parts = {
@@ -257,6 +261,12 @@ export class World {
       limited: false,
     });
     this.configure(tenant, { outOfOrderWindowMs: windowsMs[0]! });
+  }
+
+  /** What is over the limit is refused, and which series came first is the heads' to say. */
+  limitSeries(tenant: string, seriesMax: number): void {
+    this.#bounds.set(tenant, { ...this.boundsOf(tenant), limited: true });
+    this.configure(tenant, { seriesMax });
   }
 
   configure(tenant: string, limits: Partial<TenantLimits>): void {

@@ -5,8 +5,10 @@ import { type HeadRecord, openPartitionHead, type PartitionHead } from '@weir/he
 import { createMemoryHeadStore } from '@weir/head/memory';
 import type { Topic } from '../broker.ts';
 import type { Coverage } from '../coverage.ts';
+import type { Model } from '../model.ts';
 import type { SimProcess } from '../process.ts';
 import { Violation } from '../violation.ts';
+import { type Account, openAccount } from './accounts.ts';
 
 type Command =
   | 'configure'
@@ -62,12 +64,22 @@ export class HeadChecks {
   readonly #anywhere = new Map<number, StoreHistory>();
   readonly open = new Set<WatchedHead>();
   readonly #topic: Topic;
+  readonly #model: Model;
   readonly #coverage: Coverage;
   readonly #note: (line: string) => void;
+  /** What it throws ends the run; what is thrown at a head would be taken for a bug in applying. */
+  readonly #guard: (check: () => void) => void;
 
-  constructor(topic: Topic, coverage: Coverage, note: (line: string) => void) {
+  constructor(
+    parts: { readonly topic: Topic; readonly model: Model; readonly coverage: Coverage },
+    note: (line: string) => void,
+    guard: (check: () => void) => void,
+  ) {
+    const { topic, model, coverage } = parts;
     this.#note = note;
+    this.#guard = guard;
     this.#topic = topic;
+    this.#model = model;
     this.#coverage = coverage;
   }
 
@@ -87,6 +99,8 @@ export class HeadChecks {
       startPosition = restored.startPosition;
       entries = restored.entries;
     }
+    const account = openAccount(raw, this.#model, this.#coverage, this.#guard);
+    for (const entry of entries) tell(account, entry);
     let begun = raw.position > 0;
     let checkpointing = 0;
     const remember = () => {
@@ -97,7 +111,9 @@ export class HeadChecks {
     const command = (name: Command, argument: unknown, second?: unknown) => {
       const where = `partition ${partition} at ${raw.position} of ${process.name}`;
       this.#note(`${name} ${where}: ${JSON.stringify([argument, second])}`);
-      entries = [...entries, { position: raw.position, command: name, argument, second }];
+      const entry = { position: raw.position, command: name, argument, second };
+      entries = [...entries, entry];
+      tell(account, entry);
       if (checkpointing > 0) remember();
     };
     const overrides: Partial<PartitionHead> = {
@@ -105,7 +121,7 @@ export class HeadChecks {
         if (begun && nextOffset > raw.position && records[0]?.offset !== raw.position) {
           command('skip', records[0]?.offset ?? nextOffset);
         }
-        raw.apply(records, nextOffset);
+        account.apply(records, () => raw.apply(records, nextOffset));
         this.#note(`applied ${partition} to ${nextOffset} by ${process.name}`);
         if (!begun) {
           // The first call moves an empty head to where its log begins.
@@ -178,6 +194,7 @@ export class HeadChecks {
           checkpointing--;
         }
       },
+      takeDiscards: () => account.takeDiscards(),
       close: () => {
         this.open.delete(entry);
         return raw.close();
@@ -269,6 +286,19 @@ export class HeadChecks {
     if (digest === wanted) return;
     const where = `partition ${partition} of ${process.name} at ${position}`;
     throw new Violation(3, 'replay', `${where} is ${wanted}, replayed from its inputs ${digest}`);
+  }
+}
+
+/** What a head was told says which samples it may pass, and how many series it may have. */
+function tell(account: Account, { command, argument, second }: JournalEntry): void {
+  if (command === 'configure') account.configured(argument as never, second as never);
+  else if (command === 'drop') {
+    const { tenant, lastOffset } = argument as Parameters<PartitionHead['drop']>[0];
+    account.shipped(tenant, lastOffset);
+  } else if (command === 'markShipped') {
+    for (const one of argument as Parameters<PartitionHead['markShipped']>[0]) {
+      account.shipped(one.tenant, one.throughOffset);
+    }
   }
 }
 
