@@ -2,13 +2,15 @@
 // them, leaves the same head as what is dropped at once, and nothing of a removed series stays in memory.
 import { createMatcher } from '@weir/model';
 import { seededRandom } from '@weir/runtime';
+import { encodeHistogram } from '@weir/wire/log-record';
 import { describe, expect, it } from 'vitest';
 import { drop } from './cuts.ts';
-import type { PartitionHead, TenantWindow } from './head.ts';
+import type { HeadSeries, PartitionHead, TenantWindow } from './head.ts';
 import { createMemoryHeadStore } from './memory/memory-store.ts';
 import { openPartitionHead } from './open.ts';
 import { RecordApplier } from './records/apply.ts';
-import { message, record, series, writeRequest } from './records/record-fixture.ts';
+import { message, record, series, seriesMessage, writeRequest } from './records/record-fixture.ts';
+import { emptyHistogram } from './series/histograms.ts';
 import { HeadState } from './state.ts';
 
 const WINDOW = 7_200_000;
@@ -188,6 +190,48 @@ describe('removed series that come back while others go', () => {
       expect(next.digest()).toBe(head.digest());
       head.apply([some(WINDOW + 6_000_000 + round, 500 * round, 700)], head.position + 1);
     }
+  });
+});
+
+describe('samples of a window that was dropped before an older one', () => {
+  const histogram = (t: number) =>
+    encodeHistogram({
+      t,
+      startT: 0,
+      histogram: { ...emptyHistogram(false, false), count: 3, zeroCount: 3 },
+    });
+  const kinds = {
+    floats: (t: number) => seriesMessage({ __name__: 'up' }, { samples: [[t, 1]] }),
+    histograms: (t: number) => seriesMessage({ __name__: 'up' }, { histograms: [histogram(t)] }),
+  };
+
+  /** What a cut streams and what a read finds: times of chunks' first samples. */
+  async function times(of: AsyncIterable<readonly HeadSeries[]>): Promise<number[]> {
+    const found: number[] = [];
+    for await (const batch of of) {
+      for (const { chunks } of batch) found.push(...chunks.map(({ minT }) => minT));
+    }
+    return found;
+  }
+
+  it.each(Object.keys(kinds) as (keyof typeof kinds)[])('%s are kept and cut', async (kind) => {
+    const head = await openPartitionHead({ partition: 0 }, { store: createMemoryHeadStore() });
+    const apply = (t: number) => {
+      head.apply([record(head.position, kinds[kind](t))], head.position + 1);
+    };
+    apply(WINDOW - 1_000);
+    apply(WINDOW + 1_000);
+    const [older, newer] = head.cutDue(true);
+    head.drop(newer);
+    apply(WINDOW + 2_000);
+    head.drop(older);
+    const all = { tenant: 'one', matchers: [], minT: -1e15, maxT: 1e15 };
+    expect(head.seriesCount).toBe(1);
+    expect(await times(head.select(all))).toEqual([WINDOW + 2_000]);
+    const [again] = head.cutDue(true);
+    expect(await times(head.cut(again).series())).toEqual([WINDOW + 2_000]);
+    head.drop(again);
+    expect(head.seriesCount).toBe(0);
   });
 });
 

@@ -86,6 +86,7 @@ export class Appender {
         }
         packed = this.#endHistograms(ref, tenant);
       }
+      this.#noteWindow(ref);
       packed |= EMPTY;
       record[at + R.min] = rel;
     }
@@ -118,10 +119,16 @@ export class Appender {
     const before = store.record(ref, R.window);
     const cold = store.cold[ref >>> SLAB_BITS];
     const at = ((ref & SLAB_MASK) << COLD_BITS) + C.windows;
-    cold[at] = before === NO_WINDOW ? 1 : shiftWindows(cold[at], window - before) | 1;
+    cold[at] = before === NO_WINDOW ? 0 : shiftWindows(cold[at], window - before);
     store.setRecord(ref, R.window, window);
     store.setRecord(ref, R.last, -1);
     store.setRecord(ref, R.packed, FIRST_FLAG | (store.record(ref, R.packed) & HISTOGRAM_FLAG));
+  }
+
+  /** A chunk begins in the series' window, which a drop may have left without samples: see removal.ts. */
+  #noteWindow(ref: number): void {
+    const at = ((ref & SLAB_MASK) << COLD_BITS) + C.windows;
+    this.#store.cold[ref >>> SLAB_BITS][at] |= 1;
   }
 
   #isHistogram(ref: number): boolean {
@@ -209,6 +216,7 @@ export class Appender {
     let chunk = this.histograms.openChunk(ref);
     if (chunk === undefined || isFull(chunk) || !chunk.tryAppend(t, histogram)) {
       this.closeChunk(ref, tenant);
+      this.#noteWindow(ref);
       chunk = HistogramChunk.start(histogram.isFloat, before);
       assert(chunk.tryAppend(t, histogram), 'an empty chunk takes any histogram of its kind');
     }
