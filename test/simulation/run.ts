@@ -86,6 +86,10 @@ async function live(world: World, steps: number): Promise<void> {
   world.onAcknowledged = (tenant) => {
     if (dice.chance(0.05)) readOwnWrites(world, dice, tenant);
   };
+  const looks = world.dice.fork('looks');
+  world.heads.onFirstRecords = () => {
+    lookSoon(world, looks, tenants);
+  };
   for (let step = 0; step < steps; step++) {
     for (const agent of agents) if (dice.chance(0.9)) agent.work();
     breakThings(world, dice);
@@ -183,6 +187,19 @@ function readSomething(world: World, dice: Dice, tenants: readonly string[]): vo
     : eventualRead(world, front, range);
   reading.catch((error) => {
     world.failure ??= error;
+  });
+}
+
+/** Reads everything while a head may still be catching up: its owner must not answer before it has. */
+function lookSoon(world: World, dice: Dice, tenants: readonly string[]): void {
+  const tenant = dice.pick(tenants);
+  world.scheduler.after(dice.pick([10, 100, 1_000, 5_000]), undefined, 'look', () => {
+    const fronts = world.fronts();
+    if (fronts.length === 0) return;
+    const range = { tenant, minT: -1e15, maxT: 1e15 };
+    eventualRead(world, dice.pick(fronts), range).catch((error) => {
+      world.failure ??= error;
+    });
   });
 }
 

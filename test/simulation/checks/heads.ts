@@ -63,6 +63,8 @@ export class HeadChecks {
   /** Per partition: what checkpoints of any store hold, for what is restored from a snapshot. */
   readonly #anywhere = new Map<number, StoreHistory>();
   readonly open = new Set<WatchedHead>();
+  /** A head that was opened applies its first records: it has to catch up. */
+  onFirstRecords: (() => void) | undefined;
   readonly #topic: Topic;
   readonly #model: Model;
   readonly #coverage: Coverage;
@@ -102,6 +104,7 @@ export class HeadChecks {
     const account = openAccount(raw, this.#model, this.#coverage, this.#guard);
     for (const entry of entries) tell(account, entry);
     let begun = raw.position > 0;
+    let hasApplied = false;
     let checkpointing = 0;
     const remember = () => {
       const state = { journal: { startPosition, entries }, digest: raw.digest() };
@@ -122,6 +125,10 @@ export class HeadChecks {
           command('skip', records[0]?.offset ?? nextOffset);
         }
         account.apply(records, () => raw.apply(records, nextOffset));
+        if (!hasApplied && records.length > 0) {
+          hasApplied = true;
+          this.onFirstRecords?.();
+        }
         this.#note(`applied ${partition} to ${nextOffset} by ${process.name}`);
         if (!begun) {
           // The first call moves an empty head to where its log begins.
