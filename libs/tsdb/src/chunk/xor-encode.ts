@@ -2,9 +2,14 @@
 // 2015), written in runs: the state of an encoder is a handful of numbers that a caller keeps anywhere,
 // and finished 32-bit words come out for it to store. So a head encodes eight samples of a series at a
 // time, which is twice as fast as one at a time, and a whole chunk is one long run.
+// Which window of bits a value is written in is the encoder's choice: Prometheus stays in the present one
+// as long as the value fits, here a new one is begun where that saves bits, and it is made wide enough for
+// the next value, too, if that is in the run and saves bits. Any decoder reads both.
 // The words are the chunk's bytes, big endian; the first 16 bits are the sample count, filled in last.
 
 const NO_WINDOW = 0xff;
+/** A new window costs 11 bits more than staying in the one there is. */
+const WINDOW_BITS = 11;
 
 /** A resumable encoder. Fields are public because callers save and restore them between runs. */
 export class XorEncoder {
@@ -113,12 +118,29 @@ export class XorEncoder {
         const zerosBefore = Math.min(Math.clz32(high), 31);
         const zerosAfter = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low);
         // NO_WINDOW is larger than any count of zeros.
-        if (zerosBefore >= leading && zerosAfter >= trailing) {
+        if (
+          zerosBefore >= leading &&
+          zerosAfter >= trailing &&
+          zerosBefore + zerosAfter <= leading + trailing + WINDOW_BITS
+        ) {
           control = (control << 2) | 2;
           size += 2;
         } else {
           leading = zerosBefore;
           trailing = zerosAfter;
+          if (index + 1 < to) {
+            const nextLow = bits[2 * index + 2]! ^ lastLow;
+            const nextHigh = bits[2 * index + 3]! ^ lastHigh;
+            if ((nextLow | nextHigh) !== 0) {
+              const nextBefore = Math.min(Math.clz32(nextHigh), 31);
+              const nextAfter =
+                nextLow === 0 ? 32 + trailingZeros(nextHigh) : trailingZeros(nextLow);
+              if (isOneWindow(leading, trailing, nextBefore, nextAfter)) {
+                leading = Math.min(leading, nextBefore);
+                trailing = Math.min(trailing, nextAfter);
+              }
+            }
+          }
           control = (control << 13) | (3 << 11) | (leading << 6) | ((64 - leading - trailing) & 63);
           size += 13;
         }
@@ -249,6 +271,20 @@ export class XorEncoder {
       this.#put(size === 32 ? shifted : shifted & ((1 << size) - 1), size);
     }
   }
+}
+
+/** Whether one window for a value and its next is written in fewer bits than what each would take alone. */
+function isOneWindow(
+  before: number,
+  after: number,
+  nextBefore: number,
+  nextAfter: number,
+): boolean {
+  const wide = 64 - Math.min(before, nextBefore) - Math.min(after, nextAfter);
+  const own = 64 - before - after;
+  const next =
+    nextBefore >= before && nextAfter >= after ? own : WINDOW_BITS + 64 - nextBefore - nextAfter;
+  return 2 * wide < own + next;
 }
 
 function trailingZeros(word: number): number {
