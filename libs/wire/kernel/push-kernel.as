@@ -1,6 +1,6 @@
 // The hot loops of a push as WebAssembly: Snappy's block format, the scan of canonical series, and the
 // gathering of their bytes by record. This is AssemblyScript, made into src/push-kernel/push-kernel-code.ts
-// by apps/weir/scripts/build-push-kernel.mjs. What memory holds where, and all growing of it, is the
+// by apps/weir/scripts/build-kernels.mjs. What memory holds where, and all growing of it, is the
 // caller's (push-kernel.ts). Nothing here allocates. Each function has a plain counterpart that tests
 // compare it with: it may refuse what the plain scan accepts, never the reverse.
 //

@@ -1,4 +1,4 @@
-// WebAssembly of kernel/push-kernel.as, made by apps/weir/scripts/build-push-kernel.mjs. Don't edit.
+// WebAssembly of kernel/push-kernel.as, made by apps/weir/scripts/build-kernels.mjs. Don't edit.
 
 export const PUSH_KERNEL_CODE: string = [
   'AGFzbQEAAAABKgRgBX9/f39/AX9gBH9/f38Bf2AMf39/f39/f39/f3x8AX9gBX9/f39/AAIPAQNlbnYGbWVtb3J5AgABAwUE',

@@ -1,0 +1,54 @@
+// Compiles the kernels of libs to WebAssembly and writes each as base64 into a source file, so that neither
+// a build of Weir nor a user of it needs the compiler. That is large and rarely used: it is fetched when
+// this runs, and no dependency.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from './install.mjs';
+
+const COMPILER = 'assemblyscript@0.28.20';
+const OPTIONS = ['-O3', '--noAssert', '--runtime', 'stub', '--memoryBase', '16', '--importMemory'];
+const LINE = 96;
+
+const KERNELS = [
+  {
+    lib: 'libs/wire',
+    source: 'kernel/push-kernel.as',
+    code: 'src/push-kernel/push-kernel-code.ts',
+    name: 'PUSH_KERNEL_CODE',
+    options: [],
+  },
+  {
+    lib: 'libs/bytes',
+    source: 'kernel/crc32c-fold.as',
+    code: 'src/crc32c-fold-code.ts',
+    name: 'CRC32C_FOLD_CODE',
+    options: ['--enable', 'simd'],
+  },
+];
+
+function build({ lib, source, code, name, options }) {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-kernel-'));
+  try {
+    // The compiler takes no other extension; in the checkout it would make the file TypeScript.
+    copyFileSync(join(root, lib, source), join(folder, 'kernel.ts'));
+    const compile = ['asc', 'kernel.ts', ...OPTIONS, ...options, '--outFile', 'kernel.wasm'];
+    execFileSync('npx', ['--yes', `--package=${COMPILER}`, ...compile], {
+      cwd: folder,
+      stdio: 'inherit',
+    });
+    const base64 = readFileSync(join(folder, 'kernel.wasm')).toString('base64');
+    const lines = base64.match(new RegExp(`.{1,${LINE}}`, 'g')).map((line) => `  '${line}',\n`);
+    writeFileSync(
+      join(root, lib, code),
+      `// WebAssembly of ${source}, made by apps/weir/scripts/build-kernels.mjs. Don't edit.
+
+export const ${name}: string = [\n${lines.join('')}].join('');\n`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+for (const kernel of KERNELS) build(kernel);
