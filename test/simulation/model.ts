@@ -95,7 +95,8 @@ export class Model {
     // As the tenant stood before the record, whatever its own order.
     const oldestFor = (windowMs: number) =>
       Math.max(state.closedBefore, state.eventTime - Math.max(CLOSE_AFTER_MS, windowMs));
-    const refusedBelow = oldestFor(bounds.windowMaxMs);
+    // The newest sample may be one that the limit refused, and then nothing was closed by it.
+    const refusedBelow = bounds.limited ? -Infinity : oldestFor(bounds.windowMaxMs);
     const acceptedFrom = oldestFor(bounds.windowMinMs);
     for (const { labels, samples } of decoded) {
       const series = this.#seriesOf(partition, tenant, labels, state);
