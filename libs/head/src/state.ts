@@ -20,6 +20,7 @@ import { LabelIndex } from './postings/label-index.ts';
 import { EpochTimes } from './reads/epoch-times.ts';
 import { Appender } from './series/append.ts';
 import { C, R, SeriesStore } from './series/series-store.ts';
+import type { LabelsRow } from './store/labels-rows.ts';
 import { Activity } from './tenants/activity.ts';
 import type { ExemplarRuns } from './tenants/exemplars.ts';
 import { type Removal, Tenant, WINDOW_MS } from './windows.ts';
@@ -144,21 +145,13 @@ export class HeadState {
     return ref;
   }
 
-  /** Puts a series that the store holds back where its page row says. `view` views `bytes`. */
-  restoreSeries(
-    tenant: Tenant,
-    bytes: Uint8Array,
-    view: DataView,
-    from: number,
-    length: number,
-    page: Page,
-    slot: number,
-  ): number {
+  /** Puts a series that the store holds back where its page row says. */
+  restoreSeries(tenant: Tenant, row: LabelsRow, page: Page): number {
     const { store } = this;
-    const hash = store.hash(view, from, from + length, tenant.id);
-    const ref = store.add(view, from, length, hash);
-    this.index.addSeries(tenant.id, ref, bytes, view, from, length);
-    this.#metricOf(tenant, bytes, from, length);
+    const { bytes, view, length, slot, hash } = row;
+    const ref = store.add(view, 0, length, hash);
+    this.index.restoreSeries(tenant.id, ref, row);
+    this.#metricOf(tenant, bytes, 0, length);
     this.pages.set(page, slot, ref);
     this.#enter(tenant, ref, (page.id << PAGE_BITS) | slot, page.metric.unsorted, hash);
     return ref;

@@ -5,6 +5,7 @@ import { compareBytes, hashBytes, text, utf8 } from '@weir/bytes';
 import { encodeLabels, LabelReader } from '@weir/model';
 import { ByteArena } from '../series/byte-arena.ts';
 import { hashView } from '../series/hash-view.ts';
+import type { LabelsRow } from '../store/labels-rows.ts';
 import { PostingLists } from './posting-lists.ts';
 
 /** Refs looked through in one step of a purge, about a millisecond, and what a list costs beside its refs. */
@@ -46,6 +47,7 @@ export class LabelIndex {
   /** Lists that hold refs of removed series. */
   readonly #affected: { readonly tenant: number; readonly list: number }[] = [];
   readonly #reader = new LabelReader();
+  readonly #nameReader = new LabelReader();
 
   tenant(id: number): TenantIndex {
     const known = this.#tenants[id];
@@ -83,6 +85,28 @@ export class LabelIndex {
     this.#lastTenant = tenant;
   }
 
+  /** Adds a series of a labels row; those of one row come one after the other. */
+  restoreSeries(tenant: number, ref: number, row: LabelsRow): void {
+    const index = this.tenant(tenant);
+    this.lists.append(index.all, ref);
+    const { labels, lengths, hashes, same, bytes, view } = row;
+    while (labels > this.lastPairs.length) this.lastPairs = grown(this.lastPairs);
+    let from = 0;
+    for (let label = 0; label < labels; label++) {
+      const length = lengths[label];
+      if (same[label] === 0) {
+        const hash = hashes[label];
+        const found = this.#find(hash, view, from, length);
+        this.lastPairs[label] =
+          found < 0 ? this.#add(index, hash, bytes, view, from, length) : found;
+      }
+      this.lists.append(this.lastPairs[label], ref);
+      from += length;
+    }
+    this.lastPairCount = labels;
+    this.#lastTenant = tenant;
+  }
+
   #isPair(pair: number, view: DataView, start: number, length: number): boolean {
     if (this.#lengths[pair] !== length) return false;
     return this.#arena.equals(this.#positions[pair], length, view, start);
@@ -99,7 +123,19 @@ export class LabelIndex {
     const length = reader.at - start;
     const hash = hashView(view, start, reader.at, tenant);
     const found = this.#find(hash, view, start, length);
-    if (found >= 0) return found;
+    return found < 0 ? this.#add(index, hash, bytes, view, start, length) : found;
+  }
+
+  #add(
+    index: TenantIndex,
+    hash: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    length: number,
+  ): number {
+    const reader = this.#nameReader.reset(bytes, start, start + length);
+    reader.next();
     const pair = this.#newPair(hash, this.#arena.appendView(view, start, length) | 0, length);
     const name = text(bytes.subarray(reader.nameFrom, reader.nameTo));
     let names = index.names.get(name);

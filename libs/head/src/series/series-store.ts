@@ -192,9 +192,14 @@ export class SeriesStore {
   }
 
   /** Sizes the table for the live series and fills it from the one before. */
-  #resizeTable(): void {
+  /** Makes the table large enough for so many series at once. */
+  expect(series: number): void {
+    if (series * 8 > this.#table.length * 3) this.#resizeTable(series);
+  }
+
+  #resizeTable(series = this.count): void {
     let size = TABLE_MIN;
-    while (size < this.count * 2) size *= 2;
+    while (size < series * 2) size *= 2;
     const before = this.#table;
     this.#table = new Int32Array(size * 2);
     for (let at = 0; at < before.length; at += 2) {

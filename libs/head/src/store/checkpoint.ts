@@ -22,6 +22,7 @@ import type { DropMark, Tenant } from '../windows.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { encodeExemplars } from './exemplar-rows.ts';
 import { encodeHistogramRow } from './histogram-rows.ts';
+import { encodeLabelsRow } from './labels-rows.ts';
 import {
   BEGIN_KEY,
   COMMIT_KEY,
@@ -34,12 +35,10 @@ import {
   HISTOGRAMS,
   key,
   LABELS,
-  labelsRowSize,
   METADATA,
   OPEN,
   TENANT,
   writeChunkEntry,
-  writeLabelsRow,
 } from './rows.ts';
 import { encodeDiscards, encodeMetadata, encodeTenant } from './tenant-rows.ts';
 
@@ -142,10 +141,8 @@ export class Checkpoint implements PageCapture {
     const { pages } = this.#state;
     const entry = pages.page(page);
     if ((flags & LABELS_PENDING) !== 0) {
-      const { store } = this.#state;
-      const size = labelsRowSize(store, entry);
-      const row = this.#writer.row(key(LABELS, page, entry.labelsSlot), size);
-      writeLabelsRow(store, entry, this.#epoch, row);
+      const row = encodeLabelsRow(this.#state.store, entry, this.#epoch);
+      this.#writer.put(key(LABELS, page, entry.labelsSlot), row);
       this.#labelPages.push(page);
     }
     if ((flags & OPEN_PENDING) !== 0) {
@@ -215,6 +212,7 @@ export class Checkpoint implements PageCapture {
       logTimeMs: this.#logTimeMs === -Infinity ? null : this.#logTimeMs,
       youngRecords: this.#youngRecords,
       aborted: [...this.#state.abortedEpochs],
+      series: this.#state.store.count,
     };
     writer.put(COMMIT_KEY, utf8(JSON.stringify(commit)));
     await writer.flush(true);

@@ -9,6 +9,7 @@ import type { ExemplarRun } from '../tenants/exemplars.ts';
 import type { CommitState } from './checkpoint.ts';
 import { decodeExemplars } from './exemplar-rows.ts';
 import { restoreHistogramRow } from './histogram-rows.ts';
+import { LabelsRow } from './labels-rows.ts';
 import {
   BEGIN_KEY,
   COMMIT_KEY,
@@ -20,7 +21,6 @@ import {
   key,
   keyNumber,
   LABELS,
-  LabelsRow,
   METADATA,
   OPEN,
   restoreOpenRow,
@@ -37,6 +37,8 @@ interface CommitRow {
   readonly logTimeMs: number | null;
   readonly youngRecords: number;
   readonly aborted: number[];
+  /** About how many there are to be restored. */
+  readonly series: number;
 }
 
 export async function recover(
@@ -49,7 +51,7 @@ export async function recover(
     ? JSON.parse(text(committed))
     : {
         ...{ format: FORMAT_VERSION, epoch: 0, position: state.position },
-        ...{ logTimeMs: null, youngRecords: state.youngRecords, aborted: [] },
+        ...{ logTimeMs: null, youngRecords: state.youngRecords, aborted: [], series: 0 },
       };
   if (row.format !== FORMAT_VERSION) {
     throw new WeirError('corrupt', `head store of format ${row.format}, not ${FORMAT_VERSION}`);
@@ -62,6 +64,7 @@ export async function recover(
     state.activity.setTime(row.logTimeMs);
   }
   commit.checkpointPosition = row.position;
+  state.store.expect(row.series);
   for (const epoch of row.aborted) state.abortedEpochs.add(epoch);
   const begunEpoch: number = begun ? JSON.parse(text(begun)).epoch : 0;
   if (begunEpoch > row.epoch) state.abortedEpochs.add(begunEpoch);
@@ -82,9 +85,10 @@ async function recoverRows(state: HeadState, store: HeadStore, commit: CommitSta
     restoreDiscards(state.tenants[id], row);
     commit.discardSlots.set(id, 1 - slot);
   }
+  const labels = new LabelsRow();
   const freeLabelsSlots = new Map<number, number>();
   for await (const { id, slot, row } of newestRows(state, store, LABELS)) {
-    restorePage(state, id, row);
+    restorePage(state, id, labels.reset(row));
     const page = state.pages.byId[id];
     if (page) page.labelsSlot = 1 - slot;
     else freeLabelsSlots.set(id, 1 - slot);
@@ -127,19 +131,16 @@ async function recoverExemplars(state: HeadState, store: HeadStore): Promise<voi
   }
 }
 
-function restorePage(state: HeadState, id: number, row: Uint8Array): void {
-  const labels = new LabelsRow(row);
+function restorePage(state: HeadState, id: number, labels: LabelsRow): void {
   const tenant = state.tenants[labels.tenant];
   if (!tenant) throw new WeirError('corrupt', `head store: page ${id} of unknown tenant`);
   // A page that lost all its series is a free number: the next page written under it wins by its epoch.
   if (!labels.next()) return;
-  const { view } = labels;
-  const first = row.subarray(labels.from, labels.from + labels.length);
+  const first = labels.bytes.subarray(0, labels.length);
   const metric = state.metricFor(tenant, first, labels.metric);
   const page = state.pages.addPage(metric, id);
-  do {
-    state.restoreSeries(tenant, row, view, labels.from, labels.length, page, labels.slot);
-  } while (labels.next());
+  do state.restoreSeries(tenant, labels, page);
+  while (labels.next());
   for (let slot = 0; slot < page.refs.length && slot < PAGE_SLOTS; slot++) {
     if (page.refs[slot] > 0) continue;
     page.refs[slot] = 0;

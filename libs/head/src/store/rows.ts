@@ -15,7 +15,7 @@ import {
 } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 
-export const FORMAT_VERSION = 9;
+export const FORMAT_VERSION = 10;
 
 export const COMMIT_KEY = Uint8Array.of(0x41);
 export const BEGIN_KEY = Uint8Array.of(0x42);
@@ -129,69 +129,6 @@ export function readChunkEntries(row: Uint8Array, each: (entry: ChunkEntry) => v
 
 function damaged(kind: string): WeirError {
   return new WeirError('corrupt', `head store: damaged ${kind} row`);
-}
-
-export function labelsRowSize(store: SeriesStore, page: Page): number {
-  let size = 12;
-  for (let slot = 0; slot < page.refs.length; slot++) {
-    const ref = page.refs[slot] - 1;
-    if (ref >= 0) size += 8 + store.labelsLength(ref);
-  }
-  return size;
-}
-
-/** Epoch, metric, tenant; then per series its slot and labels, each as u32 length-prefixed bytes. */
-export function writeLabelsRow(
-  store: SeriesStore,
-  page: Page,
-  epoch: number,
-  out: Uint8Array,
-): void {
-  const view = new DataView(out.buffer, out.byteOffset, out.length);
-  view.setUint32(0, epoch, true);
-  view.setUint32(4, page.metric.id, true);
-  view.setUint32(8, page.metric.tenant, true);
-  let at = 12;
-  for (let slot = 0; slot < page.refs.length; slot++) {
-    const ref = page.refs[slot] - 1;
-    if (ref < 0) continue;
-    const labels = store.labelsOf(ref);
-    view.setUint32(at, slot, true);
-    view.setUint32(at + 4, labels.length, true);
-    out.set(labels, at + 8);
-    at += 8 + labels.length;
-  }
-}
-
-/** A cursor over a labels row. */
-export class LabelsRow {
-  readonly view: DataView;
-  readonly metric: number;
-  readonly tenant: number;
-  slot = 0;
-  /** Where the labels of the current series lie. */
-  from = 12;
-  length = 0;
-
-  constructor(row: Uint8Array) {
-    if (row.length < 12) throw damaged('labels');
-    this.view = new DataView(row.buffer, row.byteOffset, row.length);
-    this.metric = this.view.getUint32(4, true);
-    this.tenant = this.view.getUint32(8, true);
-  }
-
-  /** Goes to the next series; false at the end. */
-  next(): boolean {
-    const at = this.from + this.length;
-    const size = this.view.byteLength;
-    if (at === size) return false;
-    if (at + 8 > size) throw damaged('labels');
-    this.slot = this.view.getUint32(at, true);
-    this.length = this.view.getUint32(at + 4, true);
-    this.from = at + 8;
-    if (this.from + this.length > size || this.slot >= PAGE_SLOTS) throw damaged('labels');
-    return true;
-  }
 }
 
 export function rowEpoch(row: Uint8Array): number {
