@@ -300,7 +300,7 @@ export interface PartitionHead {
   /**
    * The same, but that the series which hold nothing any more leave memory in steps of about a
    * millisecond: let others run between them. A checkpoint that begins meanwhile takes all that is left of
-   * them at once, so begin none.
+   * them at once, so begin none. They are taken to their end, or never again, before the next drop.
    */
   dropSteps(window: TenantWindow): Iterable<void>;
   /** No record below this offset holds a sample that is not in a shipped (dropped) window. */
