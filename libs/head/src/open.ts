@@ -56,6 +56,7 @@ export async function openPartitionHead(
     tenantSlots: new Map(),
     metadataSlots: new Map(),
     discardSlots: new Map(),
+    pageHas: [],
     checkpointPosition: state.position,
   };
   const store = createCheckedStore(parts.store);

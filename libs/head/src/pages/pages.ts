@@ -50,6 +50,11 @@ export class Pages {
   readonly #freePages: FreePage[] = [];
   #nextMetric = 0;
 
+  /** Numbers of pages without series, to be given away again. */
+  get freeNumbers(): readonly FreePage[] {
+    return this.#freePages;
+  }
+
   metricsOf(tenant: number): Iterable<Metric> {
     return this.#metrics.get(tenant)?.values() ?? [];
   }

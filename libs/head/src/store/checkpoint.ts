@@ -23,6 +23,7 @@ import { BatchWriter } from './batch-writer.ts';
 import { encodeExemplars } from './exemplar-rows.ts';
 import { encodeHistogramRow } from './histogram-rows.ts';
 import { encodeLabelsRow } from './labels-rows.ts';
+import { encodePages, HAS_HISTOGRAMS, HAS_OPEN, pagesInUse } from './page-rows.ts';
 import {
   BEGIN_KEY,
   COMMIT_KEY,
@@ -37,6 +38,7 @@ import {
   LABELS,
   METADATA,
   OPEN,
+  PAGES_KEY,
   TENANT,
   writeChunkEntry,
 } from './rows.ts';
@@ -48,6 +50,8 @@ export interface CommitState {
   readonly tenantSlots: Map<number, number>;
   readonly metadataSlots: Map<number, number>;
   readonly discardSlots: Map<number, number>;
+  /** By page: HAS_OPEN, HAS_HISTOGRAMS. */
+  readonly pageHas: number[];
   checkpointPosition: number;
 }
 
@@ -70,6 +74,7 @@ export class Checkpoint implements PageCapture {
   readonly #samples: number;
   readonly #closed: Int32Array;
   readonly #pages: Int32Array;
+  readonly #inUse: Uint8Array;
   readonly #labelPages: number[] = [];
   readonly #openPages: number[] = [];
   readonly #tenants: TenantRow[] = [];
@@ -96,6 +101,7 @@ export class Checkpoint implements PageCapture {
     this.#samples = state.samplesSinceCheckpoint;
     this.#closed = state.store.closed.freeze();
     this.#pages = this.#takePages();
+    this.#inUse = pagesInUse(state.pages);
     this.#emptyPages = state.emptyPages.splice(0);
     this.#freedRuns = state.exemplarRuns.freed.splice(0);
     for (const tenant of state.tenants) this.#takeTenant(tenant);
@@ -151,6 +157,7 @@ export class Checkpoint implements PageCapture {
       this.#writer.put(key(OPEN, page, entry.openSlot), bytes);
       const histograms = encodeHistogramRow(this.#state, entry, this.#epoch);
       if (histograms) this.#writer.put(key(HISTOGRAMS, page, entry.openSlot), histograms);
+      this.#commit.pageHas[page] = HAS_OPEN | (histograms ? HAS_HISTOGRAMS : 0);
       this.#openPages.push(page);
     }
     pages.flags[page] &= ~(LABELS_PENDING | OPEN_PENDING);
@@ -214,6 +221,10 @@ export class Checkpoint implements PageCapture {
       aborted: [...this.#state.abortedEpochs],
       series: this.#state.store.count,
     };
+    const written = { labels: this.#labelPages, open: this.#openPages };
+    const { pageHas } = this.#commit;
+    // In one batch with the commit.
+    writer.put(PAGES_KEY, encodePages(this.#state.pages, this.#inUse, pageHas, written));
     writer.put(COMMIT_KEY, utf8(JSON.stringify(commit)));
     await writer.flush(true);
   }

@@ -10,6 +10,7 @@ import type { CommitState } from './checkpoint.ts';
 import { decodeExemplars } from './exemplar-rows.ts';
 import { restoreHistogramRow } from './histogram-rows.ts';
 import { LabelsRow } from './labels-rows.ts';
+import { HAS_HISTOGRAMS, HAS_OPEN, IN_USE, LABELS_NEXT, OPEN_NEXT, pageRows } from './page-rows.ts';
 import {
   BEGIN_KEY,
   COMMIT_KEY,
@@ -17,12 +18,12 @@ import {
   EXEMPLARS,
   FORMAT_VERSION,
   HISTOGRAMS,
-  isEmptyOpenRow,
   key,
   keyNumber,
   LABELS,
   METADATA,
   OPEN,
+  PAGES_KEY,
   restoreOpenRow,
   rowEpoch,
   TENANT,
@@ -46,7 +47,8 @@ export async function recover(
   store: HeadStore,
   commit: CommitState,
 ): Promise<void> {
-  const [committed, begun] = await store.getMany([COMMIT_KEY, BEGIN_KEY]);
+  const found = await store.getMany([COMMIT_KEY, BEGIN_KEY, PAGES_KEY]);
+  const [committed, begun, directory = new Uint8Array(0)] = found;
   const row: CommitRow = committed
     ? JSON.parse(text(committed))
     : {
@@ -56,6 +58,7 @@ export async function recover(
   if (row.format !== FORMAT_VERSION) {
     throw new WeirError('corrupt', `head store of format ${row.format}, not ${FORMAT_VERSION}`);
   }
+  if (committed && !found[2]) throw new WeirError('corrupt', 'head store: no directory of pages');
   state.committedEpoch = row.epoch;
   state.position = row.position;
   state.youngRecords = row.youngRecords;
@@ -68,10 +71,15 @@ export async function recover(
   for (const epoch of row.aborted) state.abortedEpochs.add(epoch);
   const begunEpoch: number = begun ? JSON.parse(text(begun)).epoch : 0;
   if (begunEpoch > row.epoch) state.abortedEpochs.add(begunEpoch);
-  await recoverRows(state, store, commit);
+  await recoverRows(state, store, commit, directory);
 }
 
-async function recoverRows(state: HeadState, store: HeadStore, commit: CommitState): Promise<void> {
+async function recoverRows(
+  state: HeadState,
+  store: HeadStore,
+  commit: CommitState,
+  directory: Uint8Array,
+): Promise<void> {
   for await (const { id, slot, row } of newestRows(state, store, TENANT)) {
     restoreTenant(state.addTenant(tenantName(row), id), row);
     commit.tenantSlots.set(id, 1 - slot);
@@ -85,33 +93,39 @@ async function recoverRows(state: HeadState, store: HeadStore, commit: CommitSta
     restoreDiscards(state.tenants[id], row);
     commit.discardSlots.set(id, 1 - slot);
   }
+  await recoverPages(state, store, commit, directory);
+}
+
+async function recoverPages(
+  state: HeadState,
+  store: HeadStore,
+  commit: CommitState,
+  directory: Uint8Array,
+): Promise<void> {
+  const rows = (kind: number, bits: number) =>
+    pageRows(store, directory, kind, bits, (epoch) => isCommitted(state, epoch));
   const labels = new LabelsRow();
-  const freeLabelsSlots = new Map<number, number>();
-  for await (const { id, slot, row } of newestRows(state, store, LABELS)) {
+  for await (const { id, row } of rows(LABELS, IN_USE)) {
     restorePage(state, id, labels.reset(row));
-    const page = state.pages.byId[id];
-    if (page) page.labelsSlot = 1 - slot;
-    else freeLabelsSlots.set(id, 1 - slot);
   }
-  const freeOpenSlots = new Map<number, number>();
   const openEpochs: number[] = [];
-  for await (const { id, slot, row } of newestRows(state, store, OPEN)) {
-    const page = state.pages.byId[id];
-    if (!page) {
-      freeOpenSlots.set(id, 1 - slot);
-      if (isEmptyOpenRow(row)) continue;
-      throw new WeirError('corrupt', `head store: page ${id} has no labels`);
-    }
-    restoreOpenRow(state, page, row);
-    page.openSlot = 1 - slot;
+  for await (const { id, row } of rows(OPEN, IN_USE | HAS_OPEN)) {
+    restoreOpenRow(state, state.pages.page(id), row);
     openEpochs[id] = rowEpoch(row);
   }
-  for await (const { id, row } of newestRows(state, store, HISTOGRAMS)) {
-    const page = state.pages.byId[id];
-    if (page && openEpochs[id] === rowEpoch(row)) restoreHistogramRow(state, page, row);
+  for await (const { id, row } of rows(HISTOGRAMS, IN_USE | HAS_OPEN | HAS_HISTOGRAMS)) {
+    if (openEpochs[id] !== rowEpoch(row)) {
+      throw new WeirError('corrupt', `head store: histograms of page ${id} are of another epoch`);
+    }
+    restoreHistogramRow(state, state.pages.page(id), row);
   }
-  for (const [id, labelsSlot] of freeLabelsSlots) {
-    state.pages.freePage({ id, labelsSlot, openSlot: freeOpenSlots.get(id) ?? 0 });
+  for (const [id, bits] of directory.entries()) {
+    commit.pageHas[id] = bits & (HAS_OPEN | HAS_HISTOGRAMS);
+    const labelsSlot = (bits & LABELS_NEXT) === 0 ? 0 : 1;
+    const openSlot = (bits & OPEN_NEXT) === 0 ? 0 : 1;
+    const page = state.pages.byId[id];
+    if (page === undefined) state.pages.freePage({ id, labelsSlot, openSlot });
+    else Object.assign(page, { labelsSlot, openSlot });
   }
 }
 
@@ -134,8 +148,7 @@ async function recoverExemplars(state: HeadState, store: HeadStore): Promise<voi
 function restorePage(state: HeadState, id: number, labels: LabelsRow): void {
   const tenant = state.tenants[labels.tenant];
   if (!tenant) throw new WeirError('corrupt', `head store: page ${id} of unknown tenant`);
-  // A page that lost all its series is a free number: the next page written under it wins by its epoch.
-  if (!labels.next()) return;
+  if (!labels.next()) throw new WeirError('corrupt', `head store: page ${id} has no series`);
   const first = labels.bytes.subarray(0, labels.length);
   const metric = state.metricFor(tenant, first, labels.metric);
   const page = state.pages.addPage(metric, id);
@@ -164,11 +177,15 @@ async function* newestRows(
   for await (const rows of store.scan(key(kind), key(kind + 1))) {
     for (const [rowKey, row] of rows) {
       const epoch = rowEpoch(row);
-      if (epoch > state.committedEpoch || state.abortedEpochs.has(epoch)) continue;
+      if (!isCommitted(state, epoch)) continue;
       const found = { id: keyNumber(rowKey, 0), slot: keyNumber(rowKey, 1), row };
       if (best && best.id !== found.id) yield best;
       if (!best || best.id !== found.id || rowEpoch(best.row) < epoch) best = found;
     }
   }
   if (best) yield best;
+}
+
+function isCommitted({ committedEpoch, abortedEpochs }: HeadState, epoch: number): boolean {
+  return epoch <= committedEpoch && !abortedEpochs.has(epoch);
 }

@@ -15,10 +15,11 @@ import {
 } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 
-export const FORMAT_VERSION = 10;
+export const FORMAT_VERSION = 11;
 
 export const COMMIT_KEY = Uint8Array.of(0x41);
 export const BEGIN_KEY = Uint8Array.of(0x42);
+export const PAGES_KEY = Uint8Array.of(0x50);
 export const CHUNKS = 0x43;
 export const DISCARDS = 0x44;
 export const EXEMPLARS = 0x45;
@@ -317,8 +318,4 @@ export function restoreOpenRow(state: HeadState, page: Page, row: Uint8Array): v
       state.appender.outOfOrder.add(ref, double[0], ints[at++], ints[at++]);
     }
   }
-}
-
-export function isEmptyOpenRow(row: Uint8Array): boolean {
-  return row.length >= 8 && row.subarray(4, 8).every((byte) => byte === 0);
 }
