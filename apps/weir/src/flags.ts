@@ -51,7 +51,7 @@ export const weirFlags = defineFlags({
     flag: 'ingester.worker-threads',
     yaml: 'ingester.worker_threads',
     default: 0,
-    help: 'Threads that own partitions. 0: one less than the processors, at least one.',
+    help: 'Threads that own partitions, where there are so many. 0: one less than the processors, at least two.',
   },
   embeddedPartitions: {
     kind: 'int',

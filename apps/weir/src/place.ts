@@ -18,6 +18,8 @@ export interface Place {
 }
 
 const EMBEDDED_PARTITIONS_MAX = 4;
+/** By default, also where there are two processors: partitions come up side by side. */
+const PARTITION_WORKERS_MIN = 2;
 
 export function placeOf({ weir }: Pick<Configuration, 'weir'>, host: Host): Place {
   const dataDir = resolve(weir.dataDir);
@@ -27,7 +29,7 @@ export function placeOf({ weir }: Pick<Configuration, 'weir'>, host: Host): Plac
     logDir: join(dataDir, 'log'),
     hostName: host.name,
     embeddedPartitions: weir.embeddedPartitions || Math.min(EMBEDDED_PARTITIONS_MAX, processors),
-    partitionWorkers: weir.partitionWorkers || Math.max(1, processors - 1),
+    partitionWorkers: weir.partitionWorkers || Math.max(PARTITION_WORKERS_MIN, processors - 1),
     queryWorkers: Math.max(1, weir.queryWorkers),
   };
 }
