@@ -10,6 +10,7 @@ import {
   createThreadWorkers,
   type Ingester,
   ingesterSettings,
+  type PartitionWorkers,
 } from '@weir/ingester';
 import { createLimits, type Limits } from '@weir/limits';
 import { createClusterOwners, createThreadedExecutor, querierRoutes } from '@weir/querier';
@@ -32,9 +33,27 @@ export interface ComponentParts {
   readonly place: Place;
   readonly address: string;
   readonly foundations: Foundations;
+  /** For the ingester, where it is a component. */
+  readonly partitionWorkers: PartitionWorkers | undefined;
   readonly server: HttpServer;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+}
+
+/** Comes before the foundations, so that threads load their code while the embedded log opens. */
+export function createPartitionWorkers(
+  { partitionWorkers, embeddedPartitions }: Place,
+  alone: boolean,
+  telemetry: Telemetry,
+): PartitionWorkers {
+  return createThreadWorkers(
+    {
+      url: new URL('./partition-worker.js', import.meta.url),
+      count: partitionWorkers,
+      startedAtOnce: alone ? embeddedPartitions : 0,
+    },
+    { log: telemetry.log },
+  );
 }
 
 /** Wires the components and registers their routes; nothing runs before its service is started. */
@@ -46,8 +65,9 @@ export function createComponents(
   const recordBuffers = createBufferPool(RECORD_BUFFERS_MAX_BYTES);
   const services: Service[] = [];
   let ingester: Ingester | undefined;
-  if (components.includes('ingester')) {
-    ingester = createIngesterOf(components, limits, recordBuffers, parts);
+  if (parts.partitionWorkers !== undefined) {
+    const { partitionWorkers: workers } = parts;
+    ingester = createIngesterOf(components, workers, limits, recordBuffers, parts);
     services.push(ingesterService(ingester));
   }
   if (components.includes('querier')) services.push(createQuerierService(ingester, limits, parts));
@@ -60,6 +80,7 @@ export function createComponents(
 
 function createIngesterOf(
   components: readonly Component[],
+  workers: PartitionWorkers,
   limits: Limits,
   recordBuffers: BufferPool,
   { configuration, place, address, foundations, server, clock, telemetry }: ComponentParts,
@@ -77,10 +98,7 @@ function createIngesterOf(
     cluster: foundations.cluster,
     clock,
     telemetry,
-    workers: createThreadWorkers(
-      { url: new URL('./partition-worker.js', import.meta.url), count: place.partitionWorkers },
-      { log: telemetry.log },
-    ),
+    workers,
     limits: createTenantSettings(settings, {
       limits,
       activePartitions: countActivePartitions(foundations.cluster),

@@ -23,13 +23,18 @@ export interface Foundations {
   close(): Promise<void>;
 }
 
+/** No Kafka: what other processes could share isn't there. */
+export function isAlone({ kafka }: Pick<Configuration, 'kafka'>): boolean {
+  return kafka.address.length === 0;
+}
+
 export async function openFoundations(
   configuration: Configuration,
   place: Place,
   components: readonly Component[],
   parts: { readonly clock: Clock; readonly telemetry: Telemetry },
 ): Promise<Foundations> {
-  const alone = configuration.kafka.address.length === 0;
+  const alone = isAlone(configuration);
   if (alone && components.length < 3) {
     throw new WeirError(
       'invalid',

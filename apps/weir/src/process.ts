@@ -5,9 +5,9 @@ import { createHttpServer, listen } from '@weir/http';
 import { systemClock } from '@weir/runtime';
 import { createTelemetry } from '@weir/telemetry';
 import { adminRoutes } from './admin.ts';
-import { createComponents } from './components.ts';
+import { createComponents, createPartitionWorkers } from './components.ts';
 import { type Configuration, componentsOf, modules } from './configuration.ts';
-import { openFoundations } from './foundations.ts';
+import { type Foundations, isAlone, openFoundations } from './foundations.ts';
 import { advertisedAddress, type Host, placeOf } from './place.ts';
 import { createServices, type Service } from './services.ts';
 
@@ -29,12 +29,22 @@ export async function runProcess(
   const clock = systemClock;
   const telemetry = createTelemetry({ level: configuration.weir.logLevel });
   const parts = { clock, telemetry };
-  const foundations = await openFoundations(configuration, place, components, parts);
+  const partitionWorkers = components.includes('ingester')
+    ? createPartitionWorkers(place, isAlone(configuration), telemetry)
+    : undefined;
+  let foundations: Foundations;
+  try {
+    foundations = await openFoundations(configuration, place, components, parts);
+  } catch (error) {
+    await partitionWorkers?.close();
+    throw error;
+  }
   const server = createHttpServer(configuration.server, parts);
   try {
     const address = advertisedAddress(configuration, host, configuration.server.port);
     const created = createComponents(components, {
-      ...{ configuration, place, address, foundations, server, clock, telemetry },
+      ...{ configuration, place, address, foundations, partitionWorkers },
+      ...{ server, clock, telemetry },
     });
     const all: Service[] = [
       { name: 'log and bucket', stop: () => foundations.close() },
@@ -54,6 +64,7 @@ export async function runProcess(
     };
   } catch (error) {
     await server.close();
+    await partitionWorkers?.close();
     await foundations.close();
     throw error;
   }

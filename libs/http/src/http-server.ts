@@ -51,6 +51,10 @@ function optionsOf(settings: HttpSettings): FastifyHttpOptions<Server> {
     keepAliveTimeout: settings.idleTimeoutMs,
     requestTimeout: settings.readTimeoutMs,
     bodyLimit: Number.MAX_SAFE_INTEGER,
+    // Routes have no schemas: what would compile them takes long to load.
+    schemaController: {
+      compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas },
+    },
     routerOptions: { caseSensitive: true, maxParamLength: PARAMETER_LENGTH_MAX },
     http: { maxHeaderSize: HEADER_SIZE_MAX_BYTES },
     frameworkErrors: (error, _request, reply) => {
@@ -58,6 +62,10 @@ function optionsOf(settings: HttpSettings): FastifyHttpOptions<Server> {
     },
     ...(pathPrefix === '' ? {} : { rewriteUrl: (request) => inside(pathPrefix, request.url) }),
   };
+}
+
+function noSchemas(): never {
+  throw new WeirError('internal', 'routes have no schemas');
 }
 
 /** Listens as the settings say; returns the port, which settings may leave to the system. */
