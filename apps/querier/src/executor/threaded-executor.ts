@@ -1,7 +1,7 @@
 // Queries in worker threads, so that none delays a push: each worker has its own engine, catalog and
 // bucket; owners of partitions are reached through a port to this thread. A query goes to the worker
-// with the fewest running. A worker that dies takes its queries with it (they answer 500) and is
-// replaced.
+// with the fewest running. Workers start with the first query, or a while after the process, which has other
+// things to do until then. A worker that dies takes its queries with it (they answer 500) and is replaced.
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { WeirError } from '@weir/errors';
 import { apiError } from '@weir/http/errors';
@@ -20,6 +20,8 @@ import type { QueryWorkerSettings, WorkerStart } from './worker-start.ts';
 
 /** Pause before a dead worker is replaced, so that one that dies at once doesn't burn the CPU. */
 const RESTART_PAUSE_MS = 1000;
+/** By then a process is ready mostly; until then its processors are for what makes it so. */
+const START_AFTER_MS = 3000;
 
 export interface ThreadedExecutorParts {
   /** The bundled entry of the worker. */
@@ -37,6 +39,9 @@ export function createThreadedExecutor(
 ): QueryExecutor {
   const running = createSemaphore(settings.querier.maxConcurrent);
   const slots = Array.from({ length: parts.workers }, () => new WorkerSlot(settings, parts));
+  const starting = parts.clock.after(START_AFTER_MS, () => {
+    for (const slot of slots) slot.start();
+  });
   return {
     async execute(request, signal) {
       const release = await running.acquire();
@@ -44,7 +49,7 @@ export function createThreadedExecutor(
         signal.throwIfAborted();
         const located = await locate(request, parts.owners);
         const slot = slots.reduce((best, slot) => (slot.load < best.load ? slot : best));
-        return await receiveAnswer(slot.streams, located, signal);
+        return await receiveAnswer(slot.start(), located, signal);
       } catch (error) {
         return errorAnswer(signal.aborted ? signal.reason : error);
       } finally {
@@ -52,6 +57,7 @@ export function createThreadedExecutor(
       }
     },
     async close() {
+      starting.cancel();
       await Promise.all(slots.map((slot) => slot.close()));
     },
   };
@@ -74,33 +80,43 @@ function errorAnswer(error: unknown): QueryAnswer {
   return { status, headers, body: Buffer.from(body, 'utf8') };
 }
 
-/** One worker, or for a moment its absence. */
+interface RunningWorker {
+  readonly worker: Worker;
+  readonly streams: StreamClient;
+}
+
+/** One worker, or its absence: before it starts, and for a moment after one died. */
 class WorkerSlot {
-  streams: StreamClient;
   readonly #settings: QueryWorkerSettings;
   readonly #parts: ThreadedExecutorParts;
-  #worker: Worker;
+  #running: RunningWorker | undefined;
   #closing = false;
-  #alive = true;
+  #dead = false;
 
   constructor(settings: QueryWorkerSettings, parts: ThreadedExecutorParts) {
     this.#settings = settings;
     this.#parts = parts;
-    [this.#worker, this.streams] = this.#start();
   }
 
   /** Running queries; infinite while there is no worker. */
   get load(): number {
-    return this.#alive ? this.streams.active : Number.POSITIVE_INFINITY;
+    return this.#dead ? Number.POSITIVE_INFINITY : (this.#running?.streams.active ?? 0);
+  }
+
+  /** Starts the worker unless it was; one that died is replaced without that, and until then refuses. */
+  start(): StreamClient {
+    if (this.#closing) throw new WeirError('closed', 'the query workers are closed');
+    this.#running ??= this.#startWorker();
+    return this.#running.streams;
   }
 
   async close(): Promise<void> {
     this.#closing = true;
-    this.streams.close();
-    await this.#worker.terminate();
+    this.#running?.streams.close();
+    await this.#running?.worker.terminate();
   }
 
-  #start(): [Worker, StreamClient] {
+  #startWorker(): RunningWorker {
     const { owners, telemetry, clock, workerUrl } = this.#parts;
     const queries = new MessageChannel();
     const reads = new MessageChannel();
@@ -123,15 +139,15 @@ class WorkerSlot {
     worker.once('exit', (code) => {
       queries.port1.close();
       reads.port1.close();
-      this.#alive = false;
+      this.#dead = true;
       if (this.#closing) return;
       telemetry.log.error({ code }, 'query worker has stopped, starting another');
       clock.after(RESTART_PAUSE_MS, () => {
         if (this.#closing) return;
-        [this.#worker, this.streams] = this.#start();
-        this.#alive = true;
+        this.#running = this.#startWorker();
+        this.#dead = false;
       });
     });
-    return [worker, streams];
+    return { worker, streams };
   }
 }
