@@ -3,13 +3,15 @@
 // and finished 32-bit words come out for it to store. So a head encodes eight samples of a series at a
 // time, which is twice as fast as one at a time, and a whole chunk is one long run.
 // Which window of bits a value is written in is the encoder's choice: Prometheus stays in the present one
-// as long as the value fits, here a new one is begun where that saves bits, and it is made wide enough for
-// the next value, too, if that is in the run and saves bits. Any decoder reads both.
+// as long as the value fits, here eight values at a time get the windows that take the fewest bits (see
+// planWindows()), some five percent of a chunk. Any decoder reads both.
 // The words are the chunk's bytes, big endian; the first 16 bits are the sample count, filled in last.
 
 const NO_WINDOW = 0xff;
 /** A new window costs 11 bits more than staying in the one there is. */
 const WINDOW_BITS = 11;
+/** Values whose windows are chosen together: as many as a head encodes at once. */
+const PLANNED = 8;
 
 /** A resumable encoder. Fields are public because callers save and restore them between runs. */
 export class XorEncoder {
@@ -83,7 +85,13 @@ export class XorEncoder {
     const { words } = this;
     let { t: lastT, delta: lastDelta, high: lastHigh, low: lastLow } = this;
     let { leading, trailing, word, wordBits, wordCount } = this;
+    let newWindows = 0;
     for (let index = from; index < to; index++) {
+      const place = (index - from) & (PLANNED - 1);
+      if (place === 0) {
+        const end = Math.min(index + PLANNED, to);
+        newWindows = planWindows(bits, index, end, lastHigh, lastLow, leading, trailing);
+      }
       const at = t[index]!;
       const delta = at - lastT;
       let control = 0;
@@ -115,32 +123,12 @@ export class XorEncoder {
         control <<= 1;
         size++;
       } else {
-        const zerosBefore = Math.min(Math.clz32(high), 31);
-        const zerosAfter = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low);
-        // NO_WINDOW is larger than any count of zeros.
-        if (
-          zerosBefore >= leading &&
-          zerosAfter >= trailing &&
-          zerosBefore + zerosAfter <= leading + trailing + WINDOW_BITS
-        ) {
+        if ((newWindows & (1 << place)) === 0) {
           control = (control << 2) | 2;
           size += 2;
         } else {
-          leading = zerosBefore;
-          trailing = zerosAfter;
-          if (index + 1 < to) {
-            const nextLow = bits[2 * index + 2]! ^ lastLow;
-            const nextHigh = bits[2 * index + 3]! ^ lastHigh;
-            if ((nextLow | nextHigh) !== 0) {
-              const nextBefore = Math.min(Math.clz32(nextHigh), 31);
-              const nextAfter =
-                nextLow === 0 ? 32 + trailingZeros(nextHigh) : trailingZeros(nextLow);
-              if (isOneWindow(leading, trailing, nextBefore, nextAfter)) {
-                leading = Math.min(leading, nextBefore);
-                trailing = Math.min(trailing, nextAfter);
-              }
-            }
-          }
+          leading = plannedLeading[place]!;
+          trailing = plannedTrailing[place]!;
           control = (control << 13) | (3 << 11) | (leading << 6) | ((64 - leading - trailing) & 63);
           size += 13;
         }
@@ -273,18 +261,83 @@ export class XorEncoder {
   }
 }
 
-/** Whether one window for a value and its next is written in fewer bits than what each would take alone. */
-function isOneWindow(
-  before: number,
-  after: number,
-  nextBefore: number,
-  nextAfter: number,
-): boolean {
-  const wide = 64 - Math.min(before, nextBefore) - Math.min(after, nextAfter);
-  const own = 64 - before - after;
-  const next =
-    nextBefore >= before && nextAfter >= after ? own : WINDOW_BITS + 64 - nextBefore - nextAfter;
-  return 2 * wide < own + next;
+/** By place: the window that begins there, if one does. */
+const plannedLeading = new Uint8Array(PLANNED);
+const plannedTrailing = new Uint8Array(PLANNED);
+/** By number of the value among those that changed: its place, and zeros before and after its bits. */
+const places = new Uint8Array(PLANNED);
+const zerosBefore = new Uint8Array(PLANNED);
+const zerosAfter = new Uint8Array(PLANNED);
+/** By how many values are written: the fewest bits that takes, and how many of them come before the last window. */
+const costs = new Int32Array(PLANNED + 1);
+const windowFrom = new Uint8Array(PLANNED + 1);
+const windowLeading = new Uint8Array(PLANNED + 1);
+const windowTrailing = new Uint8Array(PLANNED + 1);
+/** No window before: the values are still in the one that the run began with. */
+const KEPT = 0xff;
+
+/**
+ * Chooses the windows of the values [from, to), at most eight, so that they take the fewest bits: the present
+ * window for some of the first (none, where it is NO_WINDOW), then stretches of values in one new window
+ * each. Returns a bit for each place where a new one begins.
+ */
+function planWindows(
+  bits: Int32Array,
+  from: number,
+  to: number,
+  lastHigh: number,
+  lastLow: number,
+  leading: number,
+  trailing: number,
+): number {
+  let count = 0;
+  let spare = 0;
+  let fitting = 0;
+  for (let index = from, high = lastHigh, low = lastLow; index < to; index++) {
+    low ^= bits[2 * index]!;
+    high ^= bits[2 * index + 1]!;
+    if ((low | high) !== 0) {
+      const before = Math.min(Math.clz32(high), 31);
+      const after = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low);
+      places[count] = index - from;
+      zerosBefore[count] = before;
+      zerosAfter[count] = after;
+      if (fitting === count && before >= leading && after >= trailing) {
+        fitting++;
+        spare += before + after - leading - trailing;
+      }
+      count++;
+    }
+    low = bits[2 * index]!;
+    high = bits[2 * index + 1]!;
+  }
+  // The usual case: all fit, and no window could save more than it costs.
+  if (fitting === count && spare <= WINDOW_BITS) return 0;
+  const kept = 66 - leading - trailing;
+  for (let end = 1; end <= count; end++) {
+    costs[end] = end <= fitting ? end * kept : 0x7fffffff;
+    windowFrom[end] = KEPT;
+    let before = 64;
+    let after = 64;
+    for (let start = end - 1; start >= 0; start--) {
+      before = Math.min(before, zerosBefore[start]!);
+      after = Math.min(after, zerosAfter[start]!);
+      const cost = costs[start]! + WINDOW_BITS + (end - start) * (66 - before - after);
+      if (cost >= costs[end]!) continue;
+      costs[end] = cost;
+      windowFrom[end] = start;
+      windowLeading[end] = before;
+      windowTrailing[end] = after;
+    }
+  }
+  let begins = 0;
+  for (let end = count; end > 0 && windowFrom[end] !== KEPT; end = windowFrom[end]!) {
+    const place = places[windowFrom[end]!]!;
+    begins |= 1 << place;
+    plannedLeading[place] = windowLeading[end]!;
+    plannedTrailing[place] = windowTrailing[end]!;
+  }
+  return begins;
 }
 
 function trailingZeros(word: number): number {
