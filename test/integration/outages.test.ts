@@ -90,7 +90,9 @@ describe('Kafka that cannot be used at start', () => {
     const [code, output] = await refusal([
       '-target=ingester',
       `-ingest-storage.kafka.address=${address}`,
+      '-ingest-storage.kafka.start-timeout=2s',
     ]);
+    expect(output).toContain('Connection refused');
     expect(output).toContain(`no Kafka broker answers at ${address}`);
     expect(code).toBe(1);
   });
@@ -101,7 +103,7 @@ describe('Kafka that cannot be used at start', () => {
       hide,
       `const load = process.dlopen;
       process.dlopen = (module, file, ...rest) => {
-        if (file.includes('kafka')) throw new Error('hidden by the test');
+        if (file.includes('confluent')) throw new Error('hidden by the test');
         return load(module, file, ...rest);
       };`,
     );

@@ -30,6 +30,7 @@ const run = promisify(execFile);
 /**
  * @typedef {object} KafkaProvider
  * @property {string} brokers host:port
+ * @property {Record<string, string>} [listeners] host:port of each further listener
  * @property {() => Promise<void>} stop Ends the broker and removes its data.
  * @property {() => Promise<void>} restart Stops it in order and starts it on the same port and data.
  * @property {() => Promise<void>} kill kill -9; startBroker() brings it back.
@@ -38,14 +39,18 @@ const run = promisify(execFile);
  */
 
 /**
- * @param {{ properties?: Record<string, string>, own?: boolean }} [options] further lines of
- *   server.properties; `own`: a broker that may be stopped and killed, whatever KAFKA_BROKERS says
+ * @param {{ properties?: Record<string, string>, own?: boolean,
+ *   listeners?: Record<string, string>, scram?: readonly string[] }} [options] further lines of
+ *   server.properties; `own`: a broker that may be stopped and killed, whatever KAFKA_BROKERS says;
+ *   `listeners`: names and protocols beside the plain one; `scram`: users, as StorageTool takes them.
+ *   With the latter two the broker is ours and runs from the jars.
  * @returns {Promise<KafkaProvider>}
  */
 export async function startKafka(options = {}) {
   const given = process.env.KAFKA_BROKERS ?? process.env.WEIR_TEST_KAFKA_BROKERS;
-  if (given && !options.own) return foreignBroker(given);
   const properties = { ...brokerProperties(), ...options.properties };
+  if (options.listeners) return startJars(properties, options);
+  if (given && !options.own) return foreignBroker(given);
   if (await dockerAnswers()) return startContainer(properties);
   return startJars(properties);
 }
@@ -178,25 +183,31 @@ async function freePorts(count) {
   return ports;
 }
 
-async function startJars(properties) {
+async function startJars(properties, { listeners = {}, scram = [] } = {}) {
   const cache = await prepareJars();
   const directory = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
-  const [port, controllerPort] = await freePorts(2);
+  const names = Object.keys(listeners);
+  const [port, controllerPort, ...ports] = await freePorts(2 + names.length);
+  const addresses = names.map((name, index) => [name, `localhost:${ports[index]}`]);
+  const further = addresses.map(([name, address]) => `,${name}://${address}`).join('');
+  const protocols = names.map((name) => `,${name}:${listeners[name]}`).join('');
   const file = join(directory, 'server.properties');
   const all = {
     ...properties,
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${further}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${further}`,
+    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT${protocols}`,
     'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(directory, 'data'),
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(file, lines.join(''));
   const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file];
+  for (const user of scram) format.push('--add-scram', user);
   await run('java', [...javaFlags(cache, '64m'), ...format]);
 
   let broker = await startJava(cache, file);
@@ -212,6 +223,7 @@ async function startJars(properties) {
   process.once('exit', killAtExit);
   return {
     brokers: `127.0.0.1:${port}`,
+    listeners: Object.fromEntries(addresses),
     startBroker,
     stopBroker: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),

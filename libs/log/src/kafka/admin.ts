@@ -9,9 +9,15 @@ import type {
 import { WeirError } from '@weir/errors';
 import type { Clock } from '@weir/runtime';
 import type { CommittedOffset } from '../partition-log.ts';
-import { clientConfig } from './client-config.ts';
-import { CODE, call, type Driver, type KafkaAdmin } from './driver.ts';
-import type { KafkaSettings } from './flags.ts';
+import {
+  call as ask,
+  CODE,
+  codeOf,
+  type Driver,
+  type KafkaAdmin,
+  type KafkaConsumer,
+} from './driver.ts';
+import type { Trouble } from './trouble.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const CREATED_WITHIN_MS = 10_000;
@@ -43,9 +49,29 @@ function hexOf({ mostSignificantBits, leastSignificantBits }: Uuid): string {
   return half(mostSignificantBits) + half(leastSignificantBits);
 }
 
-export function openAdmin(driver: Driver, settings: KafkaSettings, clock: Clock): Admin {
-  const admin: KafkaAdmin = driver.AdminClient.create(clientConfig(settings) as object);
+const missing = (topic: string) =>
+  `kafka: topic ${topic} does not exist, and -ingest-storage.kafka.auto-create-topic-enabled is false`;
+
+/** What a start can't do without, refused by the broker's access control. */
+function mayNot(what: string, security: string): WeirError {
+  return new WeirError('invalid', `kafka: this client (${security}) may not ${what}`);
+}
+
+/** Asks over a connected client: one of its own would not take OAUTHBEARER's tokens. */
+export function openAdmin(
+  driver: Driver,
+  client: KafkaConsumer,
+  { clock, trouble }: { readonly clock: Clock; readonly trouble: Trouble },
+): Admin {
+  const admin: KafkaAdmin = driver.AdminClient.createFrom(client);
   const timeout = REQUEST_TIMEOUT_MS;
+  const call = <Result>(
+    what: string,
+    start: (done: (error: unknown, result?: Result) => void) => void,
+  ) =>
+    ask<Result>(what, start).catch((error: unknown) => {
+      throw trouble.explain(error);
+    });
 
   const describe = async (topic: string): Promise<Topic | undefined> => {
     const [found] = await call<TopicDescription[]>(`describe topic ${topic}`, (done) =>
@@ -53,6 +79,7 @@ export function openAdmin(driver: Driver, settings: KafkaSettings, clock: Clock)
     );
     const { error, partitions, topicId } = found!;
     if (error?.code === CODE.unknownTopic) return undefined;
+    if (error?.code === CODE.topicForbidden) throw mayNot(`see topic ${topic}`, trouble.security);
     if (error)
       throw new WeirError('unavailable', `kafka: describe topic ${topic}: ${error.message}`);
     return { topicId: hexOf(topicId), partitionCount: partitions.length };
@@ -63,8 +90,12 @@ export function openAdmin(driver: Driver, settings: KafkaSettings, clock: Clock)
     try {
       await call(`create topic ${topic}`, (done) => admin.createTopic(definition, timeout, done));
     } catch (error) {
-      const { code } = (error as WeirError).cause as { code?: number };
-      if (code !== CODE.topicExists) throw error;
+      const code = codeOf(error);
+      if (code === CODE.topicExists) return;
+      if (code === CODE.topicForbidden || code === CODE.clusterForbidden) {
+        throw mayNot(`create topic ${topic}, which does not exist`, trouble.security);
+      }
+      throw error;
     }
   };
 
@@ -73,7 +104,7 @@ export function openAdmin(driver: Driver, settings: KafkaSettings, clock: Clock)
       const { topic } = wanted;
       let found = await describe(topic);
       if (found !== undefined) return found;
-      if (!wanted.create) throw new WeirError('not-found', `kafka: topic ${topic} does not exist`);
+      if (!wanted.create) throw new WeirError('not-found', missing(topic));
       await create(wanted);
       const deadlineMs = clock.steadyMs() + CREATED_WITHIN_MS;
       for (;;) {

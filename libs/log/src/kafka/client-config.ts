@@ -1,9 +1,12 @@
 // How every client of this process reaches the brokers.
+import type { Clock } from '@weir/runtime';
 import type { ClientConfig } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
+import { readToken } from './oauth-token.ts';
 
-export function clientConfig(settings: KafkaSettings): ClientConfig {
-  const sasl = settings.saslUsername !== '';
+export function clientConfig(settings: KafkaSettings, clock: Clock): ClientConfig {
+  const bearer = settings.saslMechanism === 'OAUTHBEARER';
+  const sasl = bearer || settings.saslUsername !== '';
   const protocol = `${sasl ? 'sasl_' : ''}${settings.tlsEnabled ? 'ssl' : 'plaintext'}`;
   return {
     'bootstrap.servers': settings.address.join(','),
@@ -12,8 +15,9 @@ export function clientConfig(settings: KafkaSettings): ClientConfig {
     'security.protocol': protocol,
     ...(sasl && {
       'sasl.mechanisms': settings.saslMechanism,
-      'sasl.username': settings.saslUsername,
-      'sasl.password': settings.saslPassword,
+      ...(bearer
+        ? { oauthbearer_token_refresh_cb: () => readToken(settings, clock.nowMs()) }
+        : { 'sasl.username': settings.saslUsername, 'sasl.password': settings.saslPassword }),
     }),
     ...(settings.tlsCaPath !== '' && { 'ssl.ca.location': settings.tlsCaPath }),
     ...(settings.tlsCertPath !== '' && { 'ssl.certificate.location': settings.tlsCertPath }),
@@ -28,9 +32,9 @@ export function clientConfig(settings: KafkaSettings): ClientConfig {
 }
 
 /** For clients that read at offsets they are told; never commits on its own, never picks an offset. */
-export function readerConfig(settings: KafkaSettings): ClientConfig {
+export function readerConfig(settings: KafkaSettings, clock: Clock): ClientConfig {
   return {
-    ...clientConfig(settings),
+    ...clientConfig(settings, clock),
     'group.id': `${settings.clientId}-reader`,
     'enable.auto.commit': false,
     'enable.auto.offset.store': false,

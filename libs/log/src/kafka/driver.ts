@@ -20,6 +20,7 @@ export type ClientConfig = Readonly<Record<string, unknown>>;
 /** Codes of librdkafka (negative) and of the Kafka protocol. */
 export const CODE = {
   timedOut: -185,
+  messageTimedOut: -192,
   transport: -195,
   maxPollExceeded: -147,
   fatal: -150,
@@ -33,6 +34,9 @@ export const CODE = {
   messageTooLarge: 10,
   illegalGeneration: 22,
   unknownMember: 25,
+  topicForbidden: 29,
+  groupForbidden: 30,
+  clusterForbidden: 31,
   topicExists: 36,
   fencedInstance: 82,
   fencedMemberEpoch: 110,
@@ -85,11 +89,11 @@ export function call<Result>(
   });
 }
 
-export function connect(
-  client: KafkaConsumer | KafkaProducer,
-  timeoutMs: number,
-): Promise<unknown> {
-  return call('connect', (done) => client.connect({ timeout: timeoutMs, allTopics: false }, done));
+/** The client's code of an error, also of one that call() or kafkaError() has made. */
+export function codeOf(error: unknown): number | undefined {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  if (typeof code === 'number') return code;
+  return error instanceof WeirError && cause !== undefined ? codeOf(cause) : undefined;
 }
 
 export function disconnect(client: KafkaConsumer | KafkaProducer): Promise<unknown> {

@@ -5,11 +5,13 @@ import { silentTelemetry, type Telemetry } from '@weir/telemetry';
 import type { GroupMember, PartitionLog, ProduceRecord } from '../partition-log.ts';
 import { openAdmin } from './admin.ts';
 import { readerConfig } from './client-config.ts';
-import { CODE, call, connect, disconnect, type KafkaConsumer, loadDriver } from './driver.ts';
+import { call, disconnect, type KafkaConsumer, loadDriver } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
 import { joinGroup } from './member.ts';
 import { openProducer } from './producer.ts';
 import { askWatermarks, openReader, outOfRange, type Reader } from './reader.ts';
+import { checkSettings } from './settings-check.ts';
+import { createTrouble } from './trouble.ts';
 
 const QUERY_TIMEOUT_MS = 5000;
 
@@ -33,14 +35,18 @@ export async function openKafkaLog(
   parts: KafkaLogParts,
   options: KafkaTopicOptions = {},
 ): Promise<PartitionLog> {
-  if (settings.address.length === 0) {
-    throw new WeirError('invalid', 'ingest-storage.kafka.address is not set');
-  }
+  await checkSettings(settings);
   const { clock, telemetry = silentTelemetry() } = parts;
   const { log } = telemetry;
   const { topic } = settings;
   const driver = await loadDriver();
-  const admin = openAdmin(driver, settings, clock);
+  const trouble = createTrouble(settings, { clock, log });
+  const queries = new driver.KafkaConsumer(
+    readerConfig(settings, clock) as object,
+  ) as KafkaConsumer;
+  trouble.watch(queries);
+  await trouble.connect(queries, settings.startTimeoutMs);
+  const admin = openAdmin(driver, queries, { clock, trouble });
   const { topicId, partitionCount } = await admin
     .ensureTopic({
       topic,
@@ -48,14 +54,12 @@ export async function openKafkaLog(
       partitions: settings.autoCreateTopicDefaultPartitions,
       config: options.topicConfig ?? {},
     })
-    .catch((error: unknown) => {
-      admin.close();
-      throw unreachable(settings, error);
+    .catch(async (error: unknown) => {
+      await disconnect(queries);
+      throw error;
     });
   const { emptyIsTombstone = false } = options;
-  const producer = await openProducer(driver, settings, { clock, log, emptyIsTombstone });
-  const queries = new driver.KafkaConsumer(readerConfig(settings) as object) as KafkaConsumer;
-  await connect(queries, settings.dialTimeoutMs + settings.writeTimeoutMs);
+  const producer = await openProducer(driver, settings, { clock, log, emptyIsTombstone, trouble });
   const offsets = askWatermarks(queries, topic, QUERY_TIMEOUT_MS, clock);
   const readers: Reader[] = [];
   const members = new Set<GroupMember>();
@@ -83,7 +87,7 @@ export async function openKafkaLog(
     for (;;) {
       const free = readers.find((reader) => !reader.reads(partition));
       if (free !== undefined) return free;
-      opening ??= openReader(driver, settings, { clock, log, offsets }).finally(() => {
+      opening ??= openReader(driver, settings, { clock, log, offsets, trouble }).finally(() => {
         opening = undefined;
       });
       const opened = await opening;
@@ -139,7 +143,7 @@ export async function openKafkaLog(
       checkOpen();
       const { parkingTopic } = options;
       const membership = { group, memberId, events, parkingTopic };
-      const member = await joinGroup(driver, settings, membership, { clock, log });
+      const member = await joinGroup(driver, settings, membership, { clock, log, trouble });
       members.add(member);
       return member;
     },
@@ -149,18 +153,8 @@ export async function openKafkaLog(
       await Promise.all([...members].map((member) => member.close()));
       await Promise.all(readers.map((reader) => reader.close()));
       await producer.close();
-      await disconnect(queries);
       admin.close();
+      await disconnect(queries);
     },
   };
-}
-
-/** "Timed out" alone doesn't say where: mostly the address is wrong, or nobody is there. */
-function unreachable({ address }: KafkaSettings, error: unknown): unknown {
-  const { code } = ((error as WeirError).cause ?? {}) as { code?: number };
-  if (code !== CODE.timedOut && code !== CODE.transport) return error;
-  const message = `no Kafka broker answers at ${address.join(',')} (-ingest-storage.kafka.address)`;
-  return new WeirError('unavailable', `${message}: ${(error as WeirError).message}`, {
-    cause: error,
-  });
 }

@@ -15,13 +15,13 @@ import { clientConfig } from './client-config.ts';
 import {
   type ClientConfig,
   CODE,
-  connect,
   type Driver,
   disconnect,
   type KafkaConsumer,
   kafkaError,
 } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
+import type { Trouble } from './trouble.ts';
 
 const POLL_EVERY_MS = 50;
 /** While a commit waits for its answer. */
@@ -67,7 +67,7 @@ export interface Membership {
   readonly parkingTopic?: string | undefined;
 }
 
-export function memberConfig(settings: KafkaSettings, membership: Membership) {
+export function memberConfig(settings: KafkaSettings, membership: Membership, clock: Clock) {
   const { group, memberId, parkingTopic } = membership;
   const protocol = PROTOCOLS.get(settings.groupProtocol);
   if (protocol === undefined) {
@@ -76,7 +76,7 @@ export function memberConfig(settings: KafkaSettings, membership: Membership) {
     throw new WeirError('invalid', message);
   }
   return {
-    ...clientConfig(settings),
+    ...clientConfig(settings, clock),
     ...protocol,
     'client.id': `${settings.clientId}-${memberId}`,
     'group.id': group,
@@ -93,11 +93,17 @@ export function memberConfig(settings: KafkaSettings, membership: Membership) {
   };
 }
 
+export interface MemberParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly trouble: Trouble;
+}
+
 export async function joinGroup(
   driver: Driver,
   settings: KafkaSettings,
   membership: Membership,
-  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+  { clock, log, trouble }: MemberParts,
 ): Promise<GroupMember> {
   const { topic } = settings;
   const { group, memberId, events, parkingTopic } = membership;
@@ -152,7 +158,7 @@ export async function joinGroup(
   };
 
   const config = {
-    ...memberConfig(settings, membership),
+    ...memberConfig(settings, membership, clock),
     rebalance_cb: (error: { code: number } | undefined, assignment: Assignment[]) => {
       try {
         onRebalance(error, assignment);
@@ -164,7 +170,7 @@ export async function joinGroup(
   const client = new driver.KafkaConsumer(config as object) as KafkaConsumer;
   client.setDefaultConsumeTimeout(0);
   client.setDefaultIsTimeoutOnlyForFirstMessage(true);
-  client.on('event.error', (error) => log.warn({ err: error, group, memberId }, 'kafka member'));
+  trouble.watch(client);
   client.on('offset.commit', (error, offsets) => {
     for (const { partition, offset, error: own } of offsets) {
       const index = commits.findIndex(
@@ -228,7 +234,7 @@ export async function joinGroup(
     });
   };
 
-  await connect(client, settings.dialTimeoutMs + settings.writeTimeoutMs);
+  await trouble.connect(client, settings.dialTimeoutMs + settings.writeTimeoutMs);
   client.subscribe([topic]);
   schedulePoll();
   return {

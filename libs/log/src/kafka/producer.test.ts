@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { CODE, type Driver } from './driver.ts';
 import { kafkaFlags } from './flags.ts';
 import { openProducer } from './producer.ts';
+import { createTrouble } from './trouble.ts';
 
 interface Sent {
   readonly value: Buffer | null;
@@ -56,8 +57,10 @@ class StandIn extends EventEmitter {
 const open = (emptyIsTombstone = false) => {
   StandIn.made = [];
   const driver = { Producer: StandIn } as unknown as Driver;
-  const parts = { clock: systemClock, log: silentTelemetry().log, emptyIsTombstone };
-  return openProducer(driver, defaultsOf(kafkaFlags), parts);
+  const settings = defaultsOf(kafkaFlags);
+  const parts = { clock: systemClock, log: silentTelemetry().log };
+  const trouble = createTrouble(settings, parts);
+  return openProducer(driver, settings, { ...parts, emptyIsTombstone, trouble });
 };
 const record = (value: string, version = 1) => ({
   partition: 0,

@@ -6,15 +6,9 @@ import type { Clock } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
 import type { ProduceRecord } from '../partition-log.ts';
 import { clientConfig } from './client-config.ts';
-import {
-  CODE,
-  connect,
-  type Driver,
-  disconnect,
-  type KafkaProducer,
-  kafkaError,
-} from './driver.ts';
+import { CODE, type Driver, disconnect, type KafkaProducer, kafkaError } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
+import type { Trouble } from './trouble.ts';
 
 /** Key, header and framing of a record on top of its value, generously. */
 const RECORD_OVERHEAD_BYTES = 64 * 1024;
@@ -30,6 +24,7 @@ export interface ProducerParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly emptyIsTombstone: boolean;
+  readonly trouble: Trouble;
 }
 
 interface Request {
@@ -49,9 +44,9 @@ interface Report {
   readonly opaque: Opaque;
 }
 
-export function producerConfig(settings: KafkaSettings) {
+export function producerConfig(settings: KafkaSettings, clock: Clock) {
   return {
-    ...clientConfig(settings),
+    ...clientConfig(settings, clock),
     acks: -1,
     'enable.idempotence': true,
     'linger.ms': settings.lingerMs,
@@ -68,7 +63,7 @@ export function producerConfig(settings: KafkaSettings) {
 export async function openProducer(
   driver: Driver,
   settings: KafkaSettings,
-  { clock, log, emptyIsTombstone }: ProducerParts,
+  { clock, log, emptyIsTombstone, trouble }: ProducerParts,
 ): Promise<Producer> {
   const waiting = new Set<Request>();
   let client: KafkaProducer | undefined;
@@ -79,7 +74,7 @@ export async function openProducer(
     const { request, index } = opaque;
     if (error) {
       if ((error as { code?: number }).code === CODE.fatal) replace(error);
-      fail(request, kafkaError('produce', error));
+      fail(request, trouble.explain(kafkaError('produce', error)));
       return;
     }
     request.offsets[index] = offset;
@@ -93,13 +88,13 @@ export async function openProducer(
   };
 
   const openClient = async (): Promise<KafkaProducer> => {
-    const opened = new driver.Producer(producerConfig(settings) as object);
+    const opened = new driver.Producer(producerConfig(settings, clock) as object);
+    trouble.watch(opened);
     opened.on('delivery-report', (error, report) => settle(error, report as Report));
     opened.on('event.error', (error) => {
-      log.warn({ err: error }, 'kafka producer');
       if (error.code === CODE.fatal && opened === client) replace(error);
     });
-    await connect(opened, settings.writeTimeoutMs);
+    await trouble.connect(opened, settings.writeTimeoutMs);
     opened.setPollInBackground(true);
     client = opened;
     return opened;

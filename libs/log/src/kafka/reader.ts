@@ -10,13 +10,13 @@ import { readerConfig } from './client-config.ts';
 import {
   CODE,
   call,
-  connect,
   type Driver,
   disconnect,
   type KafkaConsumer,
   type KafkaMessage,
 } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
+import type { Trouble } from './trouble.ts';
 
 const MESSAGES_MAX = 500;
 /** What one call may bring, by the size of the messages before. */
@@ -41,6 +41,7 @@ export interface ReaderParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly offsets: Offsets;
+  readonly trouble: Trouble;
 }
 
 interface Queue {
@@ -59,10 +60,11 @@ interface Queue {
 export async function openReader(
   driver: Driver,
   settings: KafkaSettings,
-  { clock, log, offsets }: ReaderParts,
+  { clock, log, offsets, trouble }: ReaderParts,
 ): Promise<Reader> {
   const { topic, partitionBufferBytes } = settings;
-  const client = new driver.KafkaConsumer(readerConfig(settings) as object) as KafkaConsumer;
+  const client = new driver.KafkaConsumer(readerConfig(settings, clock) as object) as KafkaConsumer;
+  trouble.watch(client);
   // Otherwise a batch waits for its last message, up to a second.
   client.setDefaultIsTimeoutOnlyForFirstMessage(true);
   client.setDefaultConsumeTimeout(CONSUME_WAIT_MS);
@@ -159,7 +161,6 @@ export async function openReader(
     queue.expected = offset;
     queue.wake?.();
   });
-  client.on('event.error', (error) => log.warn({ err: error }, 'kafka reader'));
 
   const takeBatch = (queue: Queue, maxBytes: number): RecordBatch | undefined => {
     let count = 0;
@@ -209,7 +210,7 @@ export async function openReader(
     };
   };
 
-  await connect(client, settings.dialTimeoutMs + settings.writeTimeoutMs);
+  await trouble.connect(client, settings.dialTimeoutMs + settings.writeTimeoutMs);
   watchOn();
   return {
     reads: (partition) => queues.has(partition),

@@ -1,0 +1,218 @@
+// Kafka as users have it: every way to tell a broker who a client is, on a real broker that asks for it,
+// and what an operator reads when it is refused, at start and later. Needs the openssl command.
+import { writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { text, utf8 } from '@weir/bytes';
+import { defaultsOf } from '@weir/config';
+import type { GroupEvents } from '@weir/log';
+import { type KafkaSettings, kafkaFlags, openKafkaLog } from '@weir/log/kafka';
+import { systemClock } from '@weir/runtime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  NOBODY,
+  PASSWORD,
+  type SecuredKafka,
+  startSecuredKafka,
+  USER,
+  unsignedToken,
+} from '../support/secured-kafka.ts';
+
+const BIG = 1 << 20;
+const patience = { timeout: 20_000, interval: 20 };
+let kafka: SecuredKafka;
+let topics = 0;
+
+beforeAll(async () => {
+  kafka = await startSecuredKafka();
+});
+afterAll(() => kafka?.stop());
+
+type Settings = Partial<KafkaSettings>;
+const settingsFor = (more: Settings): KafkaSettings => ({
+  ...defaultsOf(kafkaFlags),
+  topic: `secured-${systemClock.nowMs()}-${topics++}`,
+  autoCreateTopicDefaultPartitions: 1,
+  writeTimeoutMs: 3000,
+  startTimeoutMs: 4000,
+  lingerMs: 0,
+  ...more,
+});
+const openLog = (more: Settings) => openKafkaLog(settingsFor(more), { clock: systemClock });
+const record = (value: string) => ({
+  partition: 0,
+  key: utf8('t'),
+  value: utf8(value),
+  version: 1,
+});
+const sasl = (saslMechanism: string, more: Settings = {}): Settings => ({
+  address: [kafka.listeners.SASL],
+  saslMechanism,
+  saslUsername: USER,
+  saslPassword: PASSWORD,
+  ...more,
+});
+const tls = (more: Settings = {}): Settings => ({
+  address: [kafka.listeners.TLS],
+  tlsEnabled: true,
+  tlsCaPath: kafka.ca,
+  ...more,
+});
+const over = (listener: Settings, way: Settings): Settings => ({ ...way, ...listener });
+const saslTls = () => tls({ address: [kafka.listeners.SASLTLS] });
+const mutual = (more: Settings = {}) =>
+  tls({
+    address: [kafka.listeners.MUTUAL],
+    tlsCertPath: kafka.client.cert,
+    tlsKeyPath: kafka.client.key,
+    ...more,
+  });
+const bearer = (more: Settings): Settings => ({
+  address: [kafka.listeners.SASL],
+  saslMechanism: 'OAUTHBEARER',
+  ...more,
+});
+const token = (lifetimeMs = 60_000) => unsignedToken(USER, systemClock.nowMs() + lifetimeMs);
+
+/** Produces, reads, joins, commits: all that Weir does with a log. */
+async function useAll(more: Settings): Promise<void> {
+  const log = await openLog(more);
+  const owned = new Set<number>();
+  const events: GroupEvents = {
+    assigned: (partitions) => {
+      for (const partition of partitions) owned.add(partition);
+    },
+    revoked: () => owned.clear(),
+    lost: () => owned.clear(),
+  };
+  const [member, consumer] = await Promise.all([
+    log.join(`group-of-${log.topicId}`, 'm', events),
+    log.consume(0, 0),
+    log.produce([record('a')]),
+  ]);
+  const { records } = await consumer.next(BIG);
+  expect(records.map(({ value }) => text(value))).toEqual(['a']);
+  await expect.poll(() => owned.size, patience).toBe(1);
+  await member.commit(0, 1, 'note');
+  expect(await log.committed(`group-of-${log.topicId}`, 0)).toEqual({
+    nextOffset: 1,
+    metadata: 'note',
+  });
+  await log.close();
+}
+
+describe('each way to be somebody: produce, read, join, commit', () => {
+  const ways: readonly (readonly [string, () => Settings])[] = [
+    ['SASL PLAIN', () => sasl('PLAIN')],
+    ['SASL SCRAM-SHA-256', () => sasl('SCRAM-SHA-256')],
+    ['SASL SCRAM-SHA-512', () => sasl('SCRAM-SHA-512')],
+    ['SASL OAUTHBEARER, token as a flag', () => bearer({ saslOauthbearerToken: token() })],
+    ['TLS and SCRAM-SHA-512', () => over(saslTls(), sasl('SCRAM-SHA-512'))],
+    ['TLS and OAUTHBEARER', () => over(saslTls(), bearer({ saslOauthbearerToken: token() }))],
+    ['mutual TLS', () => mutual()],
+    ['TLS alone', () => tls()],
+  ];
+  for (const [name, way] of ways) it(name, () => useAll(way()));
+
+  it('TLS with the checks of certificates turned off', async () => {
+    const way = tls({ tlsCaPath: kafka.strangerCa, tlsInsecureSkipVerify: true });
+    await (await openLog(way)).close();
+  });
+
+  it('SASL OAUTHBEARER, tokens from a file that is read again', async () => {
+    const file = join(kafka.directory, 'token.json');
+    await writeFile(file, JSON.stringify({ token: token(3000) }));
+    const log = await openLog(bearer({ saslOauthbearerFilePath: file }));
+    await writeFile(file, JSON.stringify({ token: token() }));
+    await systemClock.sleep(3500);
+    await log.produce([record('with the second token')]);
+    await log.close();
+  });
+
+  it('SASL OAUTHBEARER, tokens from a Unix socket', async () => {
+    const path = join(kafka.directory, 'token.sock');
+    const server: Server = createServer((_request, response) => {
+      response.end(JSON.stringify({ token: token() }));
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    await useAll(bearer({ saslOauthbearerHttpSocketPath: path }));
+    server.close();
+  });
+});
+
+describe('what is refused at start, with the broker and the way in the message', () => {
+  const cases: readonly (readonly [string, () => Settings, readonly string[]])[] = [
+    [
+      'a wrong password, PLAIN',
+      () => sasl('PLAIN', { saslPassword: 'wrong-pw' }),
+      ['refuses this client (no TLS, PLAIN as alice)', 'Invalid username or password'],
+    ],
+    [
+      'a wrong password, SCRAM',
+      () => sasl('SCRAM-SHA-256', { saslPassword: 'wrong-pw' }),
+      ['(no TLS, SCRAM-SHA-256 as alice)', 'invalid credentials with SASL mechanism SCRAM-SHA-256'],
+    ],
+    [
+      'a token that is none',
+      () => bearer({ saslOauthbearerToken: 'wrong-pw' }),
+      ['(no TLS, OAUTHBEARER)', 'invalid_token'],
+    ],
+    [
+      'a token that has expired',
+      () => bearer({ saslOauthbearerToken: token(-1000) }),
+      ['no OAUTHBEARER token: the token of -ingest-storage.kafka.sasl-oauthbearer-token expired'],
+    ],
+    [
+      'an authority that the broker does not have',
+      () => tls({ tlsCaPath: kafka.strangerCa }),
+      ['certificate verify failed', 'its issuer is not among', '-ingest-storage.kafka.tls-ca-path'],
+    ],
+    [
+      'a certificate of another host',
+      () => tls({ address: [kafka.listeners.ELSEWHERE] }),
+      ['is for another host name', 'kafka.elsewhere.example'],
+    ],
+    ['no client certificate', () => mutual({ tlsCertPath: '', tlsKeyPath: '' }), ['SSL alert']],
+    [
+      "a stranger's client certificate",
+      () => mutual({ tlsCertPath: kafka.stranger.cert, tlsKeyPath: kafka.stranger.key }),
+      ['(TLS, client certificate)', 'SSL alert'],
+    ],
+    [
+      'TLS to a port without',
+      () => tls({ address: [kafka.brokers] }),
+      ['connecting to a PLAINTEXT broker listener'],
+    ],
+  ];
+  for (const [name, way, messages] of cases) {
+    it(name, async () => {
+      const settings = way();
+      const fromMs = systemClock.steadyMs();
+      const error = await openLog(settings).then(
+        () => undefined,
+        (reason) => reason,
+      );
+      expect(error).toMatchObject({ kind: 'invalid' });
+      for (const message of messages) expect(error.message).toContain(message);
+      if (!messages[0]!.startsWith('no OAUTH')) {
+        expect(error.message).toContain(`broker ${settings.address![0]}`);
+      }
+      expect(error.message).not.toContain('wrong-pw');
+      expect(systemClock.steadyMs() - fromMs).toBeLessThan(3500);
+    });
+  }
+
+  it('no TLS to a port that wants it, and no SASL to one that wants that', async () => {
+    const hint = 'brokers close so on clients that leave out TLS or SASL';
+    for (const listener of [kafka.listeners.TLS, kafka.listeners.SASL]) {
+      const settings = { address: [listener], startTimeoutMs: 1500 };
+      await expect(openLog(settings)).rejects.toThrow(hint);
+    }
+  });
+
+  it('a topic that this user may not see, and one that he may not create', async () => {
+    const nobody = sasl('PLAIN', { saslUsername: NOBODY, saslPassword: `${NOBODY}-pw` });
+    await expect(openLog(nobody)).rejects.toMatchObject({ kind: 'invalid' });
+    await expect(openLog(nobody)).rejects.toThrow('(no TLS, PLAIN as bob) may not see topic');
+  });
+});
