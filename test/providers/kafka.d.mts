@@ -3,6 +3,8 @@ export interface KafkaProvider {
   readonly brokers: string;
   readonly listeners?: Readonly<Record<string, string>>;
   stop(): Promise<void>;
+  stopFollower?(): Promise<void>;
+  startFollower?(): Promise<void>;
   restart(): Promise<void>;
   kill(): Promise<void>;
   stopBroker(): Promise<void>;
@@ -15,4 +17,6 @@ export function startKafka(options?: {
   readonly own?: boolean;
   readonly listeners?: Readonly<Record<string, string>>;
   readonly scram?: readonly string[];
+  /** A second broker. */
+  readonly follower?: boolean;
 }): Promise<KafkaProvider>;

@@ -31,6 +31,8 @@ const run = promisify(execFile);
  * @typedef {object} KafkaProvider
  * @property {string} brokers host:port
  * @property {Record<string, string>} [listeners] host:port of each further listener
+ * @property {() => Promise<void>} [stopFollower] Stops the second broker in order.
+ * @property {() => Promise<void>} [startFollower]
  * @property {() => Promise<void>} stop Ends the broker and removes its data.
  * @property {() => Promise<void>} restart Stops it in order and starts it on the same port and data.
  * @property {() => Promise<void>} kill kill -9; startBroker() brings it back.
@@ -40,16 +42,16 @@ const run = promisify(execFile);
 
 /**
  * @param {{ properties?: Record<string, string>, own?: boolean,
- *   listeners?: Record<string, string>, scram?: readonly string[] }} [options] further lines of
+ *   listeners?: Record<string, string>, scram?: readonly string[], follower?: boolean }} [options] further lines of
  *   server.properties; `own`: a broker that may be stopped and killed, whatever KAFKA_BROKERS says;
  *   `listeners`: names and protocols beside the plain one; `scram`: users, as StorageTool takes them.
- *   With the latter two the broker is ours and runs from the jars.
+ *   `follower`: a second broker. With the latter three the broker is ours and runs from the jars.
  * @returns {Promise<KafkaProvider>}
  */
 export async function startKafka(options = {}) {
   const given = process.env.KAFKA_BROKERS ?? process.env.WEIR_TEST_KAFKA_BROKERS;
   const properties = { ...brokerProperties(), ...options.properties };
-  if (options.listeners) return startJars(properties, options);
+  if (options.listeners || options.follower) return startJars(properties, options);
   if (given && !options.own) return foreignBroker(given);
   if (await dockerAnswers()) return startContainer(properties);
   return startJars(properties);
@@ -183,11 +185,11 @@ async function freePorts(count) {
   return ports;
 }
 
-async function startJars(properties, { listeners = {}, scram = [] } = {}) {
+async function startJars(properties, { listeners = {}, scram = [], follower = false } = {}) {
   const cache = await prepareJars();
   const directory = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
   const names = Object.keys(listeners);
-  const [port, controllerPort, ...ports] = await freePorts(2 + names.length);
+  const [port, controllerPort, followerPort, ...ports] = await freePorts(3 + names.length);
   const addresses = names.map((name, index) => [name, `localhost:${ports[index]}`]);
   const further = addresses.map(([name, address]) => `,${name}://${address}`).join('');
   const protocols = names.map((name) => `,${name}:${listeners[name]}`).join('');
@@ -204,13 +206,13 @@ async function startJars(properties, { listeners = {}, scram = [] } = {}) {
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(directory, 'data'),
   };
-  const lines = Object.entries(all).map(([name, value]) => `${name}=${value}\n`);
-  writeFileSync(file, lines.join(''));
+  writeProperties(file, all);
   const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file];
   for (const user of scram) format.push('--add-scram', user);
   await run('java', [...javaFlags(cache, '64m'), ...format]);
 
   let broker = await startJava(cache, file);
+  const second = follower ? await startFollower(cache, directory, all, followerPort) : undefined;
   const end = async (signal) => {
     const ending = broker;
     broker = undefined;
@@ -219,11 +221,15 @@ async function startJars(properties, { listeners = {}, scram = [] } = {}) {
   const startBroker = async () => {
     broker ??= await startJava(cache, file);
   };
-  const killAtExit = () => broker?.kill('SIGKILL');
+  const killAtExit = () => {
+    broker?.kill('SIGKILL');
+    second?.kill();
+  };
   process.once('exit', killAtExit);
   return {
     brokers: `127.0.0.1:${port}`,
     listeners: Object.fromEntries(addresses),
+    ...(second && { stopFollower: second.stop, startFollower: second.start }),
     startBroker,
     stopBroker: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
@@ -233,10 +239,43 @@ async function startJars(properties, { listeners = {}, scram = [] } = {}) {
     },
     async stop() {
       process.off('exit', killAtExit);
+      await second?.stop();
       await end('SIGTERM');
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** A second broker in the cluster of the first, which alone is the controller. */
+async function startFollower(cache, directory, properties, port) {
+  const file = join(directory, 'follower.properties');
+  writeProperties(file, {
+    ...properties,
+    'process.roles': 'broker',
+    'node.id': '2',
+    listeners: `PLAINTEXT://127.0.0.1:${port}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'log.dirs': join(directory, 'follower-data'),
+  });
+  const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file];
+  await run('java', [...javaFlags(cache, '64m'), ...format]);
+  let broker = await startJava(cache, file);
+  return {
+    kill: () => broker?.kill('SIGKILL'),
+    async start() {
+      broker ??= await startJava(cache, file);
+    },
+    async stop() {
+      const ending = broker;
+      broker = undefined;
+      if (ending !== undefined) await endProcess(ending, 'SIGTERM');
+    },
+  };
+}
+
+function writeProperties(file, properties) {
+  const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(file, lines.join(''));
 }
 
 /** The folder with `lib/` and the class archive; filled at first use. */

@@ -8,7 +8,7 @@ import { createMemoryCluster } from '@weir/cluster/memory';
 import { WeirError } from '@weir/errors';
 import type { PartitionLog } from '@weir/log';
 import { openEmbeddedLog } from '@weir/log/embedded';
-import { openKafkaLog } from '@weir/log/kafka';
+import { type KafkaSettings, openKafkaLog } from '@weir/log/kafka';
 import { type Clock, systemRandom } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { Component, Configuration } from './configuration.ts';
@@ -55,7 +55,10 @@ export async function openFoundations(
     const cluster = keep(
       alone
         ? createMemoryCluster()
-        : await openKafkaCluster({ ...configuration.kafka, ...configuration.cluster }, parts),
+        : await openKafkaCluster(
+            { ...kafkaSettings(configuration), ...configuration.cluster },
+            parts,
+          ),
     );
     await activatePartitions(cluster, log, parts.clock);
     return { log, bucket, cluster, alone, close: closeAll };
@@ -65,6 +68,11 @@ export async function openFoundations(
   }
 }
 
+/** Consumers read from the replica in their own zone, where brokers name racks like zones. */
+export function kafkaSettings({ kafka, ingester }: Configuration): KafkaSettings {
+  return { ...kafka, clientRack: kafka.clientRack || ingester.zone };
+}
+
 function openLog(
   configuration: Configuration,
   place: Place,
@@ -72,8 +80,9 @@ function openLog(
   alone: boolean,
 ): Promise<PartitionLog> {
   if (!alone) {
-    const parkingTopic = clusterTopicOf({ ...configuration.kafka, ...configuration.cluster });
-    return openKafkaLog(configuration.kafka, parts, { parkingTopic });
+    const kafka = kafkaSettings(configuration);
+    const parkingTopic = clusterTopicOf({ ...kafka, ...configuration.cluster });
+    return openKafkaLog(kafka, parts, { parkingTopic });
   }
   return openEmbeddedLog(
     {

@@ -22,6 +22,8 @@ async function main(): Promise<void> {
   const host = { name: hostname(), processors: availableParallelism() };
   const running = await runProcess(settings, host);
   stopOnSignal(running);
+  // Not stopped in order: what it would write then belongs to the topic that is gone.
+  void running.failed?.then(fail);
   await running.started;
   process.stdout.write(banner(running.url, settings.querier.prometheusPrefix, systemClock.nowMs()));
 }

@@ -16,6 +16,8 @@ export interface RunningProcess {
   readonly url: string;
   /** Resolves when every service is running; rejects when one failed to start. */
   readonly started: Promise<void>;
+  /** Resolves when the log is not the one that this process has opened: it must end, without a stop. */
+  readonly failed?: Promise<Error>;
   stop(): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ export async function runProcess(
     return {
       url: `http://${localName(configuration.server.address)}:${port}`,
       started: services.start(),
+      ...(foundations.log.failed && { failed: foundations.log.failed }),
       stop: () => services.stop(),
     };
   } catch (error) {

@@ -23,12 +23,19 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const CREATED_WITHIN_MS = 10_000;
 const POLL_MS = 50;
 
+export interface ReplicaCount {
+  readonly partition: number;
+  readonly all: number;
+  readonly inSync: number;
+}
+
 export interface Topic {
   readonly topicId: string;
   readonly partitionCount: number;
+  readonly replicas: readonly ReplicaCount[];
 }
 
-export interface TopicSettings {
+export interface WantedTopic {
   readonly topic: string;
   readonly create: boolean;
   /** -1: as the broker is configured. */
@@ -37,7 +44,9 @@ export interface TopicSettings {
 }
 
 export interface Admin {
-  ensureTopic(settings: TopicSettings): Promise<Topic>;
+  /** The topic as it is now, undefined when there is none. */
+  describe(topic: string): Promise<Topic | undefined>;
+  ensureTopic(wanted: WantedTopic): Promise<Topic>;
   committed(group: string, topic: string, partition: number): Promise<CommittedOffset | undefined>;
   firstOffsets(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
   close(): void;
@@ -82,10 +91,15 @@ export function openAdmin(
     if (error?.code === CODE.topicForbidden) throw mayNot(`see topic ${topic}`, trouble.security);
     if (error)
       throw new WeirError('unavailable', `kafka: describe topic ${topic}: ${error.message}`);
-    return { topicId: hexOf(topicId), partitionCount: partitions.length };
+    const counts = partitions.map(({ partition, replicas, isr }) => ({
+      partition,
+      all: replicas.length,
+      inSync: isr.length,
+    }));
+    return { topicId: hexOf(topicId), partitionCount: partitions.length, replicas: counts };
   };
 
-  const create = async ({ topic, partitions, config = {} }: TopicSettings) => {
+  const create = async ({ topic, partitions, config = {} }: WantedTopic) => {
     const definition = { topic, num_partitions: partitions, replication_factor: -1, config };
     try {
       await call(`create topic ${topic}`, (done) => admin.createTopic(definition, timeout, done));
@@ -100,6 +114,7 @@ export function openAdmin(
   };
 
   return {
+    describe,
     async ensureTopic(wanted) {
       const { topic } = wanted;
       let found = await describe(topic);

@@ -21,7 +21,7 @@ export const kafkaFlags = defineFlags({
     flag: 'ingest-storage.kafka.topic-retention',
     yaml: 'ingest_storage.kafka.topic_retention',
     default: 0,
-    help: 'What retention.ms of the topic is, for the alarm before it drops what is not shipped. 0: judged by the oldest record, once the topic has dropped some.',
+    help: 'What retention.ms of the topic is, for the alarm before it drops what is not shipped. 0: as the broker tells, or else judged by the oldest record once the topic has dropped some.',
   },
   clientId: {
     kind: 'string',
@@ -35,7 +35,7 @@ export const kafkaFlags = defineFlags({
     flag: 'ingest-storage.kafka.client-rack',
     yaml: 'ingest_storage.kafka.client_rack',
     default: '',
-    help: 'Rack of this process: consumers read from the closest replica.',
+    help: 'Rack of this process: consumers read from the closest replica. Empty: the zone of -ingester.ring.instance-availability-zone.',
   },
   dialTimeoutMs: {
     kind: 'duration',

@@ -11,9 +11,13 @@ import { joinGroup } from './member.ts';
 import { openProducer } from './producer.ts';
 import { askWatermarks, openReader, outOfRange, type Reader } from './reader.ts';
 import { checkSettings } from './settings-check.ts';
+import { readTopicSettings, type TopicSettings } from './topic-settings.ts';
+import { watchTopic } from './topic-watch.ts';
 import { createTrouble } from './trouble.ts';
 
 const QUERY_TIMEOUT_MS = 5000;
+/** Framing of a batch with one record, key and headers, of what max.message.bytes counts; generously. */
+const BATCH_OVERHEAD_BYTES = 1024;
 
 export interface KafkaLogParts {
   readonly clock: Clock;
@@ -47,19 +51,35 @@ export async function openKafkaLog(
   trouble.watch(queries);
   await trouble.connect(queries, settings.startTimeoutMs);
   const admin = openAdmin(driver, queries, { clock, trouble });
-  const { topicId, partitionCount } = await admin
-    .ensureTopic({
-      topic,
-      create: settings.autoCreateTopicEnabled,
-      partitions: settings.autoCreateTopicDefaultPartitions,
-      config: options.topicConfig ?? {},
-    })
-    .catch(async (error: unknown) => {
-      await disconnect(queries);
-      throw error;
-    });
-  const { emptyIsTombstone = false } = options;
-  const producer = await openProducer(driver, settings, { clock, log, emptyIsTombstone, trouble });
+  const wanted = {
+    topic,
+    create: settings.autoCreateTopicEnabled,
+    partitions: settings.autoCreateTopicDefaultPartitions,
+    config: options.topicConfig ?? {},
+  };
+  const { opened, topicSettings, producer } = await (async () => {
+    const found = await admin.ensureTopic(wanted);
+    const how = await readTopicSettings(settings, { clock, log });
+    checkCleanup(topic, options, how);
+    const limits = { ...how, recordSizeMaxBytes: recordSizeMax(settings, how) };
+    const { emptyIsTombstone = false } = options;
+    const part = { clock, log, emptyIsTombstone, trouble, limits };
+    return {
+      opened: found,
+      topicSettings: how,
+      producer: await openProducer(driver, settings, part),
+    };
+  })().catch(async (error: unknown) => {
+    await disconnect(queries);
+    throw error;
+  });
+  const { topicId, partitionCount } = opened;
+  const recordSizeMaxBytes = recordSizeMax(settings, topicSettings);
+  const watch = watchTopic(topic, opened, topicSettings, { admin, clock, log });
+  let replaced: WeirError | undefined;
+  void watch.replaced.then((error) => {
+    replaced = error;
+  });
   const offsets = askWatermarks(queries, topic, QUERY_TIMEOUT_MS, clock);
   const readers: Reader[] = [];
   const members = new Set<GroupMember>();
@@ -68,6 +88,7 @@ export async function openKafkaLog(
 
   const checkOpen = () => {
     if (closed) throw new WeirError('closed', 'kafka log is closed');
+    if (replaced !== undefined) throw replaced;
   };
   const checkPartition = (partition: number) => {
     checkOpen();
@@ -77,8 +98,8 @@ export async function openKafkaLog(
   const checkRecords = (records: readonly ProduceRecord[]) => {
     for (const { partition, value } of records) {
       checkPartition(partition);
-      if (value.length <= settings.recordSizeMaxBytes) continue;
-      const message = `record of ${value.length} bytes is larger than ${settings.recordSizeMaxBytes}`;
+      if (value.length <= recordSizeMaxBytes) continue;
+      const message = `record of ${value.length} bytes is larger than ${recordSizeMaxBytes}`;
       throw new WeirError('invalid', message);
     }
   };
@@ -98,11 +119,18 @@ export async function openKafkaLog(
   return {
     topicId,
     partitionCount,
-    recordSizeMaxBytes: settings.recordSizeMaxBytes,
+    recordSizeMaxBytes,
+    failed: watch.replaced,
     async produce(records) {
       checkOpen();
       checkRecords(records);
-      return await producer.produce(records);
+      try {
+        return await producer.produce(records);
+      } catch (error) {
+        const { kind, message } = error as WeirError;
+        if (watch.reason === '' || kind !== 'unavailable') throw error;
+        throw new WeirError(kind, `${message}: ${watch.reason}`, { cause: error });
+      }
     },
     async consume(partition, fromOffset) {
       checkPartition(partition);
@@ -132,8 +160,8 @@ export async function openKafkaLog(
     },
     async retention(partition) {
       checkPartition(partition);
-      const { topicRetentionMs } = settings;
-      return topicRetentionMs > 0 ? { timeMs: topicRetentionMs } : {};
+      const timeMs = settings.topicRetentionMs || topicSettings.retentionMs;
+      return timeMs === undefined ? {} : { timeMs };
     },
     async committed(group, partition) {
       checkPartition(partition);
@@ -150,6 +178,7 @@ export async function openKafkaLog(
     async close() {
       if (closed) return;
       closed = true;
+      watch.close();
       await Promise.all([...members].map((member) => member.close()));
       await Promise.all(readers.map((reader) => reader.close()));
       await producer.close();
@@ -157,4 +186,23 @@ export async function openKafkaLog(
       await disconnect(queries);
     },
   };
+}
+
+/** The largest value that the topic takes alone in a batch. */
+function recordSizeMax(settings: KafkaSettings, { messageMaxBytes }: TopicSettings): number {
+  const { recordSizeMaxBytes } = settings;
+  if (messageMaxBytes === undefined) return recordSizeMaxBytes;
+  return Math.max(1, Math.min(recordSizeMaxBytes, messageMaxBytes - BATCH_OVERHEAD_BYTES));
+}
+
+/** Compaction drops all but the newest record of a key, which is a tenant. */
+function checkCleanup(
+  topic: string,
+  { topicConfig = {} }: KafkaTopicOptions,
+  { compacted }: TopicSettings,
+): void {
+  const wanted = topicConfig['cleanup.policy'] === 'compact';
+  if (compacted === undefined || compacted === wanted) return;
+  const message = `cleanup.policy of topic ${topic} must be ${wanted ? 'compact' : 'delete'}`;
+  throw new WeirError('invalid', `kafka: ${message}: as it is, the topic loses what is needed`);
 }

@@ -60,7 +60,7 @@ const open = (emptyIsTombstone = false) => {
   const settings = defaultsOf(kafkaFlags);
   const parts = { clock: systemClock, log: silentTelemetry().log };
   const trouble = createTrouble(settings, parts);
-  return openProducer(driver, settings, { ...parts, emptyIsTombstone, trouble });
+  return openProducer(driver, settings, { ...parts, emptyIsTombstone, trouble, limits: settings });
 };
 const record = (value: string, version = 1) => ({
   partition: 0,

@@ -25,6 +25,7 @@ export interface ProducerParts {
   readonly log: Logger;
   readonly emptyIsTombstone: boolean;
   readonly trouble: Trouble;
+  readonly limits: ProducerLimits;
 }
 
 interface Request {
@@ -44,15 +45,23 @@ interface Report {
   readonly opaque: Opaque;
 }
 
-export function producerConfig(settings: KafkaSettings, clock: Clock) {
+/** What the topic allows beside what the settings say. */
+export interface ProducerLimits {
+  readonly recordSizeMaxBytes: number;
+  /** Of a batch as the broker stores it. */
+  readonly messageMaxBytes?: number;
+}
+
+export function producerConfig(settings: KafkaSettings, limits: ProducerLimits, clock: Clock) {
   return {
     ...clientConfig(settings, clock),
     acks: -1,
     'enable.idempotence': true,
     'linger.ms': settings.lingerMs,
     'compression.codec': settings.compression,
-    'batch.size': BATCH_SIZE_BYTES,
-    'message.max.bytes': settings.recordSizeMaxBytes + RECORD_OVERHEAD_BYTES,
+    // The broker's limit is for a batch, and a batch that it refuses is not divided.
+    'batch.size': Math.min(BATCH_SIZE_BYTES, limits.messageMaxBytes ?? BATCH_SIZE_BYTES),
+    'message.max.bytes': limits.recordSizeMaxBytes + RECORD_OVERHEAD_BYTES,
     'message.timeout.ms': settings.writeTimeoutMs,
     'queue.buffering.max.kbytes': Math.ceil(settings.bufferedMaxBytes / 1024),
     'queue.buffering.max.messages': 1_000_000,
@@ -63,7 +72,7 @@ export function producerConfig(settings: KafkaSettings, clock: Clock) {
 export async function openProducer(
   driver: Driver,
   settings: KafkaSettings,
-  { clock, log, emptyIsTombstone, trouble }: ProducerParts,
+  { clock, log, emptyIsTombstone, trouble, limits }: ProducerParts,
 ): Promise<Producer> {
   const waiting = new Set<Request>();
   let client: KafkaProducer | undefined;
@@ -88,7 +97,7 @@ export async function openProducer(
   };
 
   const openClient = async (): Promise<KafkaProducer> => {
-    const opened = new driver.Producer(producerConfig(settings, clock) as object);
+    const opened = new driver.Producer(producerConfig(settings, limits, clock) as object);
     trouble.watch(opened);
     opened.on('delivery-report', (error, report) => settle(error, report as Report));
     opened.on('event.error', (error) => {

@@ -14,6 +14,7 @@ import {
   disconnect,
   type KafkaConsumer,
   type KafkaMessage,
+  kafkaError,
 } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
 import type { Trouble } from './trouble.ts';
@@ -120,6 +121,10 @@ export async function openReader(
     log.warn({ err: error }, 'kafka reader');
     const outside = error.code === CODE.autoOffsetReset || error.code === CODE.offsetOutOfRange;
     if (outside) void checkRanges();
+    if (error.code === CODE.topicForbidden) {
+      const refused = kafkaError(`reading topic ${topic} as (${trouble.security})`, error);
+      for (const queue of queues.values()) fail(queue, refused);
+    }
   };
 
   const run = async () => {

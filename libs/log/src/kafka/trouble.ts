@@ -45,7 +45,7 @@ export interface Trouble {
 
 /** `ssl://host:9093/1: text (after 3ms in state CONNECT, 2 identical error(s) suppressed)`. */
 const LINE =
-  /^(?:\[thrd:[^\]]*\]: )?(?:[a-z_]+:\/\/)?([^/\s]+:\d+)\/(?:bootstrap|\d+): (.*?)(?: \(after \d+ms in state [^)]*\))?$/s;
+  /^(?:\[thrd:[^\]]*\]: )?(?:[a-z_]+:\/\/)?([^/\s]+:\d+)\/(?:bootstrap|\d+): (.*?)(?: \(after \d+ms in state .*\))?$/s;
 const REFUSED = /SASL authentication error|SSL handshake failed|SSL alert|oauthbearer/i;
 /** They only say that something is wrong, and the log has said what. */
 const EMPTY_ERRORS =

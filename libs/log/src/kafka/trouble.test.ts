@@ -1,0 +1,45 @@
+// How lines of the client's log become reasons; that real brokers cause these lines is tested in
+// test/integration/kafka-security.test.ts.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { reasonOf } from './trouble.ts';
+
+const line = (text: string) => `[thrd:x/bootstrap]: ssl://kafka-1.example:9093/${text}`;
+
+describe('reasonOf', () => {
+  it('takes broker and text out of a line, and leaves out the state of the client', () => {
+    expect(
+      reasonOf(
+        line(
+          '7: Connect to ipv4#1.2.3.4:9093 failed: Connection refused (after 0ms in state CONNECT)',
+        ),
+      ),
+    ).toEqual({
+      broker: 'kafka-1.example:9093',
+      text: 'Connect to ipv4#1.2.3.4:9093 failed: Connection refused',
+      refused: false,
+    });
+  });
+
+  it('counts credentials and certificates as refused, whatever the client repeats', () => {
+    const texts = [
+      'SASL authentication error: Authentication failed: Invalid username or password',
+      'SSL handshake failed: error:0A000086:SSL routines::certificate verify failed',
+      'Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert number 42',
+    ];
+    for (const text of texts) {
+      const suffix = ' (after 3ms in state AUTH_REQ, 2 identical error(s) suppressed)';
+      expect(reasonOf(line(`bootstrap: ${text}${suffix}`))).toMatchObject({ text, refused: true });
+    }
+  });
+
+  it('says what a closed connection may mean', () => {
+    const closed = 'Disconnected: connection closed by peer: receive 0 after POLLIN';
+    expect(reasonOf(line(`bootstrap: ${closed}`))!.text).toContain('leave out TLS or SASL');
+  });
+
+  it('takes any text, and nothing for a line of no broker', () => {
+    expect(reasonOf('[thrd:main]: something else')).toBeUndefined();
+    fc.assert(fc.property(fc.string(), (text) => void reasonOf(text)));
+  });
+});
