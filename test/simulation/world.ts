@@ -111,7 +111,13 @@ export class World {
       readerAt: (address) => this.hosts.find(({ name }) => name === address)?.node,
     };
     for (let partition = 0; partition < partitions; partition++) {
-      const entry = { kind: 'partition', partition, state: 'ACTIVE', sinceMs: START_MS };
+      const entry = {
+        kind: 'partition',
+        partition,
+        state: 'ACTIVE',
+        sinceMs: START_MS,
+        version: 1,
+      };
       const key = Buffer.from(`partition/${partition}`);
       clusterTopic.append({
         partition: 0,

@@ -4,6 +4,7 @@
 //
 // It keeps nothing between pushes but rate buckets and scratch memory. It doesn't retry: the sender does.
 import { hashBytes, utf8 } from '@weir/bytes';
+import { createRouter } from '@weir/cluster';
 import { toWeirError, WeirError } from '@weir/errors';
 import { createRateLimiter, type Limits, type TenantLimits } from '@weir/limits';
 import type { PartitionLog, ProduceRecord } from '@weir/log';
@@ -33,7 +34,6 @@ import type { PushRequest } from './push-request.ts';
 import { registerPushRoutes } from './push-routes.ts';
 import { type PushScratch, PushScratches } from './push-scratch.ts';
 import { freshBuffers, type RecordBuffers, RecordBuilder } from './record-builder.ts';
-import { SlotTable } from './slot-table.ts';
 
 /** Scanned before other work of the event loop gets a turn: about two milliseconds. */
 const SCAN_SLICE_BYTES = 1 << 20;
@@ -42,7 +42,7 @@ const REWRITTEN_FACTOR = 2;
 
 export interface DistributorParts {
   readonly log: PartitionLog;
-  /** The partitions that are written now. */
+  /** The partitions that are written now; the same array as long as they don't change. */
   readonly routing: { active(): readonly number[] };
   readonly limits: Limits;
   readonly clock: Clock;
@@ -73,7 +73,7 @@ export function createDistributor(
   const metrics = createPushMetrics(parts.telemetry);
   const inflight = createInflight(settings, metrics);
   const scratches = new PushScratches(settings.recvMessageBytesMax * REWRITTEN_FACTOR);
-  const slots = new SlotTable();
+  const router = createRouter();
   const builder = new RecordBuilder(parts.log.recordSizeMaxBytes, parts.buffers ?? freshBuffers);
   const rates = createRateLimiter(parts.clock);
 
@@ -161,7 +161,7 @@ export function createDistributor(
       await parts.clock.yield();
     }
     metrics.received(tenant, version, accepted);
-    slots.follow(parts.routing.active());
+    const slots = router.tableFor(tenant, limits.shardSize, parts.routing.active());
     if (slots.isEmpty && accepted.count > 0) {
       metrics.discarded(tenant, accepted);
       throw new WeirError('unavailable', 'no partition is active: nothing can be written now');

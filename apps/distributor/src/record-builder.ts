@@ -2,9 +2,9 @@
 // concatenation of its runs, which is a WriteRequest; so building is one copy and no encoding. Values
 // have a buffer each, because the log and its consumers keep them, move them to another thread, or give
 // them back one by one.
+import type { SlotTable } from '@weir/cluster';
 import type { ProduceRecord } from '@weir/log';
 import { type AcceptedWrite, type PushKernel, withId } from '@weir/wire';
-import type { SlotTable } from './slot-table.ts';
 
 const RECORD_VERSION = 1;
 /** What a larger push needs is not kept. */

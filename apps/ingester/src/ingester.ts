@@ -2,7 +2,7 @@
 // those that have caught up. It is ready when all of them have. What happens inside a partition is
 // owned-partition.ts's and the worker's; this file is assignment, life cycle and the whole's answers.
 import type { Bucket } from '@weir/bucket';
-import type { Cluster, InstanceEntry } from '@weir/cluster';
+import { type Cluster, type InstanceEntry, isLocked } from '@weir/cluster';
 import { WeirError } from '@weir/errors';
 import type { TenantActivity, TenantSettings } from '@weir/head';
 import type { GroupMember, PartitionLog } from '@weir/log';
@@ -14,6 +14,7 @@ import { createDiscardLog } from './discards.ts';
 import type { IngesterSettings } from './flags.ts';
 import { createIngesterMetrics } from './metrics.ts';
 import { createOwnedPartition, type OwnedPartition } from './owned-partition.ts';
+import { type PartitionKeeper, startPartitionKeeper } from './partition-keeper.ts';
 import type { Maintenance } from './partition-upkeep.ts';
 import { createIngesterRead } from './read.ts';
 import { type FlushRequest, registerRoutes } from './routes.ts';
@@ -84,6 +85,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
   let joining: Promise<GroupMember> | undefined;
   let joinedMs = 0;
   let everAssigned = false;
+  let keeper: PartitionKeeper | undefined;
   /** Wakes those who wait for a partition that is not owned yet. */
   const awaitingOwner = new Set<() => void>();
 
@@ -167,7 +169,15 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     zone: settings.zone,
     targets: settings.targets,
     heartbeatMs: clock.nowMs(),
+    applied: Object.fromEntries([...owned].map(([number, { applied }]) => [number, applied])),
   });
+
+  /** Nothing can be pushed into it yet, and nobody else has to come for that. */
+  function isPending(partition: number): boolean {
+    const entry = cluster.view.partitions.get(partition);
+    if (entry === undefined) return !cluster.view.deleted.has(partition);
+    return entry.state === 'PENDING' && !isLocked(entry) && settings.ownersMin <= 1;
+  }
 
   /** Calls until stopped; a failure is told and the next turn tries again. */
   async function every(periodMs: number, what: string, work: () => Promise<void>): Promise<void> {
@@ -218,6 +228,8 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     async start() {
       state = 'running';
       await cluster.put(instanceEntry());
+      const keeping = startPartitionKeeper(settings, { cluster, log, clock, logger, owned });
+      keeper = keeping;
       joining = log.join(settings.consumerGroup, settings.instanceId, {
         assigned: onAssigned,
         revoked: onRevoked,
@@ -227,6 +239,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       joinedMs = clock.steadyMs();
       const { heartbeatPeriodMs, headCompactionIntervalMs, shipIntervalMs } = settings;
       void every(heartbeatPeriodMs, 'heartbeat', () => cluster.put(instanceEntry()));
+      void every(heartbeatPeriodMs, 'keeping partitions', () => keeping.look());
       void every(headCompactionIntervalMs, 'cutting blocks', () => upkeep('due'));
       void every(shipIntervalMs, 'shipping blocks', () => upkeep('none'));
     },
@@ -240,6 +253,9 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       for (const { partition, announced, stuck, reason } of owned.values()) {
         if (stuck) return { ready: false, reason: `partition ${partition} is stuck: ${reason}` };
         if (!announced) return { ready: false, reason: `partition ${partition}: ${reason}` };
+        if (isPending(partition)) {
+          return { ready: false, reason: `partition ${partition} is not written yet` };
+        }
       }
       const notes = [...owned.values()].flatMap(({ partition, notes }) =>
         notes.map((note) => `partition ${partition}: ${note}`),
@@ -276,6 +292,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       state = 'stopping';
       stopping.abort(new WeirError('closed', 'the ingester is stopping'));
       wakeAwaiting();
+      keeper?.stop();
       await Promise.all([...owned.keys()].map(release));
       await Promise.all(leaving.values());
       await closeAll([

@@ -76,6 +76,8 @@ export interface OwnedPartition {
   /** The cluster knows that it is serving. */
   readonly announced: boolean;
   readonly seriesCount: number;
+  /** Of what was applied, all is in the bucket. */
+  readonly empty: boolean;
   /** The log went on since the last maintenance, and nothing was applied. */
   readonly stuck: boolean;
   /** Why it is not serving, or what fails. */
@@ -329,6 +331,9 @@ export function createOwnedPartition(
     },
     get seriesCount() {
       return seriesCount;
+    },
+    get empty() {
+      return session !== undefined && seriesCount === 0 && session.upkeep.parked === undefined;
     },
     get stuck() {
       return stuck;

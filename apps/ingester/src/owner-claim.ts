@@ -60,6 +60,7 @@ export function createOwnerClaim(
   let revoked = false;
   let closed = false;
   let puts = 0;
+  let servingSinceMs: number | undefined;
 
   const present = () => cluster.view.owners.get(`${partition}/${zone}`);
   const held = () => !disowned && present()?.instance === instanceId;
@@ -78,9 +79,12 @@ export function createOwnerClaim(
 
   async function put(isServing: boolean): Promise<void> {
     const entry = { partition, zone, instance: instanceId, serving: isServing, claim: epoch };
+    if (!isServing) servingSinceMs = undefined;
+    else servingSinceMs ??= clock.nowMs();
+    const since = servingSinceMs === undefined ? {} : { servingSinceMs };
     puts++;
     try {
-      await cluster.put({ kind: 'owner', ...entry } satisfies OwnerEntry);
+      await cluster.put({ kind: 'owner', ...entry, ...since } satisfies OwnerEntry);
     } finally {
       puts--;
     }

@@ -1,4 +1,4 @@
-// A tenant's limits as its heads take them: global limits divided among the partitions that are written,
+// A tenant's limits as its heads take them: global limits divided among the partitions that it writes to,
 // and the trackers of active series parsed. Rounded up, so that a tenant whose series are spread evenly
 // reaches its limit; and never 0, which would be none. A metric's metadata lies in one partition, so the
 // limit of its entries is not divided.
@@ -27,7 +27,8 @@ export function createTenantSettings(
   return {
     settingsFor(tenant) {
       const own = limits.forTenant(tenant);
-      const partitions = Math.max(1, activePartitions());
+      const active = Math.max(1, activePartitions());
+      const partitions = own.shardSize > 0 ? Math.min(own.shardSize, active) : active;
       const known = made.get(own);
       if (known?.partitions === partitions) return known.settings;
       const resolved = headSettings(own, settings.activeSeriesIdleMs, partitions);

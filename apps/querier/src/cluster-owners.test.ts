@@ -1,22 +1,11 @@
 // Which instance is asked for which partition.
-import type { Cluster, ClusterEntry, ClusterView } from '@weir/cluster';
+import { type Cluster, type ClusterEntry, viewOf } from '@weir/cluster';
 import type { ReadPort } from '@weir/query';
 import { type Clock, systemClock } from '@weir/runtime';
 import { describe, expect, it } from 'vitest';
 import { createClusterOwners } from './cluster-owners.ts';
 
 const clock: Clock = { ...systemClock, nowMs: () => 100_000 };
-
-function viewOf(entries: readonly ClusterEntry[]): ClusterView {
-  const instances = entries.flatMap((entry) => (entry.kind === 'instance' ? [entry] : []));
-  const partitions = entries.flatMap((entry) => (entry.kind === 'partition' ? [entry] : []));
-  const owners = entries.flatMap((entry) => (entry.kind === 'owner' ? [entry] : []));
-  return {
-    instances: new Map(instances.map((entry) => [entry.id, entry])),
-    partitions: new Map(partitions.map((entry) => [entry.partition, entry])),
-    owners: new Map(owners.map((entry) => [`${entry.partition}/${entry.zone}`, entry])),
-  };
-}
 
 const instance = (id: string, heartbeatMs = 99_000) =>
   ({
@@ -28,7 +17,7 @@ const instance = (id: string, heartbeatMs = 99_000) =>
     heartbeatMs,
   }) as const;
 const partition = (number: number, state: 'PENDING' | 'ACTIVE' | 'INACTIVE' = 'ACTIVE') =>
-  ({ kind: 'partition', partition: number, state, sinceMs: 0 }) as const;
+  ({ kind: 'partition', partition: number, state, sinceMs: 0, version: 1 }) as const;
 const owner = (number: number, zone: string, id: string, claim = 1, serving = true) =>
   ({ kind: 'owner', partition: number, zone, instance: id, claim, serving }) as const;
 

@@ -1,7 +1,14 @@
 // Who answers reads now, from the cluster's view: for each partition one healthy instance, in any zone,
 // that owns it and has caught up. This process's own partitions are read without the network.
 
-import type { Cluster, ClusterView, InstanceEntry, OwnerEntry } from '@weir/cluster';
+import {
+  type Cluster,
+  type ClusterView,
+  type InstanceEntry,
+  lookBackShard,
+  type OwnerEntry,
+  tenantSeed,
+} from '@weir/cluster';
 import { WeirError } from '@weir/errors';
 import type { OwnerDirectory, ReadPort } from '@weir/query';
 import type { Clock } from '@weir/runtime';
@@ -13,6 +20,8 @@ export interface ClusterOwnersParts {
   readonly instanceId: string;
   /** Reads the partitions of this process, if it is an ingester. */
   readonly localReader?: ReadPort;
+  /** How many partitions the tenant writes to; 0 is all. All by default. */
+  shardSizeOf?(tenant: string): number;
   /** Reads at another instance; asked once an address. */
   connect(address: string): ReadPort;
 }
@@ -20,7 +29,11 @@ export interface ClusterOwnersParts {
 export interface ClusterOwnersSettings {
   /** An instance without a heartbeat for longer is not asked. */
   readonly heartbeatTimeoutMs: number;
+  /** What a tenant with a shard has written elsewhere before is asked for as long. Default 24 h. */
+  readonly partitionLookBackMs?: number;
 }
+
+const LOOK_BACK_MS = 24 * 3_600_000;
 
 export function createClusterOwners(
   settings: ClusterOwnersSettings,
@@ -35,40 +48,48 @@ export function createClusterOwners(
     connections.set(instance.address, port);
     return port;
   };
-  let claims = -1;
+  let seen = '';
   let changedMs = 0;
   return {
     get changedMs() {
       return changedMs;
     },
-    async owners() {
+    async owners(tenant) {
       const { view } = parts.cluster;
-      const claimsNow = sumOfClaims(view);
-      if (claimsNow !== claims) changedMs = parts.clock.nowMs();
-      claims = claimsNow;
-      const oldestMs = parts.clock.nowMs() - settings.heartbeatTimeoutMs;
+      const nowMs = parts.clock.nowMs();
+      const seenNow = fingerprint(view);
+      if (seenNow !== seen) changedMs = nowMs;
+      seen = seenNow;
+      const oldestMs = nowMs - settings.heartbeatTimeoutMs;
       const byInstance = new Map<string, number[]>();
-      for (const { partition, state } of view.partitions.values()) {
+      const size = parts.shardSizeOf?.(tenant) ?? 0;
+      const sinceMs = nowMs - (settings.partitionLookBackMs ?? LOOK_BACK_MS);
+      for (const partition of lookBackShard(tenantSeed(tenant), view, size, sinceMs)) {
         const owner = bestOwner(view, partition, oldestMs, parts);
         if (owner) byInstance.set(owner, [...(byInstance.get(owner) ?? []), partition]);
         // A pending partition has never been written.
-        else if (state !== 'PENDING') {
+        else if (view.partitions.get(partition)!.state !== 'PENDING') {
           throw new WeirError('unavailable', `partition ${partition} has no healthy owner`);
         }
       }
       return [...byInstance].map(([id, partitions]) => ({
         port: portOf(view.instances.get(id)!),
-        partitions: partitions.sort((a, b) => a - b),
+        partitions,
       }));
     },
   };
 }
 
-/** Differs when an owner does: each change of owner raises a claim, and serving begins after it. */
-function sumOfClaims(view: ClusterView): number {
-  let sum = 0;
-  for (const { claim, serving } of view.owners.values()) sum += 2 * claim + Number(serving);
-  return sum;
+/**
+ * Differs when an owner does, or a partition is forgotten: each change of owner raises a claim, and serving
+ * begins after it; each change of a partition raises its version.
+ */
+function fingerprint(view: ClusterView): string {
+  let claims = 0;
+  let versions = 0;
+  for (const { claim, serving } of view.owners.values()) claims += 2 * claim + Number(serving);
+  for (const { version } of view.deleted.values()) versions += version;
+  return `${claims}/${versions}/${view.deleted.size}`;
 }
 
 /** The instance to ask for a partition: this one, else the one with the newest claim. */

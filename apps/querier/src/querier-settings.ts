@@ -44,6 +44,13 @@ export const querierFlags = defineFlags({
     default: '/prometheus',
     help: 'Path that stands before the routes of the Prometheus API.',
   },
+  partitionLookBackMs: {
+    kind: 'duration',
+    flag: 'querier.partition-lookback',
+    yaml: 'querier.partition_lookback',
+    default: 24 * 3_600_000,
+    help: 'How long a partition that left the shard of a tenant is still asked. Longer than ingesters take to ship an idle tenant.',
+  },
   formSizeMaxBytes: {
     kind: 'int',
     flag: 'query-frontend.max-body-size',

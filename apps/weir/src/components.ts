@@ -92,6 +92,7 @@ function createIngesterOf(
     targets: components,
     heartbeatTimeoutMs: configuration.weir.heartbeatTimeoutMs,
   });
+  const active = followActivePartitions(foundations.cluster);
   const ingester = createIngester(settings, {
     log: foundations.log,
     bucket: foundations.bucket,
@@ -101,7 +102,7 @@ function createIngesterOf(
     workers,
     limits: createTenantSettings(settings, {
       limits,
-      activePartitions: countActivePartitions(foundations.cluster),
+      activePartitions: () => active().length,
     }),
     release: (value) => recordBuffers.give(value),
   });
@@ -110,13 +111,15 @@ function createIngesterOf(
   return ingester;
 }
 
-/** Asked for each record's tenant: counted when the cluster changes. */
-function countActivePartitions(cluster: Foundations['cluster']): () => number {
-  let count = activePartitions(cluster.view).length;
+/** Asked for each push and each record's tenant: worked out when the cluster changes, and the same until then. */
+function followActivePartitions(cluster: Foundations['cluster']): () => readonly number[] {
+  let active = activePartitions(cluster.view);
   cluster.subscribe(() => {
-    count = activePartitions(cluster.view).length;
+    const now = activePartitions(cluster.view);
+    const isSame = now.length === active.length && now.every((each, at) => each === active[at]);
+    if (!isSame) active = now;
   });
-  return () => count;
+  return () => active;
 }
 
 function ingesterService(ingester: Ingester): Service {
@@ -143,7 +146,7 @@ function createQuerierService(
     {
       workerUrl: new URL('./querier-worker.js', import.meta.url),
       workers: place.queryWorkers,
-      owners: ownersOf(ingester, parts),
+      owners: ownersOf(ingester, limits, parts),
       clock,
       telemetry,
     },
@@ -157,12 +160,20 @@ function createQuerierService(
   return { name: 'querier', stop: () => executor.close() };
 }
 
-function ownersOf(ingester: Ingester | undefined, parts: ComponentParts): OwnerDirectory {
+function ownersOf(
+  ingester: Ingester | undefined,
+  limits: Limits,
+  parts: ComponentParts,
+): OwnerDirectory {
   const { configuration, place, foundations, clock } = parts;
   const agent = createReadAgent();
   return createClusterOwners(
-    { heartbeatTimeoutMs: configuration.weir.heartbeatTimeoutMs },
     {
+      heartbeatTimeoutMs: configuration.weir.heartbeatTimeoutMs,
+      partitionLookBackMs: configuration.querier.partitionLookBackMs,
+    },
+    {
+      shardSizeOf: (tenant) => limits.forTenant(tenant).shardSize,
       cluster: foundations.cluster,
       clock,
       instanceId: configuration.ingester.instanceId || place.hostName,
@@ -179,13 +190,10 @@ function createDistributorOf(
   { configuration, foundations, server, clock, telemetry }: ComponentParts,
 ): void {
   const { cluster, log, alone } = foundations;
-  let active = activePartitions(cluster.view);
-  cluster.subscribe(() => {
-    active = activePartitions(cluster.view);
-  });
+  const active = followActivePartitions(cluster);
   const distributor = createDistributor(configuration.distributor, {
     log,
-    routing: { active: () => active },
+    routing: { active },
     limits,
     clock,
     random: systemRandom,

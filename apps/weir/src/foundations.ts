@@ -60,7 +60,6 @@ export async function openFoundations(
             parts,
           ),
     );
-    await activatePartitions(cluster, log, parts.clock);
     return { log, bucket, cluster, alone, close: closeAll };
   } catch (error) {
     await closeAll();
@@ -92,16 +91,4 @@ function openLog(
     },
     { ...parts, random: systemRandom },
   );
-}
-
-/** Every partition of the log is written, until scaling partitions is built. */
-async function activatePartitions(
-  cluster: Cluster,
-  log: PartitionLog,
-  clock: Clock,
-): Promise<void> {
-  for (let partition = 0; partition < log.partitionCount; partition++) {
-    if (cluster.view.partitions.has(partition)) continue;
-    await cluster.put({ kind: 'partition', partition, state: 'ACTIVE', sinceMs: clock.nowMs() });
-  }
 }

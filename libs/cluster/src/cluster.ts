@@ -11,15 +11,27 @@ export interface InstanceEntry {
   readonly zone: string;
   readonly targets: readonly Target[];
   readonly heartbeatMs: number;
+  /** It is about to leave: its partitions are not written, and go to others. */
+  readonly drainingSinceMs?: number;
+  /** Of each partition it owns: the next offset to be applied. */
+  readonly applied?: Readonly<Record<string, number>>;
 }
 
-export type PartitionState = 'PENDING' | 'ACTIVE' | 'INACTIVE';
+/** DELETED is what is left of a partition that was forgotten: views keep it apart, so that its version goes on. */
+export type PartitionState = 'PENDING' | 'ACTIVE' | 'INACTIVE' | 'DELETED';
 
 export interface PartitionEntry {
   readonly kind: 'partition';
   readonly partition: number;
   readonly state: PartitionState;
+  /** When it came into this state, as the clock of who wrote it says. */
   readonly sinceMs: number;
+  /** One above the version that it replaces; the first is 1. */
+  readonly version: number;
+  /** Its state doesn't change while this is set. */
+  readonly lockedSinceMs?: number;
+  /** It is INACTIVE because this instance is about to leave; the next owner in the zone turns it ACTIVE. */
+  readonly drained?: { readonly instance: string; readonly zone: string };
 }
 
 export interface OwnerEntry {
@@ -31,6 +43,8 @@ export interface OwnerEntry {
   readonly serving: boolean;
   /** Grows with every change of owner: the highest wins; of two instances with the same, the first. */
   readonly claim: number;
+  /** When it began to serve. */
+  readonly servingSinceMs?: number;
 }
 
 export type ClusterEntry = InstanceEntry | PartitionEntry | OwnerEntry;
@@ -40,6 +54,10 @@ export interface ClusterView {
   readonly partitions: ReadonlyMap<number, PartitionEntry>;
   /** Keyed `${partition}/${zone}`. */
   readonly owners: ReadonlyMap<string, OwnerEntry>;
+  /** Partitions that were forgotten. */
+  readonly deleted: ReadonlyMap<number, PartitionEntry>;
+  /** Partitions whose newest entry was stale: compaction would leave it alone, so the present one is due again. */
+  readonly hidden: ReadonlySet<number>;
 }
 
 /** Entries of owners that lost against the present ones and changed nothing. */
@@ -47,9 +65,12 @@ export type OutbidEntries = readonly OwnerEntry[];
 
 export interface Cluster {
   readonly view: ClusterView;
-  /** Appends an entry; resolves when it is in the view here. */
+  /**
+   * Appends an entry; resolves when it is in the view here, or was ignored: an owner's that is outbid, a
+   * partition's whose version does not exceed the present one's.
+   */
   put(entry: ClusterEntry): Promise<void>;
-  /** Removes an entry by the identity of the one given. */
+  /** Removes an entry by the identity of the one given. Partitions are deleted by an entry that says so. */
   remove(entry: ClusterEntry): Promise<void>;
   /**
    * Calls back after every change of the view, and with entries that were outbid; returns the unsubscription.

@@ -47,7 +47,7 @@ describe.each(adapters)('cluster %s', (_name, open) => {
     let calls = 0;
     const unsubscribe = cluster.subscribe(() => calls++);
     await cluster.put(instance('one'));
-    await cluster.put({ kind: 'partition', partition: 2, state: 'ACTIVE', sinceMs: 5 });
+    await cluster.put({ kind: 'partition', partition: 2, state: 'ACTIVE', sinceMs: 5, version: 1 });
     expect(cluster.view.instances.get('one')).toEqual(instance('one'));
     expect(activePartitions(cluster.view)).toEqual([2]);
     expect(calls).toBeGreaterThan(0);
@@ -158,7 +158,7 @@ describe('cluster', () => {
       [0, 'ACTIVE'],
       [2, 'PENDING'],
     ] as const) {
-      await cluster.put({ kind: 'partition', partition, state, sinceMs: 0 });
+      await cluster.put({ kind: 'partition', partition, state, sinceMs: 0, version: 1 });
     }
     await cluster.put(instance('b', 1000));
     await cluster.put(instance('a', 900));

@@ -171,6 +171,13 @@ export const limitsFlags = defineFlags({
     default: 400 * 1024 * 1024,
     help: 'Labels that one request for active series may gather, bytes.',
   },
+  shardSize: {
+    kind: 'int',
+    flag: 'ingest-storage.ingestion-partition-tenant-shard-size',
+    yaml: 'limits.ingestion_partitions_tenant_shard_size',
+    default: 0,
+    help: 'Partitions that a tenant writes to. 0 is all. Lowering it hides what was written to the others until it is in the bucket.',
+  },
   nameValidationScheme: {
     kind: 'string',
     flag: 'validation.name-validation-scheme',

@@ -34,6 +34,7 @@ describe('createLimits', () => {
       cardinalityLabelNamesMax: 100,
       cardinalitySizeMaxBytes: 419_430_400,
       activeSeriesSizeMaxBytes: 419_430_400,
+      shardSize: 0,
       nameValidationScheme: 'utf8',
     });
   });

@@ -23,6 +23,8 @@ const LINGER_MS = 0;
 const TOPIC_CONFIG = {
   'cleanup.policy': 'compact',
   'segment.ms': '3600000',
+  // Time to say again what a stale entry hides (SPEC.md, K4).
+  'min.compaction.lag.ms': '3600000',
   'min.cleanable.dirty.ratio': '0.1',
 };
 
