@@ -22,5 +22,5 @@ export async function putChanges(
 
 function isPresent(view: ClusterView, entry: PartitionEntry): boolean {
   const present = partitionEntry(view, entry.partition);
-  return present !== undefined && (sameEntry(present, entry) || present.version > entry.version);
+  return present !== undefined && sameEntry(present, entry);
 }

@@ -5,7 +5,7 @@ import { tenantSeed, tenantShard } from './shard.ts';
 import { SlotTable } from './slot-table.ts';
 
 /** Of tenants' tables; beyond it all are dropped, and made again as they are needed. */
-const TABLES_MAX_BYTES = 16 << 20;
+const TABLES_BYTES_MAX = 16 << 20;
 const ALL_SLOT_BITS = 16;
 
 export interface Router {
@@ -23,7 +23,7 @@ interface TenantTable {
   active: readonly number[];
 }
 
-export function createRouter(): Router {
+export function createRouter(tablesBytesMax = TABLES_BYTES_MAX): Router {
   const all = new SlotTable(ALL_SLOT_BITS);
   const tables = new Map<string, TenantTable>();
   let sizeBytes = 0;
@@ -34,7 +34,7 @@ export function createRouter(): Router {
     const table = new SlotTable(SlotTable.slotBitsFor(shardSize));
     const entry = { shardSize, seed: tenantSeed(tenant), table, active: [] };
     sizeBytes += table.sizeBytes - (known?.table.sizeBytes ?? 0);
-    if (sizeBytes > TABLES_MAX_BYTES) {
+    if (sizeBytes > tablesBytesMax) {
       tables.clear();
       sizeBytes = table.sizeBytes;
     }

@@ -54,7 +54,7 @@ export function lookBackShard(
 }
 
 function isSteady({ state, sinceMs }: PartitionEntry, fromMs: number): boolean {
-  return state === 'ACTIVE' && sinceMs <= fromMs;
+  return state === 'ACTIVE' && sinceMs < fromMs;
 }
 
 function inOrder(seed: number, partitions: readonly number[]): number[] {

@@ -47,32 +47,38 @@ export class SlotTable {
     );
     const before = new Set(this.#partitions);
     const after = new Set(partitions);
-    const added = partitions.filter((partition) => !before.has(partition));
-    if (this.#partitions.some((partition) => !after.has(partition))) {
-      for (let slot = 0; slot < this.#slots.length; slot++) {
-        if (!after.has(this.#slots[slot]!)) this.#slots[slot] = winner(slot, NOBODY, partitions);
-        else if (added.length > 0) this.#slots[slot] = winner(slot, this.#slots[slot]!, added);
-      }
-    } else if (added.length > 0) {
-      for (let slot = 0; slot < this.#slots.length; slot++) {
-        this.#slots[slot] = winner(slot, this.#slots[slot]!, added);
-      }
+    const all = challengersOf(partitions);
+    const added = challengersOf(partitions.filter((partition) => !before.has(partition)));
+    const slots = this.#slots;
+    for (let slot = 0; slot < slots.length; slot++) {
+      const holder = slots[slot]!;
+      slots[slot] = after.has(holder) ? winner(slot, holder, added) : winner(slot, NOBODY, all);
     }
     this.#partitions = partitions;
   }
 }
 
+interface Challengers {
+  readonly partitions: readonly number[];
+  readonly hashes: Int32Array;
+}
+
+function challengersOf(partitions: readonly number[]): Challengers {
+  return { partitions, hashes: Int32Array.from(partitions, (each) => mix(each + 1)) };
+}
+
 /** Of the holder of a slot and its challengers; of equal scores the lowest number's counts. */
-function winner(slot: number, holder: number, challengers: readonly number[]): number {
+function winner(slot: number, holder: number, { partitions, hashes }: Challengers): number {
   const seed = Math.imul(slot + 1, SLOT_FACTOR);
   let best = holder;
   let bestScore = holder === NOBODY ? -1 : rendezvousScore(seed, holder);
-  for (const partition of challengers) {
-    const score = rendezvousScore(seed, partition);
-    if (score > bestScore || (score === bestScore && partition < best)) {
-      best = partition;
-      bestScore = score;
-    }
+  for (let at = 0; at < hashes.length; at++) {
+    const score = mix(seed ^ hashes[at]!);
+    if (score < bestScore) continue;
+    const partition = partitions[at]!;
+    if (score === bestScore && partition > best) continue;
+    best = partition;
+    bestScore = score;
   }
   return best;
 }
