@@ -1,5 +1,6 @@
 // Pushes through the whole distributor in process: what reaches the log, partial writes, counts. The log is a
 // recording one; its adapters have their own tests.
+import { tenantSeed, tenantShard } from '@weir/cluster';
 import { describe, expect, it } from 'vitest';
 import {
   body1,
@@ -44,6 +45,23 @@ describe('push, remote write 1.0', () => {
     for (const record of produced.slice(first.size)) {
       expect(Buffer.from(record.value).toString('hex')).toBe(first.get(record.partition));
     }
+  });
+
+  it.each([0, 2, 9])('spreads a tenant over a shard of %i of 8 partitions', async (shardSize) => {
+    const active = Array.from({ length: 8 }, (_, at) => at);
+    const { push, produced } = setUp({ limits: { shardSize }, active });
+    expect((await push(body1(many(200)))).status).toBe(200);
+    const reached = new Set(produced.map(({ partition }) => partition));
+    const shard = tenantShard(tenantSeed('tenant'), active, shardSize);
+    expect([...reached].sort()).toEqual([...shard].sort());
+    expect(reached.size).toBe(shardSize === 2 ? 2 : 8);
+    expect(decode(produced)).toHaveLength(200);
+  });
+
+  it('answers 503 while no partition is active', async () => {
+    const answer = await setUp({ active: [] }).push(body1(many(1)));
+    expect(answer.status).toBe(503);
+    expect(answer.body).toContain('no partition is active');
   });
 
   it('stores what is valid and answers 400 with the first refusal', async () => {

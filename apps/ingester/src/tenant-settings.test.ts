@@ -28,6 +28,15 @@ describe('settings of a tenant', () => {
     });
   });
 
+  it.each([
+    [1, 100],
+    [3, 34],
+    [4, 25],
+    [9, 25],
+  ])('divide by the partitions of a shard of %i, at most by all four', (shardSize, share) => {
+    expect(settingsOf({ seriesMax: 100, shardSize }).settingsFor('a').seriesMax).toBe(share);
+  });
+
   it('are the same object until the number of partitions changes', () => {
     let partitions = 0;
     const { settingsFor } = settingsOf({ seriesMax: 10 }, () => partitions);

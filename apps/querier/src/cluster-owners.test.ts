@@ -1,5 +1,5 @@
 // Which instance is asked for which partition.
-import { type Cluster, type ClusterEntry, viewOf } from '@weir/cluster';
+import { type Cluster, type ClusterEntry, tenantSeed, tenantShard, viewOf } from '@weir/cluster';
 import type { ReadPort } from '@weir/query';
 import { type Clock, systemClock } from '@weir/runtime';
 import { describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ const partition = (number: number, state: 'PENDING' | 'ACTIVE' | 'INACTIVE' = 'A
 const owner = (number: number, zone: string, id: string, claim = 1, serving = true) =>
   ({ kind: 'owner', partition: number, zone, instance: id, claim, serving }) as const;
 
-async function ask(entries: readonly ClusterEntry[], local?: string) {
+async function ask(entries: readonly ClusterEntry[], local?: string, shardSize = 0) {
   const cluster = { view: viewOf(entries) } as Cluster;
   const named = new Map<ReadPort, string>();
   const port = (name: string): ReadPort => {
@@ -37,6 +37,7 @@ async function ask(entries: readonly ClusterEntry[], local?: string) {
       instanceId: local ?? 'nobody',
       ...(local === undefined ? {} : { localReader: port('local') }),
       connect: port,
+      shardSizeOf: () => shardSize,
     },
   );
   await directory.owners('t');
@@ -87,6 +88,24 @@ describe('owners by the cluster', () => {
     expect(await ask([partition(4, 'PENDING')])).toEqual([]);
   });
 
+  it('asks the partitions of the shard of a tenant, and what it may have written before', async () => {
+    const numbers = [0, 1, 2, 3, 4, 5];
+    const owners = numbers.map((number) => owner(number, 'z', 'a'));
+    const since = (sinceMs: number) => numbers.map((each) => ({ ...partition(each), sinceMs }));
+    const asked = async (entries: readonly ClusterEntry[]) =>
+      (await ask([instance('a'), ...owners, ...entries], undefined, 2))[0]![1];
+    const shard = [...tenantShard(tenantSeed('t'), numbers, 2)].sort();
+    const lookBackMs = 24 * 3_600_000;
+    expect(await asked(since(100_000 - lookBackMs - 1))).toEqual(shard);
+    expect(await asked(since(100_000 - lookBackMs))).toEqual(numbers);
+    const gone = numbers.find((each) => !shard.includes(each))!;
+    const inactive = { ...partition(gone, 'INACTIVE'), version: 2 };
+    const withInactive = [...since(-lookBackMs), inactive];
+    expect(await asked(withInactive)).toEqual([...shard, gone].sort());
+    const deleted = { ...inactive, state: 'DELETED', version: 3 } as const;
+    expect(await asked([...withInactive, deleted])).toEqual(shard);
+  });
+
   it('tells when owners have changed, so that older lists of blocks are not used', async () => {
     let nowMs = 100_000;
     let view = viewOf([instance('a'), instance('b'), partition(0), owner(0, 'z', 'a', 1)]);
@@ -105,5 +124,12 @@ describe('owners by the cluster', () => {
     view = viewOf([instance('a'), instance('b'), partition(0), owner(0, 'z', 'b', 2)]);
     await directory.owners('t');
     expect(directory.changedMs).toBe(101_000);
+    nowMs += 1000;
+    view = viewOf([
+      ...[instance('a'), instance('b'), partition(0), owner(0, 'z', 'b', 2)],
+      { ...partition(1), state: 'DELETED' } as const,
+    ]);
+    await directory.owners('t');
+    expect(directory.changedMs).toBe(102_000);
   });
 });

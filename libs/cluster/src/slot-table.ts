@@ -47,14 +47,15 @@ export class SlotTable {
     );
     const before = new Set(this.#partitions);
     const after = new Set(partitions);
-    const all = challengersOf(partitions);
     const added = challengersOf(partitions.filter((partition) => !before.has(partition)));
+    this.#partitions = partitions;
+    if (added.partitions.length === 0 && after.size === before.size) return;
+    const all = challengersOf(partitions);
     const slots = this.#slots;
     for (let slot = 0; slot < slots.length; slot++) {
       const holder = slots[slot]!;
       slots[slot] = after.has(holder) ? winner(slot, holder, added) : winner(slot, NOBODY, all);
     }
-    this.#partitions = partitions;
   }
 }
 
