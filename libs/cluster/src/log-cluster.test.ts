@@ -150,6 +150,23 @@ describe('cluster', () => {
     expect(parseEntry('{"kind":"owner","partition":"0"}')).toBeUndefined();
   });
 
+  const sound = { kind: 'partition', partition: 0, state: 'INACTIVE', sinceMs: 0, version: 1 };
+  it.each([
+    { version: undefined },
+    { version: 0 },
+    { version: 1.5 },
+    { partition: -1 },
+    { state: 'LOST' },
+    { drained: null },
+    { drained: { instance: 'a' } },
+    { state: 'ACTIVE', drained: { instance: 'a', zone: '' } },
+    { lockedSinceMs: 'now' },
+  ])('takes no partition with %j', (wrong) => {
+    expect(parseEntry(JSON.stringify({ ...sound, ...wrong }))).toBeUndefined();
+    const drained = { ...sound, drained: { instance: 'a', zone: '' }, lockedSinceMs: 1 };
+    for (const entry of [sound, drained]) expect(parseEntry(JSON.stringify(entry))).toEqual(entry);
+  });
+
   it('answers which partitions and owners count', async () => {
     const cluster = createMemoryCluster();
     for (const [partition, state] of [
