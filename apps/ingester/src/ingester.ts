@@ -230,6 +230,8 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       await cluster.put(instanceEntry());
       const keeping = startPartitionKeeper(settings, { cluster, log, clock, logger, owned });
       keeper = keeping;
+      // A tenant's limits are divided by what the first look finds, so before anything is applied.
+      await keeping.look();
       joining = log.join(settings.consumerGroup, settings.instanceId, {
         assigned: onAssigned,
         revoked: onRevoked,

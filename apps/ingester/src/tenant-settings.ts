@@ -13,7 +13,7 @@ const TRACKERS_MAX = 32;
 
 export interface TenantSettingsParts {
   readonly limits: Limits;
-  /** How many partitions are written now. */
+  /** How many partitions are written, or will be as soon as their owner has replayed. */
   activePartitions(): number;
 }
 

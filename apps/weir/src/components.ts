@@ -1,7 +1,7 @@
 // The components of a process and what connects them: only this file knows which of them are threads of
 // this process and which are elsewhere.
 import { type BufferPool, createBufferPool } from '@weir/bytes';
-import { activePartitions } from '@weir/cluster';
+import { activePartitions, type ClusterView, countShares } from '@weir/cluster';
 import { createDistributor } from '@weir/distributor';
 import { type HttpServer, tenantOf } from '@weir/http';
 import {
@@ -92,7 +92,7 @@ function createIngesterOf(
     targets: components,
     heartbeatTimeoutMs: configuration.weir.heartbeatTimeoutMs,
   });
-  const active = followActivePartitions(foundations.cluster);
+  const shares = followCluster(foundations.cluster, countShares);
   const ingester = createIngester(settings, {
     log: foundations.log,
     bucket: foundations.bucket,
@@ -102,7 +102,7 @@ function createIngesterOf(
     workers,
     limits: createTenantSettings(settings, {
       limits,
-      activePartitions: () => active().length,
+      activePartitions: shares,
     }),
     release: (value) => recordBuffers.give(value),
   });
@@ -111,15 +111,17 @@ function createIngesterOf(
   return ingester;
 }
 
-/** Asked for each push and each record's tenant: worked out when the cluster changes, and the same until then. */
-function followActivePartitions(cluster: Foundations['cluster']): () => readonly number[] {
-  let active = activePartitions(cluster.view);
+/** For what each push or record asks: worked out when the cluster changes, and the same value until it differs. */
+function followCluster<Value>(
+  cluster: Foundations['cluster'],
+  workOut: (view: ClusterView) => Value,
+): () => Value {
+  let value = workOut(cluster.view);
   cluster.subscribe(() => {
-    const now = activePartitions(cluster.view);
-    const isSame = now.length === active.length && now.every((each, at) => each === active[at]);
-    if (!isSame) active = now;
+    const now = workOut(cluster.view);
+    if (String(now) !== String(value)) value = now;
   });
-  return () => active;
+  return () => value;
 }
 
 function ingesterService(ingester: Ingester): Service {
@@ -190,7 +192,7 @@ function createDistributorOf(
   { configuration, foundations, server, clock, telemetry }: ComponentParts,
 ): void {
   const { cluster, log, alone } = foundations;
-  const active = followActivePartitions(cluster);
+  const active = followCluster(cluster, activePartitions);
   const distributor = createDistributor(configuration.distributor, {
     log,
     routing: { active },

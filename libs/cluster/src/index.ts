@@ -33,4 +33,10 @@ export { createRouter, type Router } from './router.ts';
 export { changeOf, drainChanges, scaleChanges, undrainChanges } from './scaling.ts';
 export { lookBackShard, tenantSeed, tenantShard } from './shard.ts';
 export { SlotTable } from './slot-table.ts';
-export { activePartitions, healthyInstances, ownersOf, readPartitions } from './view.ts';
+export {
+  activePartitions,
+  countShares,
+  healthyInstances,
+  ownersOf,
+  readPartitions,
+} from './view.ts';

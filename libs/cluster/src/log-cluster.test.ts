@@ -10,7 +10,13 @@ import type { Cluster, InstanceEntry, OwnerEntry } from './cluster.ts';
 import { keyOf, parseEntry } from './fold.ts';
 import { openLogCluster } from './log-cluster.ts';
 import { createMemoryCluster } from './memory/index.ts';
-import { activePartitions, healthyInstances, ownersOf, readPartitions } from './view.ts';
+import {
+  activePartitions,
+  countShares,
+  healthyInstances,
+  ownersOf,
+  readPartitions,
+} from './view.ts';
 
 const parts = { clock: systemClock, random: seededRandom(1) };
 const { log } = silentTelemetry();
@@ -184,6 +190,7 @@ describe('cluster', () => {
     await cluster.put(owner('b', 1, { zone: 'z2' }));
     await cluster.put(owner('dead', 9, { zone: 'z0' }));
     expect(activePartitions(cluster.view)).toEqual([0, 3]);
+    expect(countShares(cluster.view)).toBe(3);
     expect(readPartitions(cluster.view)).toEqual([0, 1, 3]);
     expect(healthyInstances(cluster.view, 1100, 500).map((one) => one.id)).toEqual(['a', 'b']);
     const owners = ownersOf(cluster.view, 1100, 500);

@@ -6,6 +6,11 @@ export function activePartitions(view: ClusterView): number[] {
   return partitionsIn(view, (entry) => entry.state === 'ACTIVE');
 }
 
+/** Partitions that are written or will be: among so many is divided what a tenant may have in all. */
+export function countShares(view: ClusterView): number {
+  return partitionsIn(view, ({ state }) => state === 'ACTIVE' || state === 'PENDING').length;
+}
+
 /** The partitions that are read: those written and those no longer written, ascending. */
 export function readPartitions(view: ClusterView): number[] {
   return partitionsIn(view, (entry) => entry.state !== 'PENDING');
