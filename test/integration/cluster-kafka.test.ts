@@ -1,5 +1,5 @@
 // Cluster state on a compacted topic of a real broker: shared, replayed, removed, and surviving the broker.
-import type { InstanceEntry, OwnerEntry } from '@weir/cluster';
+import { changeOf, type InstanceEntry, type OwnerEntry, putChanges } from '@weir/cluster';
 import { clusterFlags, openKafkaCluster } from '@weir/cluster/kafka';
 import { defaultsOf } from '@weir/config';
 import { kafkaFlags } from '@weir/log/kafka';
@@ -60,6 +60,26 @@ describe('cluster on kafka', () => {
     expect([...third.view.instances.keys()]).toEqual(['one']);
     expect(third.view.owners.get('3/a')!.claim).toBe(8);
     for (const cluster of [first, second, third]) await cluster.close();
+  });
+
+  it('lets the first of two changes of a partition count, for everybody', async () => {
+    const topic = `cluster-race-${systemClock.nowMs()}`;
+    const clusters = [await open(topic), await open(topic)];
+    const [first, second] = clusters;
+    const entry = { kind: 'partition', partition: 0, sinceMs: 1 } as const;
+    await first!.put({ ...entry, state: 'PENDING', version: 1 });
+    await Promise.all([
+      first!.put({ ...entry, state: 'ACTIVE', version: 2 }),
+      second!.put({ ...entry, state: 'INACTIVE', version: 2 }),
+    ]);
+    clusters.push(await open(topic));
+    const views = clusters.map(({ view }) => [view.partitions.get(0), [...view.hidden]]);
+    expect(views[0]).toMatchObject([{ version: 2 }, [0]]);
+    expect(views).toEqual([views[0], views[0], views[0]]);
+    await putChanges(second!, (view) => changeOf(view, 0, { kind: 'hidden' }, 9));
+    await expect.poll(() => first!.view.partitions.get(0)?.version, patience).toBe(3);
+    expect(first!.view.hidden.size).toBe(0);
+    for (const cluster of clusters) await cluster.close();
   });
 
   it('refuses changes while the broker is away and goes on when it is back', async () => {
