@@ -24,6 +24,9 @@ export const CODE = {
   transport: -195,
   maxPollExceeded: -147,
   fatal: -150,
+  /** What waits when the client has failed for good. */
+  purgedInFlight: -151,
+  purgedInQueue: -152,
   autoOffsetReset: -140,
   assignPartitions: -175,
   revokePartitions: -174,

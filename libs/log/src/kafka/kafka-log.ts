@@ -1,11 +1,11 @@
 // The partition log on a Kafka topic: one producer, readers as needed, a member per joined group.
-import { WeirError } from '@weir/errors';
+import { isKind, WeirError } from '@weir/errors';
 import type { Clock } from '@weir/runtime';
 import { silentTelemetry, type Telemetry } from '@weir/telemetry';
 import type { GroupMember, PartitionLog, ProduceRecord } from '../partition-log.ts';
 import { openAdmin } from './admin.ts';
 import { readerConfig } from './client-config.ts';
-import { call, disconnect, type KafkaConsumer, loadDriver } from './driver.ts';
+import { call, type Driver, disconnect, type KafkaConsumer, loadDriver } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
 import { joinGroup } from './member.ts';
 import { openProducer } from './producer.ts';
@@ -13,9 +13,10 @@ import { askWatermarks, openReader, outOfRange, type Reader } from './reader.ts'
 import { checkSettings } from './settings-check.ts';
 import { readTopicSettings, type TopicSettings } from './topic-settings.ts';
 import { watchTopic } from './topic-watch.ts';
-import { createTrouble } from './trouble.ts';
+import { createTrouble, type Trouble } from './trouble.ts';
 
 const QUERY_TIMEOUT_MS = 5000;
+const ATTEMPT_MS = 5000;
 /** Framing of a batch with one record, key and headers, of what max.message.bytes counts; generously. */
 const BATCH_OVERHEAD_BYTES = 1024;
 
@@ -45,11 +46,7 @@ export async function openKafkaLog(
   const { topic } = settings;
   const driver = await loadDriver();
   const trouble = createTrouble(settings, { clock, log });
-  const queries = new driver.KafkaConsumer(
-    readerConfig(settings, clock) as object,
-  ) as KafkaConsumer;
-  trouble.watch(queries);
-  await trouble.connect(queries, settings.startTimeoutMs);
+  const queries = await reach(driver, settings, { clock, trouble });
   const admin = openAdmin(driver, queries, { clock, trouble });
   const wanted = {
     topic,
@@ -186,6 +183,31 @@ export async function openKafkaLog(
       await disconnect(queries);
     },
   };
+}
+
+/**
+ * A connected client, within the start's time. In several attempts: the client waits in a thread that
+ * nothing can call off, so a long one would hold up the end of the process.
+ */
+async function reach(
+  driver: Driver,
+  settings: KafkaSettings,
+  { clock, trouble }: { readonly clock: Clock; readonly trouble: Trouble },
+): Promise<KafkaConsumer> {
+  const deadlineMs = clock.steadyMs() + settings.startTimeoutMs;
+  for (;;) {
+    const client = new driver.KafkaConsumer(
+      readerConfig(settings, clock) as object,
+    ) as KafkaConsumer;
+    trouble.watch(client);
+    const leftMs = Math.max(1, deadlineMs - clock.steadyMs());
+    try {
+      await trouble.connect(client, Math.min(ATTEMPT_MS, leftMs));
+      return client;
+    } catch (error) {
+      if (!isKind(error, 'unavailable') || clock.steadyMs() >= deadlineMs) throw error;
+    }
+  }
 }
 
 /** The largest value that the topic takes alone in a batch. */

@@ -114,6 +114,8 @@ export async function joinGroup(
   /** Called at the next assignment while the member is parked. */
   let parked: (() => void) | undefined;
   let everAssigned = false;
+  /** Why the group doesn't take this member, as it said last. */
+  let refusal: WeirError | undefined;
 
   const park = (topicToWaitAt: string, then: () => void) => {
     client.subscribe([topicToWaitAt]);
@@ -135,6 +137,7 @@ export async function joinGroup(
     else if (assignment.length === 0) emptyHanded ??= clock.after(EMPTY_HANDED_MS, askForRebalance);
     if (partitions.length === 0) return;
     everAssigned = true;
+    refusal = undefined;
     events.assigned(partitions);
   };
 
@@ -184,13 +187,20 @@ export async function joinGroup(
     }
   });
 
+  const onPollError = (error: { code?: number }) => {
+    log.warn({ err: error, group, memberId }, 'kafka member');
+    if (error.code !== CODE.groupForbidden && error.code !== CODE.topicForbidden) return;
+    refusal = kafkaError(`member of group ${group} (${trouble.security})`, error);
+    for (const commit of commits.splice(0)) commit.reject(refusal);
+  };
+
   /** Events of the client come only while it is asked for messages. */
   const schedulePoll = () => {
     if (closed) return;
     poll?.cancel();
     poll = clock.after(commits.length > 0 ? POLL_BUSY_MS : POLL_EVERY_MS, () => {
       client.consume(1, (error) => {
-        if (error) log.warn({ err: error, group, memberId }, 'kafka member');
+        if (error) onPollError(error);
         schedulePoll();
       });
     });
@@ -198,7 +208,7 @@ export async function joinGroup(
 
   const sendCommit = (partition: number, offset: number, metadata: string) =>
     new Promise<void>((resolve, reject) => {
-      const commit: Commit = { partition, offset, resolve, reject };
+      const commit = { partition, offset, resolve, reject };
       commits.push(commit);
       try {
         client.commit([{ topic, partition, offset, metadata }]);
@@ -210,13 +220,17 @@ export async function joinGroup(
       const deadline = clock.after(COMMIT_WITHIN_MS, () => {
         const index = commits.indexOf(commit);
         if (index >= 0) commits.splice(index, 1);
-        reject(
-          new WeirError('unavailable', `kafka: no answer to commit of partition ${partition}`),
-        );
+        const what = `kafka: no answer to commit of partition ${partition}`;
+        const why = refusal === undefined ? '' : `: ${refusal.message}`;
+        reject(new WeirError('unavailable', what + why));
       });
       commit.resolve = () => {
         deadline.cancel();
         resolve();
+      };
+      commit.reject = (error) => {
+        deadline.cancel();
+        reject(error);
       };
       schedulePoll();
     });

@@ -15,6 +15,9 @@ const RECORD_OVERHEAD_BYTES = 64 * 1024;
 const BATCH_SIZE_BYTES = 1_000_000;
 const FLUSH_AT_CLOSE_MS = 5000;
 
+/** The client has failed for good, and gives up what it holds. */
+const ENDS = new Set<number>([CODE.fatal, CODE.purgedInQueue, CODE.purgedInFlight]);
+
 export interface Producer {
   produce(records: readonly ProduceRecord[]): Promise<number[]>;
   close(): Promise<void>;
@@ -82,7 +85,7 @@ export async function openProducer(
   const settle = (error: unknown, { offset, opaque }: Report) => {
     const { request, index } = opaque;
     if (error) {
-      if ((error as { code?: number }).code === CODE.fatal) replace(error);
+      if (ENDS.has((error as { code?: number }).code ?? 0)) replace(error);
       fail(request, trouble.explain(kafkaError('produce', error)));
       return;
     }
@@ -115,7 +118,8 @@ export async function openProducer(
     if (broken === undefined) return;
     client = undefined;
     log.error({ err: cause }, 'kafka producer failed for good: a new one takes over');
-    for (const request of waiting) fail(request, kafkaError('produce', cause));
+    const reason = trouble.explain(kafkaError('produce', cause));
+    for (const request of waiting) fail(request, reason);
     disconnect(broken).catch((error: unknown) => {
       log.warn({ err: error }, 'kafka producer did not close');
     });

@@ -25,7 +25,7 @@ interface LogLine {
 }
 
 export interface Reason {
-  /** host:port */
+  /** host:port; empty when no broker has said it. */
   readonly broker: string;
   readonly text: string;
   /** Time alone does not mend it: credentials or certificates are refused. */
@@ -50,6 +50,16 @@ const REFUSED = /SASL authentication error|SSL handshake failed|SSL alert|oauthb
 /** They only say that something is wrong, and the log has said what. */
 const EMPTY_ERRORS =
   /transport failure|connections are down|authentication failure|ssl error|resolution failure|timed out/i;
+
+/** Errors of calls that say nothing but that there is trouble. */
+const SILENT = new Set<number>([
+  ...[CODE.timedOut, CODE.transport, CODE.messageTimedOut],
+  ...[CODE.fatal, CODE.purgedInQueue, CODE.purgedInFlight],
+]);
+
+function textOf(message: string): string {
+  return message.replace(/^\[thrd:[^\]]*\]: /, '');
+}
 
 /** What a line of the client's log says of a broker; undefined when it is of something else. */
 export function reasonOf(message: string): Reason | undefined {
@@ -100,7 +110,9 @@ export function createTrouble(
     return [...reasons.values()].filter(({ atMs }) => atMs >= sinceMs);
   };
   const told = (found: readonly Reason[]) =>
-    found.map(({ broker, text }) => `broker ${broker}: ${text}`).join('; ');
+    found
+      .map(({ broker, text }) => (broker === '' ? text : `broker ${broker}: ${text}`))
+      .join('; ');
 
   /** Rejects a while after a broker has refused this client. */
   const refusal = () => {
@@ -133,12 +145,14 @@ export function createTrouble(
       lines.on('event.log', ({ severity, fac, message }: LogLine) => {
         const reason = reasonOf(message);
         if (reason !== undefined && fac === 'FAIL') note(reason, severity);
+        else if (fac === 'FATAL')
+          note({ broker: '', text: textOf(message), refused: false }, severity);
         else if (severity < NOTICE) log.warn({ fac }, `kafka: ${message}`);
       });
       // A token that can't be had: without a listener the event would end the process.
       lines.on('error', (error: Error) => {
         const text = error.message.replace(/^(oauthbearer_token_refresh_cb: )+/, '');
-        note({ broker: 'of any', text: `no OAUTHBEARER token: ${text}`, refused: true }, 3);
+        note({ broker: '', text: `no OAUTHBEARER token: ${text}`, refused: true }, 3);
       });
       lines.on('event.error', (error: Error) => {
         if (!EMPTY_ERRORS.test(error.message)) log.warn({ err: error }, 'kafka client');
@@ -166,10 +180,7 @@ export function createTrouble(
       }
     },
     explain(error) {
-      const code = codeOf(error);
-      if (code !== CODE.timedOut && code !== CODE.transport && code !== CODE.messageTimedOut) {
-        return error;
-      }
+      if (!SILENT.has(codeOf(error) ?? 0)) return error;
       const found = recent();
       if (found.length === 0) return error;
       const { kind, message } = error as WeirError;
