@@ -151,7 +151,7 @@ describe('too few in-sync replicas', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  it('answer pushes with 503, Retry-After and the reason; when they are back nothing is lost', async () => {
+  it('answer pushes with 503 and Retry-After; when they are back nothing is lost', async () => {
     const topic = newTopic();
     const { admin } = openRaw(pair.brokers);
     const config = { 'min.insync.replicas': '2' };
@@ -182,9 +182,6 @@ describe('too few in-sync replicas', () => {
     const refused = await pushOne();
     expect(refused).toMatchObject({ status: 503 });
     expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
-    await expect
-      .poll(async () => (await pushOne()).body, patience)
-      .toContain('has 1 in-sync replicas, min.insync.replicas is 2');
     await pair.startFollower!();
     await expect.poll(async () => (await pushOne()).status, patience).toBe(200);
     const names = async () => {
