@@ -4,6 +4,7 @@
 // fast for 16 KiB. Where WebAssembly or its SIMD is missing, all goes the plain way.
 import { CRC32C_FOLD_CODE } from './crc32c-fold-code.ts';
 import { plainCrc32c } from './crc32c-plain.ts';
+import { webAssembly } from './web-assembly.ts';
 
 /** What the kernel leaves, which is also what must be zero in front of the bytes. */
 const KEPT_UNITS = 79;
@@ -14,14 +15,6 @@ const CHUNK_BYTES = 65536;
 const MEMORY_PAGES = 2;
 /** Below, the copy and the plain rest cost more than the fold saves. */
 const FOLD_FROM_BYTES = 2048;
-
-/** What is used of the WebAssembly API, which Node's types leave out. */
-interface WasmApi {
-  validate(code: Uint8Array): boolean;
-  readonly Module: new (code: Uint8Array) => object;
-  readonly Memory: new (limits: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
-}
 
 interface Kernel {
   readonly bytes: Uint8Array;
@@ -62,8 +55,8 @@ function isReady(): boolean {
 }
 
 function load(): Kernel | undefined {
-  const { WebAssembly: wasm } = globalThis as unknown as { readonly WebAssembly?: WasmApi };
   const code = Buffer.from(CRC32C_FOLD_CODE, 'base64');
+  const wasm = webAssembly;
   if (!wasm?.validate(code)) return undefined;
   const memory = new wasm.Memory({ initial: MEMORY_PAGES });
   const { exports } = new wasm.Instance(new wasm.Module(code), { env: { memory } });

@@ -1,7 +1,7 @@
 // The inverted index of a partition: label pairs, interned by their canonical bytes and tenant, each
 // with a posting list; and per tenant its label names with their pairs. Values become strings only when
 // a query first looks at a name, and are kept then.
-import { compareBytes, hashBytes, text, utf8 } from '@weir/bytes';
+import { compareBytes, grown, hashBytes, text, utf8 } from '@weir/bytes';
 import { encodeLabels, LabelReader } from '@weir/model';
 import { ByteArena } from '../series/byte-arena.ts';
 import { hashView } from '../series/hash-view.ts';
@@ -339,12 +339,6 @@ export class LabelIndex {
     }
     table[hole] = 0;
   }
-}
-
-function grown(array: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }
 
 /** Sorts strings by their UTF-8 bytes, as Prometheus does. */

@@ -3,6 +3,7 @@
 // own. Refs are appended as they come and sorted when first read after a reuse has broken the order.
 // A removed series is first only counted out of its lists (forget): its ref stays in them, for readers to
 // pass over, until filter() takes it out.
+import { grown } from '@weir/bytes';
 
 const SLAB_BITS = 14;
 const SLAB_INTS = 1 << SLAB_BITS;
@@ -160,10 +161,4 @@ export class PostingLists {
 
 function capacityOf(count: number): number {
   return 1 << (32 - Math.clz32(count - 1));
-}
-
-function grown(array: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }

@@ -2,6 +2,7 @@
 // bytes packed side by side, what is known of each in columns. An object for every chunk would live long
 // enough to be moved to the old part of the heap, and a cut of a million series would leave a hundred
 // megabytes there; made series by series as they are handed out, they die young.
+import { grown } from '@weir/bytes';
 import type { Chunk } from '@weir/tsdb/chunk';
 import { disjointChunks, type RankedChunk } from './merge-chunks.ts';
 
@@ -79,14 +80,14 @@ export class ChunkGroup {
   }
 
   #grow(): void {
-    this.#next = copied(this.#next, new Int32Array(this.#next.length * 2));
-    this.#minT = copied(this.#minT, new Float64Array(this.#minT.length * 2));
-    this.#maxT = copied(this.#maxT, new Float64Array(this.#maxT.length * 2));
-    this.#rank = copied(this.#rank, new Float64Array(this.#rank.length * 2));
-    this.#encoding = copied(this.#encoding, new Uint8Array(this.#encoding.length * 2));
-    this.#piece = copied(this.#piece, new Int32Array(this.#piece.length * 2));
-    this.#from = copied(this.#from, new Int32Array(this.#from.length * 2));
-    this.#length = copied(this.#length, new Int32Array(this.#length.length * 2));
+    this.#next = grown(this.#next);
+    this.#minT = grown(this.#minT);
+    this.#maxT = grown(this.#maxT);
+    this.#rank = grown(this.#rank);
+    this.#encoding = grown(this.#encoding);
+    this.#piece = grown(this.#piece);
+    this.#from = grown(this.#from);
+    this.#length = grown(this.#length);
   }
 
   /** The chunks of a series, sorted and disjoint. */
@@ -104,9 +105,4 @@ export class ChunkGroup {
     }
     return disjointChunks(found);
   }
-}
-
-function copied<T extends { set(from: T): void }>(from: T, into: T): T {
-  into.set(from);
-  return into;
 }

@@ -2,7 +2,7 @@
 // metric, with what a block needs and no more in memory: some twenty bytes a distinct symbol, four a
 // series of one metric, and a group of series with their chunks. Everything long pauses in between;
 // series that come meanwhile have no sample in what is cut, and none go, as no drop runs beside a cut.
-import { sortSteps } from '@weir/bytes';
+import { grown, sortSteps } from '@weir/bytes';
 import { cutThrough, freeze } from '../cuts.ts';
 import type { CutSource, HeadSeries, HeadStore, Pause, SymbolList, TenantWindow } from '../head.ts';
 import { byName } from '../pages/pages.ts';
@@ -157,12 +157,6 @@ class PackedSymbols implements SymbolList {
 }
 
 const NO_BYTES = new Uint8Array(0);
-
-function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(array.length * 2);
-  larger.set(array);
-  return larger;
-}
 
 async function* cutSeries(
   state: HeadState,

@@ -2,7 +2,7 @@
 // writes series and samples to columns. It changes no state, so a record that turns out to be damaged
 // leaves no trace. Known series cost one comparison of their label bytes: the series that followed the
 // last one last time is tried first, then the hash table.
-import { type Cursor, readUvarint } from '@weir/bytes';
+import { type Cursor, grown, readUvarint } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { R, type SeriesStore } from '../series/series-store.ts';
 import { canonicalLabels, isCanonical } from './canonical-labels.ts';
@@ -290,15 +290,7 @@ export class StagedRecord implements Cursor {
   }
 
   #growSamples(): void {
-    const times = new Float64Array(this.times.length * 2);
-    times.set(this.times);
-    this.times = times;
+    this.times = grown(this.times);
     this.bits = grown(this.bits);
   }
-}
-
-function grown(array: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }

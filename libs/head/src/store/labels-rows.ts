@@ -2,7 +2,7 @@
 // without hashing a byte. Series of one metric share most labels, so each is written as what differs from
 // the one before it in the row: a bit for each label that is the same in the same place, the others with
 // their bytes and hashes. About a third of the bytes of the label sets, and of the work to read them.
-import { writeUvarint } from '@weir/bytes';
+import { grown, writeUvarint } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { LabelReader } from '@weir/model';
 import { PAGE_SLOTS, type Page } from '../pages/pages.ts';
@@ -184,21 +184,16 @@ export class LabelsRow {
   #reserveLabels(labels: number): void {
     if (labels <= this.lengths.length) return;
     const size = labels * 2;
-    this.lengths = larger(this.lengths, new Int32Array(size));
-    this.hashes = larger(this.hashes, new Int32Array(size));
-    this.same = larger(this.same, new Uint8Array(size));
+    this.lengths = grown(this.lengths, size);
+    this.hashes = grown(this.hashes, size);
+    this.same = grown(this.same, size);
   }
 
   #reserveBytes(size: number): void {
     if (size <= this.bytes.length) return;
-    this.bytes = larger(this.bytes, new Uint8Array(size * 2));
+    this.bytes = grown(this.bytes, size * 2);
     this.view = new DataView(this.bytes.buffer);
   }
-}
-
-function larger<T extends { set(from: T): void }>(from: T, into: T): T {
-  into.set(from);
-  return into;
 }
 
 function damaged(): WeirError {

@@ -139,6 +139,7 @@ export function createTrouble(
   return {
     security,
     watch(client) {
+      // The client's types leave out the events of librdkafka that it emits beside its own.
       const lines = client as unknown as {
         on(event: string, listener: (value: never) => void): void;
       };

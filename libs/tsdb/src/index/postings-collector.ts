@@ -1,7 +1,7 @@
 // Collects (label pair, series) while series are written and gives the postings list of every pair. Lists
 // are kept as differences of series numbers in varints, in chained blocks: one to two bytes a label of a
 // series, and some 40 to 70 a distinct pair, whatever the labels are; four bytes a series beside that.
-import { sortSteps } from '@weir/bytes';
+import { grown, sortSteps } from '@weir/bytes';
 import { assert } from '@weir/errors';
 
 export interface PairPostings {
@@ -179,10 +179,4 @@ function nextBlock(slab: Uint8Array, at: number): number {
 function hashPair(name: number, value: number): number {
   const mixed = Math.imul(name, 0x9e3779b1) ^ Math.imul(value, 0x85ebca77);
   return (mixed ^ (mixed >>> 15)) >>> 0;
-}
-
-function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }

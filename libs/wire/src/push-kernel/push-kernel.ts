@@ -4,6 +4,7 @@
 //
 // One instance serves one push at a time. Its memory grows and never shrinks: bodies over
 // KERNEL_BODY_MAX_BYTES go the plain way. A body is valid until the next uncompress().
+import { webAssembly } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { snappyBlockStart, snappyUncompressedSize } from '../snappy/snappy-block.ts';
 import type { AcceptedWrite } from '../write-request/accepted-write.ts';
@@ -45,22 +46,8 @@ interface KernelExports {
   gather(count: number, base: number, columns: number, capacity: number, ends: number): void;
 }
 
-/** What is used of the WebAssembly API, which Node's types leave out. */
-interface WasmApi {
-  readonly Module: new (code: Uint8Array) => object;
-  readonly Memory: new (limits: { readonly initial: number }) => WasmMemory;
-  readonly Instance: new (
-    module: object,
-    imports: { readonly env: { readonly memory: WasmMemory } },
-  ) => { readonly exports: unknown };
-}
-
-interface WasmMemory {
-  readonly buffer: ArrayBuffer;
-  grow(pages: number): void;
-}
-
-const { WebAssembly: wasm } = globalThis as unknown as { readonly WebAssembly: WasmApi };
+/** There is no other way to take a push: without it the first one fails. */
+const wasm = webAssembly!;
 let compiled: object | undefined;
 
 export class PushKernel {
