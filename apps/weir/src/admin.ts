@@ -1,9 +1,10 @@
 // The pages every process has: index, configuration, services, readiness, metrics, status. Paths and
 // shapes are Mimir's ("HTTP API: all services").
+import { badge, html, type Mood, page, sendPage, table } from '@weir/http';
 import { type Clock, isoTime } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { FastifyInstance } from 'fastify';
-import type { Services } from './services.ts';
+import type { ServiceState, Services } from './services.ts';
 
 export interface AdminParts {
   readonly services: Services;
@@ -13,9 +14,14 @@ export interface AdminParts {
   readonly configYaml: (mode: 'full' | 'defaults' | 'diff') => string;
 }
 
-interface Link {
+export interface Link {
   readonly path: string;
   readonly text: string;
+}
+
+export interface LinkGroup {
+  readonly title: string;
+  readonly links: readonly Link[];
 }
 
 const LINKS: readonly Link[] = [
@@ -27,17 +33,22 @@ const LINKS: readonly Link[] = [
   { path: '/api/v1/status/buildinfo', text: 'Build information' },
 ];
 
-/** Registers the pages; `links` are those of the services that run here. */
+const MOODS: Readonly<Record<ServiceState, Mood>> = {
+  ...{ New: 'idle', Starting: 'busy', Running: 'good' },
+  ...{ Stopping: 'busy', Terminated: 'idle', Failed: 'bad' },
+};
+
+/** Registers the pages; `groups` are the links to those of the services that run here. */
 export function adminRoutes(
   server: FastifyInstance,
   parts: AdminParts,
-  links: readonly Link[] = [],
+  groups: readonly LinkGroup[] = [],
 ): void {
   const { services, telemetry, clock } = parts;
 
   server.get('/', async (_request, reply) => {
     reply.type('text/html; charset=utf-8');
-    return indexPage([...LINKS, ...links]);
+    return indexPage([{ title: 'This process', links: LINKS }, ...groups]);
   });
 
   server.get('/ready', async (_request, reply) => {
@@ -48,16 +59,9 @@ export function adminRoutes(
 
   server.get('/services', async (request, reply) => {
     const status = services.status();
-    if (wantsJson(request.headers.accept)) {
-      return { now: isoTime(clock.nowMs()), services: status };
-    }
-    const rows = status.map(
-      ({ name, status: state }) => `<tr><td>${name}</td><td>${state}</td></tr>`,
-    );
-    reply.type('text/html; charset=utf-8');
-    return page(
-      'Services',
-      `<table><tr><th>Service</th><th>Status</th></tr>${rows.join('')}</table>`,
+    const rows = status.map(({ name, status: state }) => [name, badge(state, MOODS[state])]);
+    return sendPage(request, reply, { now: isoTime(clock.nowMs()), services: status }, () =>
+      page('Services', table([{ title: 'Service' }, { title: 'Status' }], rows)),
     );
   });
 
@@ -77,19 +81,13 @@ export function adminRoutes(
   });
 }
 
-function wantsJson(accept: string | undefined): boolean {
-  return accept?.includes('application/json') ?? false;
-}
-
-const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color:#1b2330}
-h1{font-size:1.4rem}a{color:#0b6bcb}table{border-collapse:collapse}td,th{text-align:left;padding:.3rem 1rem .3rem 0;border-bottom:1px solid #e3e8ef}
-@media(prefers-color-scheme:dark){body{background:#12161d;color:#d8dee9}a{color:#6cb2f7}td,th{border-color:#2b3442}}`;
-
-function page(title: string, body: string): string {
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Weir: ${title}</title><style>${STYLE}</style><h1>${title}</h1>${body}</html>`;
-}
-
-function indexPage(links: readonly Link[]): string {
-  const items = links.map(({ path, text }) => `<li><a href="${path}">${text}</a></li>`);
-  return page('Weir', `<p>A Prometheus-compatible metrics store.</p><ul>${items.join('')}</ul>`);
+function indexPage(groups: readonly LinkGroup[]): string {
+  return page(
+    'Weir',
+    html`<p>A Prometheus-compatible metrics store.</p>`,
+    groups.map(
+      ({ title, links }) =>
+        html`<h2>${title}</h2><ul>${links.map(({ path, text }) => html`<li><a href="${path}">${text}</a></li>`)}</ul>`,
+    ),
+  );
 }

@@ -10,5 +10,20 @@ export {
 } from './error-answer.ts';
 export { createHttpServer, type HttpServerParts, listen } from './http-server.ts';
 export { type HttpSettings, httpFlags, type TenantSettings, tenantFlags } from './http-settings.ts';
+export {
+  badge,
+  type Column,
+  durationText,
+  Html,
+  type HtmlValue,
+  html,
+  type Mood,
+  page,
+  sendJson,
+  sendPage,
+  table,
+  timeAndAge,
+  wantsJson,
+} from './page.ts';
 export { clientSignal, queryOf, readBody, readForm } from './request-body.ts';
 export { tenantOf } from './tenant.ts';
