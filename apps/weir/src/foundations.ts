@@ -1,10 +1,11 @@
 // What holds truth: the log, the bucket, the cluster's state. Kafka when it is configured, else the
-// embedded log and memory, which only work when every component runs in this one process.
+// embedded log and a file, which only work when every component runs in this one process.
+import { join } from 'node:path';
 import type { Bucket } from '@weir/bucket';
 import { createBucket } from '@weir/bucket/open';
 import type { Cluster } from '@weir/cluster';
+import { openFileCluster } from '@weir/cluster/file';
 import { clusterTopicOf, openKafkaCluster } from '@weir/cluster/kafka';
-import { createMemoryCluster } from '@weir/cluster/memory';
 import { WeirError } from '@weir/errors';
 import type { PartitionLog } from '@weir/log';
 import { openEmbeddedLog } from '@weir/log/embedded';
@@ -54,7 +55,10 @@ export async function openFoundations(
     const log = keep(await openLog(configuration, place, parts, alone));
     const cluster = keep(
       alone
-        ? createMemoryCluster()
+        ? await openFileCluster(join(place.dataDir, 'cluster', 'partitions.json'), {
+            clock: parts.clock,
+            log: parts.telemetry.log,
+          })
         : await openKafkaCluster(
             { ...kafkaSettings(configuration), ...configuration.cluster },
             parts,
