@@ -66,6 +66,20 @@ export const ingesterFlags = defineFlags({
     default: '',
     help: 'Availability zone of this instance. Each zone keeps one copy of every partition.',
   },
+  unregisterOnShutdown: {
+    kind: 'bool',
+    flag: 'ingester.ring.unregister-on-shutdown',
+    yaml: 'ingester.ring.unregister_on_shutdown',
+    default: true,
+    help: 'A stop leaves the consumer group, so that partitions move at once. Off: they move only when it does not come back within the session time-out.',
+  },
+  flushOnShutdown: {
+    kind: 'bool',
+    flag: 'blocks-storage.tsdb.flush-blocks-on-shutdown',
+    yaml: 'blocks_storage.tsdb.flush_blocks_on_shutdown',
+    default: false,
+    help: 'A stop cuts and ships all that the heads hold; the log has it in any case.',
+  },
   consumerGroup: {
     kind: 'string',
     flag: 'ingest-storage.kafka.consumer-group',

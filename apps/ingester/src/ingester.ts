@@ -2,16 +2,19 @@
 // those that have caught up. It is ready when all of them have. What happens inside a partition is
 // owned-partition.ts's and the worker's; this file is assignment, life cycle and the whole's answers.
 import type { Bucket } from '@weir/bucket';
-import { type Cluster, type InstanceEntry, isLocked } from '@weir/cluster';
+import { type Cluster, type InstanceEntry, isLocked, othersStay } from '@weir/cluster';
 import { WeirError } from '@weir/errors';
 import type { TenantActivity, TenantSettings } from '@weir/head';
 import type { GroupMember, PartitionLog } from '@weir/log';
 import type { ReadPort } from '@weir/query';
-import { type Clock, createSemaphore } from '@weir/runtime';
+import { type Clock, createSemaphore, isoTime } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { createDiscardLog } from './discards.ts';
 import type { IngesterSettings } from './flags.ts';
+import { createGroupSeat } from './group-seat.ts';
+import { createDeparture } from './leaving/departure.ts';
+import { leavingRoutes } from './leaving/routes.ts';
 import { createIngesterMetrics } from './metrics.ts';
 import { createOwnedPartition, type OwnedPartition } from './owned-partition.ts';
 import { type PartitionKeeper, startPartitionKeeper } from './partition-keeper.ts';
@@ -58,10 +61,12 @@ export interface Ingester {
   flush(request: FlushRequest): Promise<void>;
   stats(): Promise<readonly PartitionStats[]>;
   /**
-   * Checkpoints, commits, leaves the group, closes. What fails keeps nothing else from being closed, the
-   * workers least of all; rejects with the first failure, at the end.
+   * Checkpoints, commits, leaves the group (unless it was told to come back), closes. What fails keeps
+   * nothing else from being closed, the workers least of all; rejects with the first failure, at the end.
    */
   stop(): Promise<void>;
+  /** Has stopped, by itself or because it was asked over HTTP, which ends no process. */
+  readonly stopped: boolean;
 }
 
 export function createIngester(settings: IngesterSettings, parts: IngesterParts): Ingester {
@@ -79,13 +84,27 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       return { serving, others: owned.size - serving };
     },
     activity: readActivity,
+    shutdownPrepared: () => departure.shutdownPrepared,
+  });
+  const departure = createDeparture(settings, {
+    ...{ cluster, clock },
+    tell: () => cluster.put(instanceEntry()),
+    changed: () => void settleSeat(),
+  });
+  const seat = createGroupSeat(settings, {
+    ...{ cluster, clock, logger, join: joinGroup, left: releaseAll },
+    drainingSinceMs: () => departure.drainingSinceMs,
   });
   const discards = createDiscardLog({ clock, log: logger, metrics });
-  let state: 'new' | 'running' | 'stopping' = 'new';
-  let joining: Promise<GroupMember> | undefined;
-  let joinedMs = 0;
+  let state: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
+  let started = false;
+  let stopped: Promise<void> | undefined;
+  let registeredMs = 0;
+  /** Events of a membership that was given up say nothing any more. */
+  let memberships = 0;
   let everAssigned = false;
   let keeper: PartitionKeeper | undefined;
+  let unsubscribe: (() => void) | undefined;
   /** Wakes those who wait for a partition that is not owned yet. */
   const awaitingOwner = new Set<() => void>();
 
@@ -100,10 +119,32 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   }
 
-  const memberNow = (): Promise<GroupMember> => {
-    if (joining === undefined) throw new WeirError('closed', 'the ingester has not joined');
-    return joining;
-  };
+  function joinGroup(): Promise<GroupMember> {
+    const membership = ++memberships;
+    const ifCurrent = (handle: (partitions: readonly number[]) => void) => {
+      return (partitions: readonly number[]) => {
+        if (membership === memberships) handle(partitions);
+      };
+    };
+    return log.join(settings.consumerGroup, settings.instanceId, {
+      assigned: ifCurrent(onAssigned),
+      revoked: ifCurrent(onRevoked),
+      lost: ifCurrent(onRevoked),
+    });
+  }
+
+  function releaseAll(): void {
+    memberships++;
+    if (assigned.size > 0) onRevoked([...assigned]);
+  }
+
+  /** What fails is tried again with the next heartbeat. */
+  async function settleSeat(): Promise<void> {
+    if (!started || state !== 'running') return;
+    await seat
+      .settle()
+      .catch((error) => logger.error({ err: error }, 'joining or leaving the group failed'));
+  }
 
   function own(partition: number): void {
     owned.set(
@@ -113,7 +154,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
         {
           ...{ log, bucket: parts.bucket, cluster, clock, logger, metrics, discards },
           host: () => workers.hostOf(partition),
-          member: memberNow,
+          member: seat.member,
           settingsFor: (tenant) => parts.limits.settingsFor(tenant),
           release: parts.release ?? (() => undefined),
         },
@@ -169,8 +210,24 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     zone: settings.zone,
     targets: settings.targets,
     heartbeatMs: clock.nowMs(),
+    registeredMs,
+    ...departure.entryFields(),
     applied: Object.fromEntries([...owned].map(([number, { applied }]) => [number, applied])),
   });
+
+  /** A member that got no partition by then has none to wait for. */
+  function isAwaitingPartitions(): boolean {
+    if (everAssigned || (!seat.taken && departure.drainingSinceMs !== undefined)) return false;
+    return seat.sinceMs === undefined || clock.steadyMs() - seat.sinceMs < ASSIGNMENT_GRACE_MS;
+  }
+
+  function departureNotes(): string[] {
+    const { drainingSinceMs, shutdownPrepared } = departure;
+    const notes = shutdownPrepared ? ['prepared for shutdown: its next stop is for good'] : [];
+    if (drainingSinceMs === undefined) return notes;
+    const how = seat.taken ? 'nobody else can have its partitions' : 'others have its partitions';
+    return [`draining since ${isoTime(drainingSinceMs)}: ${how}`, ...notes];
+  }
 
   /** Nothing can be pushed into it yet, and nobody else has to come for that. */
   function isPending(partition: number): boolean {
@@ -208,7 +265,9 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     for (;;) {
       const found = owned.get(number);
       if (found !== undefined) return found;
-      if (state === 'stopping') throw new WeirError('unavailable', 'the ingester is stopping');
+      if (state === 'stopping' || state === 'stopped') {
+        throw new WeirError('unavailable', 'the ingester is stopping');
+      }
       signal?.throwIfAborted();
       await new Promise<void>((resolve) => {
         awaitingOwner.add(resolve);
@@ -224,31 +283,79 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     if (failures.length > 0) throw failures[0];
   }
 
+  async function flushAll(tenants: readonly string[]): Promise<void> {
+    await Promise.all(
+      [...owned.values()].map((partition) => maintain(partition, { cut: 'all', tenants })),
+    );
+  }
+
+  /** Whether what is here must be in the bucket before it goes: nobody else will be there to ship it. */
+  const isLast = (): boolean =>
+    departure.shutdownPrepared && !othersStay(cluster.view, settings, clock.nowMs());
+
+  /** What failed of it is told to who asked first. */
+  function stop(flushed: boolean): Promise<void> {
+    if (stopped !== undefined) return stopped.catch(() => undefined);
+    stopped = state === 'new' ? Promise.resolve() : stopNow(flushed);
+    return stopped;
+  }
+
+  async function stopNow(flushed: boolean): Promise<void> {
+    state = 'stopping';
+    const flushes = flushed || settings.flushOnShutdown || isLast();
+    const { unregister } = departure;
+    const forGood = flushed || departure.shutdownPrepared;
+    await closeAll([
+      async () => {
+        if (flushes) await flushAll([]);
+      },
+      async () => {
+        stopping.abort(new WeirError('closed', 'the ingester is stopping'));
+        wakeAwaiting();
+        unsubscribe?.();
+        keeper?.stop();
+        await Promise.all([...owned.keys()].map(release));
+        await Promise.all(leaving.values());
+      },
+      () => seat.close(!unregister),
+      () => cluster.remove(instanceEntry()),
+      async () => {
+        if (forGood) await departure.done();
+      },
+      () => workers.close(),
+    ]).finally(() => {
+      state = 'stopped';
+    });
+  }
+
   const ingester: Ingester = {
     async start() {
       state = 'running';
+      registeredMs = clock.nowMs();
+      await departure.open();
       await cluster.put(instanceEntry());
       const keeping = startPartitionKeeper(settings, { cluster, log, clock, logger, owned });
       keeper = keeping;
       // A tenant's limits are divided by what the first look finds, so before anything is applied.
       await keeping.look();
-      joining = log.join(settings.consumerGroup, settings.instanceId, {
-        assigned: onAssigned,
-        revoked: onRevoked,
-        lost: onRevoked,
+      await seat.settle();
+      started = true;
+      unsubscribe = cluster.subscribe(() => {
+        if (departure.drainingSinceMs !== undefined) void settleSeat();
       });
-      await joining;
-      joinedMs = clock.steadyMs();
       const { heartbeatPeriodMs, headCompactionIntervalMs, shipIntervalMs } = settings;
       void every(heartbeatPeriodMs, 'heartbeat', () => cluster.put(instanceEntry()));
+      void every(heartbeatPeriodMs, 'joining or leaving', settleSeat);
       void every(heartbeatPeriodMs, 'keeping partitions', () => keeping.look());
       void every(headCompactionIntervalMs, 'cutting blocks', () => upkeep('due'));
       void every(shipIntervalMs, 'shipping blocks', () => upkeep('none'));
     },
+    get stopped() {
+      return state === 'stopped';
+    },
     readiness() {
       if (state !== 'running') return { ready: false, reason: `ingester is ${state}` };
-      const waited = clock.steadyMs() - joinedMs;
-      if (!everAssigned && (joinedMs === 0 || waited < ASSIGNMENT_GRACE_MS)) {
+      if (!started || isAwaitingPartitions()) {
         return { ready: false, reason: 'waiting for partitions to be assigned' };
       }
       if (owned.size < assigned.size) return { ready: false, reason: 'partitions are changing' };
@@ -262,14 +369,25 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       const notes = [...owned.values()].flatMap(({ partition, notes }) =>
         notes.map((note) => `partition ${partition}: ${note}`),
       );
-      return { ready: true, reason: 'ready', notes };
+      return { ready: true, reason: 'ready', notes: [...departureNotes(), ...notes] };
     },
     read: createIngesterRead(owned, workers),
-    routes: (server) =>
+    routes(server) {
       registerRoutes(server, ingester, {
         nowMs: () => clock.nowMs(),
         running: () => state === 'running',
-      }),
+      });
+      leavingRoutes(server, {
+        departure,
+        get running() {
+          return started && state === 'running';
+        },
+        shutdown() {
+          departure.setUnregister(true);
+          return stop(true);
+        },
+      });
+    },
     async waitApplied(positions, signal) {
       await Promise.all(
         [...positions].map(async ([number, position]) => {
@@ -279,9 +397,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       );
     },
     async flush({ tenants = [], wait }) {
-      const done = Promise.all(
-        [...owned.values()].map((partition) => maintain(partition, { cut: 'all', tenants })),
-      );
+      const done = flushAll(tenants);
       if (wait) await done;
       else done.catch(() => undefined);
     },
@@ -289,20 +405,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       Promise.all(
         [...owned.keys()].map((partition) => workers.hostOf(partition).stats({ partition })),
       ),
-    async stop() {
-      if (state !== 'running') return;
-      state = 'stopping';
-      stopping.abort(new WeirError('closed', 'the ingester is stopping'));
-      wakeAwaiting();
-      keeper?.stop();
-      await Promise.all([...owned.keys()].map(release));
-      await Promise.all(leaving.values());
-      await closeAll([
-        async () => (await joining)?.close(),
-        () => cluster.remove(instanceEntry()),
-        () => workers.close(),
-      ]);
-    },
+    stop: () => stop(false),
   };
   return ingester;
 }

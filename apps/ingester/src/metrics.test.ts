@@ -19,6 +19,7 @@ it('tells active series, native histograms and their buckets by tenant and track
   createIngesterMetrics(registry, {
     series: () => 0,
     partitions: () => ({ serving: 0, others: 0 }),
+    shutdownPrepared: () => false,
     async activity() {
       asked++;
       return found;

@@ -15,6 +15,7 @@ export interface MeasuredNow {
   partitions(): { readonly serving: number; readonly others: number };
   /** Of all partitions. */
   activity(): Promise<readonly TenantActivity[]>;
+  shutdownPrepared(): boolean;
 }
 
 const PREFIX = 'cortex_ingest_storage_reader';
@@ -141,6 +142,14 @@ export function createIngesterMetrics(registry: Registry, now: MeasuredNow) {
         const { serving, others } = now.partitions();
         this.set({ serving: 'true' }, serving);
         this.set({ serving: 'false' }, others);
+      },
+    }),
+    shutdownPrepared: new Gauge({
+      name: 'cortex_ingester_prepare_shutdown_requested',
+      help: '1 when the next stop is for good, 0 otherwise.',
+      registers,
+      collect() {
+        this.set(now.shutdownPrepared() ? 1 : 0);
       },
     }),
     parkedTenants: new Gauge({

@@ -29,6 +29,7 @@ beforeEach(() => {
     series: () => 0,
     activity: async () => [],
     partitions: () => ({ serving: 0, others: 0 }),
+    shutdownPrepared: () => false,
   });
   headroom = async () => (await metrics.retentionHeadroom.get()).values[0]?.value;
   // Of pino's logger only what the guard calls.

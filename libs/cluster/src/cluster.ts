@@ -13,6 +13,10 @@ export interface InstanceEntry {
   readonly heartbeatMs: number;
   /** It is about to leave: its partitions are not written, and go to others. */
   readonly drainingSinceMs?: number;
+  /** Its next stop is for good. */
+  readonly shutdownPreparedMs?: number;
+  /** When it began to tell of itself. */
+  readonly registeredMs?: number;
   /** Of each partition it owns: the next offset to be applied. */
   readonly applied?: Readonly<Record<string, number>>;
 }

@@ -150,6 +150,8 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>> | undefin
     targets: 'array',
     heartbeatMs: 'number',
     drainingSinceMs: 'number?',
+    shutdownPreparedMs: 'number?',
+    registeredMs: 'number?',
     applied: 'object?',
   },
   partition: {

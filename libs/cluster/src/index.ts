@@ -33,6 +33,7 @@ export { createRouter, type Router } from './router.ts';
 export { changeOf, drainChanges, scaleChanges, undrainChanges } from './scaling.ts';
 export { lookBackShard, tenantSeed, tenantShard } from './shard.ts';
 export { SlotTable } from './slot-table.ts';
+export { hasSuccessor, othersStay, type SuccessionSettings } from './succession.ts';
 export {
   activePartitions,
   countShares,

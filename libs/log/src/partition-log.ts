@@ -51,8 +51,11 @@ export interface PartitionConsumer {
 export interface GroupMember {
   /** Stores the next offset to read, and waits until the log has accepted it. */
   commit(partition: number, nextOffset: number, metadata: string): Promise<void>;
-  /** Leaves the group: partitions move to other members at once. */
-  close(): Promise<void>;
+  /**
+   * Leaves the group: partitions move to other members at once. With `stay` they move only when it does not
+   * come back within the log's session time-out, where the log knows such a thing.
+   */
+  close(options?: { readonly stay?: boolean }): Promise<void>;
 }
 
 /** Callbacks may come from join() on; never from inside the call that causes them. */

@@ -30,6 +30,7 @@ function shipperWith({ endAgeMs, isShipped }: { endAgeMs: number; isShipped: boo
   const measured = {
     series: () => 0,
     partitions: () => ({ serving: 0, others: 0 }),
+    shutdownPrepared: () => false,
     activity: async () => [],
   };
   const shipper = createShipper(

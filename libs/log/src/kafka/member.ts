@@ -3,8 +3,8 @@
 // (the client's own commit callback says "fine" in both cases, so the commit event is used).
 //
 // With a parking topic the membership is static: a process that died gets its partitions back as soon as
-// it is started again under the same id. A static member can't leave, so close() subscribes to the
-// parking topic instead, which moves its partitions at once. Started again within the session time-out
+// it is started again under the same id, and so does one that stays when it closes. A static member can't
+// leave, so close() subscribes to the parking topic instead, which moves its partitions at once. Started again within the session time-out
 // such a member is given what it was left with, without a rebalance: it parks once more and comes back,
 // because only a changed subscription makes the group assign anew.
 import { WeirError } from '@weir/errors';
@@ -256,9 +256,9 @@ export async function joinGroup(
       if (closed) throw new WeirError('closed', `member ${memberId} has left group ${group}`);
       await sendCommit(partition, nextOffset, metadata);
     },
-    async close() {
+    async close({ stay = false } = {}) {
       if (closed) return;
-      await leave();
+      if (!stay) await leave();
       closed = true;
       emptyHanded?.cancel();
       poll?.cancel();
