@@ -90,6 +90,12 @@ describe('an early cut', () => {
 
 /** A store elsewhere: what is written to it takes no memory here. */
 const elsewhere: HeadStore = {
+  slabs: {
+    read: () => expect.unreachable('nothing is read back'),
+    write: async () => {},
+    sync: async () => {},
+    truncate: async () => {},
+  },
   get: async () => undefined,
   getMany: async (keys) => keys.map(() => undefined),
   scan: async function* () {},

@@ -333,8 +333,9 @@ export interface CutSource {
   series(): AsyncIterable<readonly HeadSeries[]>;
 }
 
-/** The port of durable state: an ordered key-value store with atomic batches. One per partition. */
+/** The port of durable state: an ordered key-value store with atomic batches, and files beside it. One per partition. */
 export interface HeadStore {
+  readonly slabs: SlabFiles;
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
   getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
   /** Rows of [from, to) in key order, in batches. */
@@ -347,4 +348,25 @@ export interface HeadStore {
 export interface StoreBatch {
   readonly puts: readonly (readonly [Uint8Array, Uint8Array])[];
   readonly deletes: readonly Uint8Array[];
+}
+
+/** Files of equal extents: of 48, 128 and 256 KiB. */
+export type SlabFile = 'groups' | 'blocks' | 'arenas';
+
+/** Images of a head's memory. Which extents hold something only the rows say. */
+export interface SlabFiles {
+  /**
+   * Fills `parts`, one after the other, from the extent's start on, before it returns. Throws `corrupt` where
+   * the file ends before.
+   */
+  read(file: SlabFile, extent: number, parts: readonly Uint8Array[]): void;
+  /**
+   * Writes bytes from the extent's start on, maybe over several adjacent extents. They don't survive power
+   * loss before sync(). The caller leaves them alone until it resolves.
+   */
+  write(file: SlabFile, extent: number, bytes: Uint8Array): Promise<void>;
+  /** What was written survives power loss, new files included. */
+  sync(): Promise<void>;
+  /** Extents from this one on hold nothing any more. */
+  truncate(file: SlabFile, extents: number): Promise<void>;
 }

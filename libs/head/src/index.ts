@@ -23,6 +23,8 @@ export type {
   Pause,
   SeriesChanges,
   ShippedWindow,
+  SlabFile,
+  SlabFiles,
   StoreBatch,
   SymbolList,
   TenantActivity,
@@ -37,6 +39,7 @@ export {
   type PartitionHeadParts,
   type PartitionHeadSettings,
 } from './open.ts';
+export { EXTENT_BYTES } from './slabs/extents.ts';
 export type { SnapshotHeader } from './snapshot/frames.ts';
 export {
   restoreSnapshot,

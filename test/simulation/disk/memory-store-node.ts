@@ -1,10 +1,11 @@
 // A head's store on a simulated disk, in memory. What a batch without sync wrote survives the process, and
-// of a power loss any number of the last such batches does not.
+// of a power loss any number of the last such batches does not; slabs: slab-disk.ts.
 import { WeirError } from '@weir/errors';
 import type { HeadStore, StoreBatch } from '@weir/head';
 import type { Dice } from '../dice.ts';
 import type { SimProcess } from '../process.ts';
 import type { StoreNode } from './disk.ts';
+import { createSlabDisk } from './slab-disk.ts';
 
 const OPERATION_MS = 1;
 const SCAN_ROWS = 256;
@@ -12,13 +13,14 @@ const SCAN_ROWS = 256;
 export interface OpenableStore extends StoreNode {
   /** `unavailable` while another process that lives has it open. */
   open(process: SimProcess): Promise<HeadStore>;
-  /** Flips a bit in one of its rows; false when there is none. */
+  /** Flips a bit in one of its rows or slabs; false when there is none. */
   damage(dice: Dice): boolean;
 }
 
 export function createMemoryStoreNode(): OpenableStore {
   let current = new Map<string, Uint8Array>();
   const durable = new Map<string, Uint8Array>();
+  const slabs = createSlabDisk();
   let unsynced: StoreBatch[] = [];
   let user: SimProcess | undefined;
   return {
@@ -28,8 +30,10 @@ export function createMemoryStoreNode(): OpenableStore {
       for (const batch of unsynced.slice(0, kept)) applyBatch(durable, batch);
       unsynced = [];
       current = new Map(durable);
+      slabs.powerLoss(dice);
     },
     damage(dice) {
+      if (dice.chance(0.5) && slabs.damage(dice)) return true;
       const keys = [...current.keys()];
       if (keys.length === 0) return false;
       const key = dice.pick(keys);
@@ -50,6 +54,7 @@ export function createMemoryStoreNode(): OpenableStore {
         return process.local(`store.${operation}`, OPERATION_MS, effect);
       };
       return {
+        slabs: slabs.open(process, () => isClosed),
         get: async (key) => local('get', () => read(nameOf(key))),
         getMany: async (keys) => local('getMany', () => keys.map((key) => read(nameOf(key)))),
         async *scan(from, to) {

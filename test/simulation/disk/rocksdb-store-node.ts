@@ -62,7 +62,17 @@ function withDelays(
     if (isClosed) return Promise.reject(new WeirError('closed', 'head store is closed'));
     return process.local(`store.${operation}`, OPERATION_MS, () => scheduler.real(effect()));
   };
+  const { slabs } = store;
   return {
+    slabs: {
+      read: (file, extent, parts) => slabs.read(file, extent, parts),
+      write: (file, extent, bytes) => {
+        const copy = bytes.slice();
+        return local('slabs.write', () => slabs.write(file, extent, copy));
+      },
+      sync: () => local('slabs.sync', () => slabs.sync()),
+      truncate: (file, extents) => local('slabs.truncate', () => slabs.truncate(file, extents)),
+    },
     get: (key) => local('get', () => store.get(key)),
     getMany: (keys) => local('getMany', () => store.getMany(keys)),
     async *scan(from, to) {

@@ -13,6 +13,7 @@ import type {
   ShippedWindow,
   TenantWindow,
 } from '@weir/head';
+import { createMemoryHeadStore } from '@weir/head/memory';
 import { compareLabels, decodeLabels, labelsOf, type Matcher } from '@weir/model';
 import { CHUNK_XOR, type Chunk, encodeXorChunk } from '@weir/tsdb/chunk';
 
@@ -53,6 +54,7 @@ export async function openFakeStore(path: string, disk: FakeDisk): Promise<FakeS
   const refuse = () => Promise.reject(new Error('the fake head does not use its store'));
   return {
     path,
+    slabs: createMemoryHeadStore().slabs,
     get: refuse,
     getMany: refuse,
     scan: () => {

@@ -1,4 +1,4 @@
-// Head stores in memory that survive closing, by path: the rows go when their folder goes, and follow it
+// Head stores in memory that survive closing, by path: rows and slabs go when their folder goes, and follow it
 // nowhere else. What a test changes in them is what a bad disk would have changed.
 import { mkdir } from 'node:fs/promises';
 import type { HeadStore } from '@weir/head';
@@ -25,6 +25,7 @@ export async function openRowStore(path: string, disk: RowDisk): Promise<HeadSto
   }
   const { store } = kept;
   return {
+    slabs: store.slabs,
     get: (key) => store.get(key),
     getMany: (keys) => store.getMany(keys),
     scan: (from, to) => store.scan(from, to),

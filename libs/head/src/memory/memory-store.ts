@@ -2,11 +2,13 @@
 // store on disk would. `onWrite` lets tests cut a checkpoint short or look between its batches.
 import { WeirError } from '@weir/errors';
 import type { HeadStore, StoreBatch } from '../head.ts';
+import { createMemorySlabs, type MemorySlabs } from './memory-slabs.ts';
 
 const SCAN_ROWS = 256;
 
 export interface MemoryHeadStore extends HeadStore {
-  /** An independent copy of the rows, as a crash at this moment would leave them. */
+  readonly slabs: MemorySlabs;
+  /** An independent copy of rows and slabs, as a crash at this moment would leave them. */
   copy(): MemoryHeadStore;
   readonly rowCount: number;
 }
@@ -17,11 +19,12 @@ export interface MemoryHeadStoreOptions {
 }
 
 export function createMemoryHeadStore(options: MemoryHeadStoreOptions = {}): MemoryHeadStore {
-  return createStore(new Map(), options);
+  return createStore(new Map(), createMemorySlabs(), options);
 }
 
 function createStore(
   rows: Map<string, Uint8Array>,
+  slabs: MemorySlabs,
   options: MemoryHeadStoreOptions,
 ): MemoryHeadStore {
   let isClosed = false;
@@ -37,7 +40,8 @@ function createStore(
     get rowCount() {
       return rows.size;
     },
-    copy: () => createStore(new Map(rows), {}),
+    slabs,
+    copy: () => createStore(new Map(rows), slabs.copy(), {}),
     async get(key) {
       open();
       return rows.get(name(key));

@@ -6,7 +6,9 @@ import { mkdir } from 'node:fs/promises';
 import { WeirError } from '@weir/errors';
 import rocksdb, { type ChainedBatch, type Database, type Iterator } from 'rocksdb';
 import type { HeadStore, StoreBatch } from '../head.ts';
+import { failure, fromDisk } from './failure.ts';
 import { checkLogs, readCurrentManifest } from './log-checks.ts';
+import { type OpenSlabFiles, openSlabFiles } from './slab-files.ts';
 import { checkTables, type TableChecks } from './table-checks.ts';
 
 export interface RocksdbHeadStoreSettings {
@@ -27,9 +29,15 @@ const SCAN_BYTES = 1024 * 1024;
 export async function openRocksdbHeadStore(settings: RocksdbHeadStoreSettings): Promise<HeadStore> {
   const { path } = settings;
   const tables = await fromDisk(checkFiles(path));
+  const slabs = await openSlabFiles(path);
   const database = rocksdb(path);
-  await open(database);
-  return createStore(database, tables);
+  try {
+    await open(database);
+  } catch (error) {
+    await slabs.close();
+    throw error;
+  }
+  return createStore(database, tables, slabs);
 }
 
 async function checkFiles(path: string): Promise<TableChecks> {
@@ -56,7 +64,7 @@ function open(database: Database): Promise<void> {
   );
 }
 
-function createStore(database: Database, tables: TableChecks): HeadStore {
+function createStore(database: Database, tables: TableChecks, slabs: OpenSlabFiles): HeadStore {
   let closing: Promise<void> | undefined;
   // A closed database must not be called: the package would end the process.
   const isOpen = (): boolean => closing === undefined;
@@ -73,6 +81,7 @@ function createStore(database: Database, tables: TableChecks): HeadStore {
     });
   };
   return {
+    slabs,
     getMany,
     get: async (key) => (await getMany([key]))[0],
     scan: (from, to) => {
@@ -93,7 +102,9 @@ function createStore(database: Database, tables: TableChecks): HeadStore {
     },
     /** Running writes and reads of keys are awaited; running scans end with `closed`. */
     close() {
-      closing ??= done((callback) => database.close(callback));
+      closing ??= Promise.all([done((callback) => database.close(callback)), slabs.close()]).then(
+        () => undefined,
+      );
       return closing;
     },
   };
@@ -183,21 +194,4 @@ function done(start: (callback: (error?: Error | null) => void) => void): Promis
       else resolve();
     });
   });
-}
-
-/** A file that is missing is damage, too; what else the system says may be over when tried again. */
-const DAMAGE = /corruption|no such file|^(invalid argument|not ?found|not implemented)/i;
-
-/** What the reading of the files beside RocksDB throws. */
-async function fromDisk<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw error instanceof WeirError ? error : failure(error as Error);
-  }
-}
-
-function failure(cause: Error): WeirError {
-  const kind = DAMAGE.test(cause.message) ? 'corrupt' : 'unavailable';
-  return new WeirError(kind, `head store: ${cause.message}`, { cause });
 }
