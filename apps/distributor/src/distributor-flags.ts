@@ -3,6 +3,13 @@
 import { defineFlags, type SettingsOf } from '@weir/config';
 
 export const distributorFlags = defineFlags({
+  ringInstanceId: {
+    kind: 'string',
+    flag: 'distributor.ring.instance-id',
+    yaml: 'distributor.ring.instance_id',
+    default: '',
+    help: 'Name of this distributor at /distributor/ring, where it runs without an ingester. Empty: its address.',
+  },
   recvMessageBytesMax: {
     kind: 'int',
     flag: 'distributor.max-recv-msg-size',

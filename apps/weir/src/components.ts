@@ -21,12 +21,17 @@ import type { Telemetry } from '@weir/telemetry';
 import { waitApplied } from './apply-wait.ts';
 import type { Component, Configuration } from './configuration.ts';
 import type { Foundations } from './foundations.ts';
+import { clusterRoutes } from './pages/cluster-routes.ts';
 import { bucketSettings, type Place } from './place.ts';
+import { presenceService } from './presence.ts';
 import type { Service } from './services.ts';
 import { REVISION, VERSION } from './version.ts';
 
 /** Of record values in flight, kept for the next pushes. */
 const RECORD_BUFFERS_MAX_BYTES = 8 * 1024 * 1024;
+
+/** Of components that have one. */
+const RINGS = ['distributor', 'ingester'] as const;
 
 export interface ComponentParts {
   readonly configuration: Configuration;
@@ -74,8 +79,26 @@ export function createComponents(
   if (components.includes('distributor')) {
     createDistributorOf(ingester, limits, recordBuffers, parts);
     services.push({ name: 'distributor' });
+    if (ingester === undefined) services.push(createPresence(components, parts));
   }
+  const { server, foundations, clock, configuration } = parts;
+  const { heartbeatTimeoutMs } = configuration.weir;
+  clusterRoutes(server, components.includes('distributor') ? RINGS : ['ingester'], {
+    ...{ cluster: foundations.cluster, log: foundations.log, clock, heartbeatTimeoutMs },
+  });
   return services;
+}
+
+function createPresence(
+  components: readonly Component[],
+  { configuration, address, foundations, clock, telemetry }: ComponentParts,
+): Service {
+  const { zone, heartbeatPeriodMs } = configuration.ingester;
+  const id = configuration.distributor.ringInstanceId || address;
+  return presenceService(
+    { id, address, zone, targets: components, heartbeatPeriodMs },
+    { cluster: foundations.cluster, clock, log: telemetry.log },
+  );
 }
 
 function createIngesterOf(
@@ -130,6 +153,7 @@ function ingesterService(ingester: Ingester): Service {
     start: () => ingester.start(),
     stop: () => ingester.stop(),
     readiness: () => ingester.readiness(),
+    ended: () => ingester.stopped,
   };
 }
 

@@ -8,6 +8,7 @@ import { adminRoutes } from './admin.ts';
 import { createComponents, createPartitionWorkers } from './components.ts';
 import { type Configuration, componentsOf, modules } from './configuration.ts';
 import { type Foundations, isAlone, openFoundations } from './foundations.ts';
+import { linkGroups } from './pages/links.ts';
 import { advertisedAddress, type Host, placeOf } from './place.ts';
 import { createServices, type Service } from './services.ts';
 
@@ -56,7 +57,7 @@ export async function runProcess(
     const services = createServices(all, telemetry.log);
     const configYaml = (mode: 'full' | 'defaults' | 'diff') =>
       printConfig(modules, configuration, mode);
-    adminRoutes(server, { services, telemetry, clock, configYaml });
+    adminRoutes(server, { services, telemetry, clock, configYaml }, linkGroups(components));
     const port = await listen(server, configuration.server);
     telemetry.log.info({ port, targets: components, dataDir: place.dataDir }, 'weir is starting');
     return {

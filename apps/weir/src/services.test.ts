@@ -29,6 +29,16 @@ describe('services', () => {
     });
   });
 
+  it('are Terminated, and not ready, when one was asked to stop by itself', async () => {
+    let ended = false;
+    const services = createServices([{ name: 'ingester', ended: () => ended }], log);
+    await services.start();
+    expect(services.status()).toEqual([{ name: 'ingester', status: 'Running' }]);
+    ended = true;
+    expect(services.status()).toEqual([{ name: 'ingester', status: 'Terminated' }]);
+    expect(services.readiness().reason).toContain('Terminated: 1');
+  });
+
   it('name the one that is not ready', async () => {
     const services = createServices(
       [{ name: 'Ingester', readiness: () => ({ ready: false, reason: 'replaying' }) }],

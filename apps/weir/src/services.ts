@@ -12,6 +12,8 @@ export interface Service {
   stop?(): Promise<void>;
   /** Ready to serve; the reason is shown at /ready while it isn't, notes while it is. */
   readiness?(): Readiness;
+  /** It was asked to stop while the process goes on, and has. */
+  ended?(): boolean;
 }
 
 export interface Readiness {
@@ -37,6 +39,12 @@ export function createServices(services: readonly Service[], log: Logger): Servi
   const states = new Map<string, ServiceState>(services.map(({ name }) => [name, 'New']));
   assert(states.size === services.length, 'service names are unique');
   let stopping = false;
+
+  /** What ended by itself is told so as long as nothing else happens to it. */
+  const stateOf = ({ name, ended }: Service): ServiceState => {
+    const state = states.get(name)!;
+    return state === 'Running' && ended?.() === true ? 'Terminated' : state;
+  };
 
   const stopOne = async (service: Service): Promise<void> => {
     const state = states.get(service.name);
@@ -70,13 +78,13 @@ export function createServices(services: readonly Service[], log: Logger): Servi
       for (const service of [...services].reverse()) await stopOne(service);
     },
     status: () =>
-      [...states]
-        .map(([name, status]) => ({ name, status }))
+      services
+        .map((service) => ({ name: service.name, status: stateOf(service) }))
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
     readiness() {
       if (stopping) return { ready: false, reason: 'application is stopping' };
       const waiting = new Map<ServiceState, number>();
-      for (const state of states.values()) {
+      for (const state of services.map(stateOf)) {
         if (state !== 'Running') waiting.set(state, (waiting.get(state) ?? 0) + 1);
       }
       if (waiting.size > 0) {
