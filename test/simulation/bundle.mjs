@@ -1,5 +1,5 @@
-// Bundles the simulation with esbuild from any copy of the tree. Packages of node_modules stay outside, and
-// `node:fs/promises` becomes the simulated disk.
+// Bundles the simulation with esbuild from any copy of the tree. Packages of node_modules stay outside,
+// `node:fs/promises` becomes the simulated disk, and compression in other threads happens at once.
 import { join } from 'node:path';
 
 /** Writes the bundle of the tree at `root` to `outfile`. */
@@ -26,6 +26,11 @@ export async function bundle(root, outfile) {
             importer.includes(join('libs', 'head', 'src', 'rocksdb'))
               ? { path: 'node:fs/promises', external: true }
               : { path: disk },
+          );
+          build.onResolve({ filter: /^node:zlib$/ }, ({ importer }) =>
+            importer.includes(join('src', 'snapshot', 'deflate'))
+              ? { path: join(root, 'test', 'simulation', 'zlib.ts') }
+              : { path: 'node:zlib', external: true },
           );
           build.onResolve({ filter: /^[^./]/ }, ({ kind, path }) => {
             if (kind === 'entry-point' || path.startsWith('@weir/')) return undefined;

@@ -24,6 +24,7 @@ import { cut } from './reads/cut.ts';
 import { exemplars } from './reads/exemplars.ts';
 import { labelNames, labelValues, select } from './reads/select.ts';
 import { RecordApplier } from './records/apply.ts';
+import { SlabSpace } from './slabs/slab-space.ts';
 import { writeSnapshot } from './snapshot/write-snapshot.ts';
 import { HeadState } from './state.ts';
 import { type CheckedStore, createCheckedStore } from './store/checked-store.ts';
@@ -60,8 +61,9 @@ export async function openPartitionHead(
     checkpointPosition: state.position,
   };
   const store = createCheckedStore(parts.store);
+  const space = await SlabSpace.open(store);
   await recover(state, store, commit);
-  return createHead(settings.partition, state, commit, store);
+  return createHead(settings.partition, state, commit, store, space);
 }
 
 function createHead(
@@ -69,6 +71,7 @@ function createHead(
   state: HeadState,
   commit: CommitState,
   store: CheckedStore,
+  space: SlabSpace,
 ): PartitionHead {
   const applier = new RecordApplier(state);
   let checkpointing: Promise<void> = Promise.resolve();
@@ -147,7 +150,7 @@ function createHead(
     },
     dropSteps: (window: TenantWindow) => drop(state, window),
     safeOffset: () => safeOffset(state),
-    snapshot: (topicId: string) => writeSnapshot(store, topicId, partition),
+    snapshot: (topicId: string) => writeSnapshot(store, space, topicId, partition),
     get damage() {
       return store.damage;
     },

@@ -214,6 +214,15 @@ export function createDirectories(): readonly Directory[] {
   return KIND_FILES.map((file, kind) => new Directory(kind, file));
 }
 
+/** Puts a row where it belongs. Throws `corrupt` where it can't be one. */
+export function readDirectoryRow(
+  directories: readonly Directory[],
+  rowKey: Uint8Array,
+  value: Uint8Array,
+): void {
+  directories[directoryKind(rowKey, directories.length)].readRow(rowKey, value);
+}
+
 /** Fills the parts with a slab of the directory, which is checked whole. Throws `corrupt`. */
 export function readSlab(
   store: { readonly slabs: SlabFiles; damaged(error: WeirError): WeirError },

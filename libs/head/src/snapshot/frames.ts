@@ -1,18 +1,25 @@
 // The bytes of a snapshot: frames with checksums, numbered, so that damage anywhere (a flipped bit, a
 // part that is missing, twice there or at another place) is found before the snapshot is believed.
-// FORMAT.md describes them. Knows nothing of what rows mean.
+// FORMAT.md describes them. Knows nothing of what rows and slabs mean.
 import { crc32c, text, utf8 } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
+import type { SlabFile } from '../head.ts';
+import { EXTENT_BYTES } from '../slabs/extents.ts';
 
 /** Version of the frames and of the header. */
-export const SNAPSHOT_FORMAT = 1;
+export const SNAPSHOT_FORMAT = 2;
 const MAGIC = utf8('WEIRSNAP');
 export const HEADER = 1;
 export const ROWS = 2;
 export const FOOTER = 3;
+export const SLAB = 4;
 /** Length and checksum; what the checksum covers follows: number, kind, payload. */
 const PREFIX_BYTES = 8;
 const COVERED_BYTES = 5;
+/** Of a slab's payload: file, encoding, two bytes of nothing, extent, used bytes; then the slab. */
+const SLAB_BYTES = 12;
+/** In the order of their numbers. */
+const SLAB_FILES: readonly SlabFile[] = ['groups', 'blocks', 'arenas'];
 /** A frame of rows ends with the row that fills it. */
 const FRAME_BYTES = 256 * 1024;
 /** More is no frame of ours: rows are far smaller. */
@@ -34,6 +41,16 @@ export interface SnapshotFooter {
   readonly rows: number;
   /** Of keys and values. */
   readonly bytes: number;
+}
+
+export interface SlabFrame {
+  readonly file: SlabFile;
+  readonly extent: number;
+  /** Bytes of the slab. */
+  readonly used: number;
+  readonly isDeflated: boolean;
+  /** The slab's bytes, maybe deflated. */
+  readonly bytes: Uint8Array;
 }
 
 /** Writes frames, each in memory of its own. */
@@ -74,6 +91,19 @@ export class FrameWriter {
     this.#rows = [];
     this.#pendingBytes = 0;
     return this.#seal(ROWS, out, view);
+  }
+
+  /** After all rows, and flush(). */
+  slab({ file, extent, used, isDeflated, bytes }: SlabFrame): Uint8Array {
+    const from = PREFIX_BYTES + COVERED_BYTES;
+    const out = new Uint8Array(from + SLAB_BYTES + bytes.length);
+    const view = new DataView(out.buffer);
+    out[from] = SLAB_FILES.indexOf(file);
+    out[from + 1] = isDeflated ? 1 : 0;
+    view.setUint32(from + 4, extent, true);
+    view.setUint32(from + 8, used, true);
+    out.set(bytes, from + SLAB_BYTES);
+    return this.#seal(SLAB, out, view);
   }
 
   footer(): Uint8Array {
@@ -170,6 +200,22 @@ export function readRows(
     each(payload.subarray(at + 8, keyEnd), payload.subarray(keyEnd, end));
     at = end;
   }
+}
+
+/** `bytes` views the payload. Throws `corrupt`. */
+export function readSlabFrame(payload: Uint8Array): SlabFrame {
+  if (payload.length < SLAB_BYTES) throw bad('a slab is cut short');
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const file = SLAB_FILES[payload[0]];
+  const encoding = view.getUint8(1);
+  const used = view.getUint32(8, true);
+  const bytes = payload.subarray(SLAB_BYTES);
+  const isDeflated = encoding === 1;
+  if (file === undefined || encoding > 1 || used === 0 || used > EXTENT_BYTES[file]) {
+    throw bad('a slab can not be one');
+  }
+  if (!isDeflated && bytes.length !== used) throw bad('a slab has another length than it says');
+  return { file, extent: view.getUint32(4, true), used, isDeflated, bytes };
 }
 
 export function readHeader(payload: Uint8Array): SnapshotHeader {

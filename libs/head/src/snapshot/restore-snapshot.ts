@@ -1,10 +1,14 @@
 // Puts a snapshot into an empty store, piece by piece. The commit row is written last, synced, and only
-// when the footer has confirmed the whole: a restore that was cut short leaves a store without a
+// when the footer has confirmed the whole, and each slab of the directory has come, to the extent that the
+// directory names: a restore that was cut short leaves a store without a
 // checkpoint, which its owner throws away.
 import { WeirError } from '@weir/errors';
 import type { HeadStore } from '../head.ts';
+import { DIRECTORY } from '../slabs/directory.ts';
 import { createCheckedStore } from '../store/checked-store.ts';
 import { COMMIT_KEY, FORMAT_VERSION } from '../store/rows.ts';
+import { inflate } from './deflate.ts';
+import { ExpectedSlabs } from './expected-slabs.ts';
 import {
   bad,
   FOOTER,
@@ -15,6 +19,8 @@ import {
   readFooter,
   readHeader,
   readRows,
+  readSlabFrame,
+  SLAB,
   type SnapshotHeader,
 } from './frames.ts';
 
@@ -41,11 +47,13 @@ export function restoreSnapshot(inner: HeadStore, expected: SnapshotExpected): S
   let ended = false;
   let rows = 0;
   let bytes = 0;
+  const slabs = new ExpectedSlabs();
 
   async function take({ kind, payload }: Frame): Promise<void> {
     if (ended) throw bad('it goes on behind its footer');
     if (kind === HEADER && header === undefined) header = checked(readHeader(payload), expected);
     else if (kind === ROWS && header !== undefined) await takeRows(payload);
+    else if (kind === SLAB && header !== undefined) await takeSlab(payload);
     else if (kind === FOOTER && header !== undefined) takeFooter(payload);
     else throw bad(`a frame of kind ${kind} is out of place`);
   }
@@ -57,8 +65,16 @@ export function restoreSnapshot(inner: HeadStore, expected: SnapshotExpected): S
       bytes += key.length + value.length;
       if (key.length === 1 && key[0] === COMMIT_KEY[0]) commit = value.slice();
       else puts.push([key, value]);
+      if (key[0] === DIRECTORY) slabs.expect(key, value);
     });
     await store.write({ puts, deletes: [] }, false);
+  }
+
+  async function takeSlab(payload: Uint8Array): Promise<void> {
+    const frame = readSlabFrame(payload);
+    const slab = frame.isDeflated ? await inflate(frame.bytes, frame.used) : frame.bytes;
+    slabs.take(frame.file, frame.extent, slab);
+    await store.slabs.write(frame.file, frame.extent, slab);
   }
 
   function takeFooter(payload: Uint8Array): void {
@@ -66,6 +82,7 @@ export function restoreSnapshot(inner: HeadStore, expected: SnapshotExpected): S
     if (footer.rows !== rows || footer.bytes !== bytes) {
       throw bad(`it has ${rows} rows of ${bytes} bytes, its footer says otherwise`);
     }
+    slabs.finish();
     ended = true;
   }
 
@@ -77,6 +94,7 @@ export function restoreSnapshot(inner: HeadStore, expected: SnapshotExpected): S
       reader.finish();
       if (!ended || header === undefined) throw bad('its end is missing');
       if (commit === undefined) throw bad('it has no commit row');
+      await store.slabs.sync();
       await store.write({ puts: [[COMMIT_KEY, commit]], deletes: [] }, true);
       return header;
     },

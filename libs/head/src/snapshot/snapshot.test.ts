@@ -7,7 +7,7 @@ import type { HeadStore, PartitionHead } from '../head.ts';
 import { createMemoryHeadStore } from '../memory/index.ts';
 import { openPartitionHead } from '../open.ts';
 import { record, series, writeRequest } from '../records/record-fixture.ts';
-import { FrameWriter } from './frames.ts';
+import { FrameWriter, SNAPSHOT_FORMAT } from './frames.ts';
 import { restoreSnapshot, snapshotHeader } from './restore-snapshot.ts';
 
 const TOPIC = 'topic-a';
@@ -163,7 +163,7 @@ describe('snapshot', () => {
     const header = { rowFormat: 2, topicId: TOPIC, partition: 3, position: 1, epoch: 1 };
     const unknown = new FrameWriter().header({ ...header, format: 9 });
     await expect(restore(unknown, 512)).rejects.toThrow('format 9 is unknown');
-    const rows = new FrameWriter().header({ ...header, format: 1, rowFormat: 99 });
+    const rows = new FrameWriter().header({ ...header, format: SNAPSHOT_FORMAT, rowFormat: 99 });
     await expect(restore(rows, 512)).rejects.toThrow('its rows have format 99');
   });
 });

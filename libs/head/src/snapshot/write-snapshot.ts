@@ -1,9 +1,18 @@
 // A head's committed state as a stream: one scan of the whole store, which sees the rows of its beginning
 // while checkpoints and drops go on. The commit row comes first in key order and says what counts: rows of
-// later epochs and of ones that were cut short are left out, and of each pair of slots the older row.
+// later epochs and of ones that were cut short are left out, and of each pair of slots the older row. The
+// slabs that the scan's directory names follow; they are pinned from before the scan begins.
 import { text } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
-import type { HeadStore } from '../head.ts';
+import { DIRECTORY, type Directory } from '../slabs/directory.ts';
+import { EXTENT_BYTES } from '../slabs/extents.ts';
+import {
+  createDirectories,
+  readDirectoryRow,
+  readSlab,
+  type SlabSpace,
+} from '../slabs/slab-space.ts';
+import type { CheckedStore } from '../store/checked-store.ts';
 import {
   CHUNKS,
   COMMIT_KEY,
@@ -18,6 +27,7 @@ import {
   rowEpoch,
   TENANT,
 } from '../store/rows.ts';
+import { deflate } from './deflate.ts';
 import { FrameWriter, SNAPSHOT_FORMAT } from './frames.ts';
 
 const FIRST_KEY = Uint8Array.of(0);
@@ -39,15 +49,34 @@ interface Committed {
 }
 
 /**
- * The stream's pieces: the header first, then frames of about 256 KiB, the footer last. Rejects with
- * `not-found` when nothing was ever committed, with `corrupt` when a row is damaged.
+ * The stream's pieces: the header first, then frames of about 256 KiB or one slab, the footer last. Rejects
+ * with `not-found` when nothing was ever committed, with `corrupt` when a row or a slab is damaged.
+ * `space` is that of the store.
  */
 export async function* writeSnapshot(
-  store: HeadStore,
+  store: CheckedStore,
+  space: SlabSpace,
   topicId: string,
   partition: number,
 ): AsyncGenerator<Uint8Array> {
   const writer = new FrameWriter();
+  const directories = createDirectories();
+  const unpin = space.pin();
+  try {
+    yield* writeRows(store, writer, directories, { topicId, partition });
+    yield* writeSlabs(store, writer, directories);
+    yield writer.footer();
+  } finally {
+    unpin();
+  }
+}
+
+async function* writeRows(
+  store: CheckedStore,
+  writer: FrameWriter,
+  directories: readonly Directory[],
+  of: { readonly topicId: string; readonly partition: number },
+): AsyncGenerator<Uint8Array> {
   let committed: Committed | undefined;
   let waiting: Row | undefined;
   for await (const rows of store.scan(FIRST_KEY, END_KEY)) {
@@ -57,8 +86,9 @@ export async function* writeSnapshot(
         const { position, epoch } = committed;
         const format = SNAPSHOT_FORMAT;
         const rowFormat = FORMAT_VERSION;
-        yield writer.header({ format, rowFormat, topicId, partition, position, epoch });
+        yield writer.header({ format, rowFormat, ...of, position, epoch });
       }
+      if (key[0] === DIRECTORY) readDirectoryRow(directories, key, value);
       const row = { key, value };
       if (!counts(row, committed)) continue;
       const before = waiting;
@@ -68,12 +98,33 @@ export async function* writeSnapshot(
       if (frame) yield frame;
     }
   }
-  if (committed === undefined || waiting === undefined) throw nothing(partition);
+  if (committed === undefined || waiting === undefined) throw nothing(of.partition);
   const last = put(writer, waiting);
   if (last) yield last;
   const rest = writer.flush();
   if (rest) yield rest;
-  yield writer.footer();
+}
+
+async function* writeSlabs(
+  store: CheckedStore,
+  writer: FrameWriter,
+  directories: readonly Directory[],
+): AsyncGenerator<Uint8Array> {
+  const memory = new Uint8Array(EXTENT_BYTES.arenas);
+  for (const directory of directories) {
+    const { file } = directory;
+    for (let number = 0; number < directory.end; number++) {
+      const slab = directory.get(number);
+      if (slab === undefined) continue;
+      const { extent, used } = slab;
+      const raw = memory.subarray(0, used);
+      readSlab(store, directory, number, [raw]);
+      // Labels become a fraction; the others mostly don't.
+      const deflated = file === 'arenas' ? await deflate(raw) : raw;
+      const isDeflated = deflated.length < used;
+      yield writer.slab({ file, extent, used, isDeflated, bytes: isDeflated ? deflated : raw });
+    }
+  }
 }
 
 function put(writer: FrameWriter, { key, value }: Row): Uint8Array | undefined {
