@@ -103,6 +103,8 @@ export function createLogClient({
       }),
     startOffset: (partition) => ask(`start ${partition}`, () => topic.starts[partition]!),
     endOffset: (partition) => ask(`end ${partition}`, () => topic.end(partition)),
+    endOffsets: (partitions) =>
+      ask(`ends ${partitions.join()}`, () => partitions.map((partition) => topic.end(partition))),
     offsetForTime: (partition, timestampMs) =>
       ask(`offsetForTime ${partition}`, () => {
         const found = topic.partitions[partition]!.find((one) => one.timestampMs >= timestampMs);

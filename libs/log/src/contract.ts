@@ -99,6 +99,9 @@ export const contractCases: readonly ContractCase[] = [
       const ends = [await log.endOffset(0), await log.endOffset(1)];
       const offsets = await log.produce([record(1, 'x'), record(0, 'y'), record(1, 'z')]);
       assert.equal(offsets.length, 3);
+      const after = [Math.max(offsets[0]!, offsets[2]!) + 1, offsets[1]! + 1];
+      assert.deepEqual(await log.endOffsets([1, 0]), after);
+      assert.deepEqual(await log.endOffsets([]), []);
       assert.deepEqual(values(await readFrom(log, 1, ends[1]!, 2)), ['x', 'z']);
       assert.deepEqual(values(await readFrom(log, 0, ends[0]!, 1)), ['y']);
     },
@@ -283,6 +286,7 @@ export const closingCase: ContractCase = {
     await waiting;
     await rejectsWith('closed', log.produce([record(0, 'too late')]));
     await rejectsWith('closed', log.endOffset(0));
+    await rejectsWith('closed', log.endOffsets([0]));
     await log.close();
   },
 };

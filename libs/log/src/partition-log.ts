@@ -105,6 +105,8 @@ export interface PartitionLog {
   startOffset(partition: number): Promise<number>;
   /** The offset that the next record will get. */
   endOffset(partition: number): Promise<number>;
+  /** The same of many partitions at once, in their order: what was acknowledged before the call is below. */
+  endOffsets(partitions: readonly number[]): Promise<readonly number[]>;
   /** The first offset whose record is at or after the time, or undefined when there is none. */
   offsetForTime(partition: number, timestampMs: number): Promise<number | undefined>;
   /** Left out by logs that keep everything. */

@@ -210,6 +210,10 @@ async function openLocked(
       checkPartition(partition);
       return ends[partition]!;
     },
+    async endOffsets(partitions) {
+      for (const partition of partitions) checkPartition(partition);
+      return partitions.map((partition) => ends[partition]!);
+    },
     async offsetForTime(partition, timestampMs) {
       checkPartition(partition);
       return await findTime(files, segments, partition, timestampMs);

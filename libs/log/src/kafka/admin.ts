@@ -48,7 +48,10 @@ export interface Admin {
   describe(topic: string): Promise<Topic | undefined>;
   ensureTopic(wanted: WantedTopic): Promise<Topic>;
   committed(group: string, topic: string, partition: number): Promise<CommittedOffset | undefined>;
+  /** Of each partition that could be asked: the offset of its first record. */
   firstOffsets(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** Of each partition that could be asked: the offset that its next record will get. */
+  lastOffsets(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
   close(): void;
 }
 
@@ -113,6 +116,20 @@ export function openAdmin(
     }
   };
 
+  const listOffsets = async (
+    topic: string,
+    partitions: readonly number[],
+    what: string,
+    offset: typeof driver.OffsetSpec.EARLIEST,
+  ) => {
+    const request = partitions.map((partition) => ({ topic, partition, offset }));
+    const results = await call<ListOffsetsResult[]>(what, (done) =>
+      admin.listOffsets(request, { timeout }, done),
+    );
+    const sound = results.filter((one) => !one.error && one.offset >= 0);
+    return new Map(sound.map((one) => [one.partition, one.offset]));
+  };
+
   return {
     describe,
     async ensureTopic(wanted) {
@@ -143,15 +160,10 @@ export function openAdmin(
       if (found === undefined || !(found.offset >= 0)) return undefined;
       return { nextOffset: found.offset, metadata: found.metadata ?? '' };
     },
-    async firstOffsets(topic, partitions) {
-      const offset = driver.OffsetSpec.EARLIEST;
-      const request = partitions.map((partition) => ({ topic, partition, offset }));
-      const results = await call<ListOffsetsResult[]>('first offsets', (done) =>
-        admin.listOffsets(request, { timeout }, done),
-      );
-      const sound = results.filter((one) => !one.error && one.offset >= 0);
-      return new Map(sound.map((one) => [one.partition, one.offset]));
-    },
+    firstOffsets: (topic, partitions) =>
+      listOffsets(topic, partitions, 'first offsets', driver.OffsetSpec.EARLIEST),
+    lastOffsets: (topic, partitions) =>
+      listOffsets(topic, partitions, 'last offsets', driver.OffsetSpec.LATEST),
     close() {
       admin.disconnect();
     },

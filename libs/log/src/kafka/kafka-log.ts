@@ -147,6 +147,15 @@ export async function openKafkaLog(
       checkPartition(partition);
       return (await offsets.watermarks(partition)).end;
     },
+    async endOffsets(partitions) {
+      for (const partition of partitions) checkPartition(partition);
+      if (partitions.length === 0) return [];
+      const found = await admin.lastOffsets(topic, partitions);
+      // A partition whose leader changes is asked again for a while.
+      const endOf = async (partition: number) =>
+        found.get(partition) ?? (await offsets.watermarks(partition)).end;
+      return Promise.all(partitions.map(endOf));
+    },
     async offsetForTime(partition, timestampMs) {
       checkPartition(partition);
       const asked = [{ topic, partition, offset: Math.max(0, Math.floor(timestampMs)) }];

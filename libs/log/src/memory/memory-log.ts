@@ -100,6 +100,7 @@ export function createMemoryLog(settings: MemoryLogSettings, parts: MemoryLogPar
     },
     startOffset: async (partition) => of(partition)[0]?.offset ?? 0,
     endOffset: async (partition) => of(partition).length,
+    endOffsets: async (partitions) => partitions.map((partition) => of(partition).length),
     offsetForTime: async (partition, timestampMs) =>
       of(partition).find((record) => record.timestampMs >= timestampMs)?.offset,
     async committed(group, partition) {
