@@ -17,9 +17,9 @@ import {
   ingesterSettings,
 } from '@weir/ingester';
 import type { Limits } from '@weir/limits';
-import { createClusterOwners } from '@weir/querier';
+import { createClusterOwners, createDemand, createLastProduced, type Demand } from '@weir/querier';
 import type { BlockCatalog, OwnerDirectory, ReadPort } from '@weir/query';
-import { silentTelemetry } from '@weir/telemetry';
+import { silentTelemetry, strongConsistencyMetrics } from '@weir/telemetry';
 import type { Coordinator, Topic } from './broker.ts';
 import { createBucketClient } from './bucket-client.ts';
 import type { HeadChecks } from './checks/heads.ts';
@@ -37,6 +37,7 @@ import type { SimProcess } from './process.ts';
 const HEARTBEAT_MS = 120_000;
 export const HEARTBEAT_TIMEOUT_MS = 400_000;
 const UPKEEP_MS = 300_000;
+const STRONG_READ_WAIT_MS = 100_000;
 export const RETENTION_MS = 2 * 3_600_000;
 
 export interface NodeParts {
@@ -112,6 +113,8 @@ export async function startIngester(
       headCompactionIntervalMs: UPKEEP_MS,
       shipIntervalMs: UPKEEP_MS,
       retentionPeriodMs: RETENTION_MS,
+      endsPollMs: UPKEEP_MS,
+      strongReadWaitMs: STRONG_READ_WAIT_MS,
     },
     { dataDir: mount(process, disk), hostName: host, address: host, targets: ['ingester'] },
   );
@@ -173,6 +176,8 @@ export interface FrontNode {
   readonly distributor: Distributor;
   readonly owners: OwnerDirectory;
   readonly catalog: BlockCatalog;
+  /** What a strong read demands of owners. */
+  readonly demand: Demand;
   /** Who stands behind a port that `owners` names. */
   ingesterOf(port: ReadPort): IngesterNode | undefined;
   endOffset(partition: number): Promise<number>;
@@ -212,6 +217,10 @@ export async function startFront(process: SimProcess, parts: NodeParts): Promise
     process,
     distributor,
     owners,
+    demand: createDemand({
+      ...{ owners, clock, metrics: strongConsistencyMetrics(telemetry.metrics) },
+      lastProduced: createLastProduced({ cluster, log }),
+    }),
     catalog: createCatalog(defaultsOf(catalogFlags), { bucket, clock }),
     ingesterOf: (port) => parts.readerAt(addresses.get(port) ?? ''),
     endOffset: (partition) => log.endOffset(partition),

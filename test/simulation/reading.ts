@@ -1,6 +1,6 @@
 // Reads through a front node as a querier does it, and what such a read must have seen by then.
 import { createMatcher, SampleColumns } from '@weir/model';
-import { createQueryable, type OwnerDirectory } from '@weir/query';
+import { createQueryable, demandOf, type OwnerDirectory } from '@weir/query';
 import { type Answer, checkAnswer, type ReadScope } from './checks/answers.ts';
 import { latin1 } from './checks/shipping.ts';
 import type { FrontNode } from './nodes.ts';
@@ -43,17 +43,9 @@ export async function strongRead(
     patience.abort(new Error('late')),
   );
   try {
-    const found = await front.owners.owners(range.tenant);
-    await Promise.all(
-      found.map(async ({ port, partitions }) => {
-        const node = front.ingesterOf(port);
-        if (node === undefined) throw new Error('owner is gone');
-        const positions = new Map(partitions.map((one) => [one, visibleBelow[one]!]));
-        await node.ingester.waitApplied(positions, patience.signal);
-      }),
-    );
-    const { changedMs } = front.owners;
-    const owners = { owners: async () => found, ...(changedMs !== undefined && { changedMs }) };
+    const demand = await front.demand(range.tenant, { level: 'strong' }, patience.signal);
+    // Owners may change from here on: they wait, too.
+    const owners = demandOf(front.owners, demand);
     return await read(world, front, owners, { ...range, purpose, visibleBelow });
   } catch (error) {
     if (error instanceof Violation) throw error;

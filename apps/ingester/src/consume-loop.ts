@@ -12,7 +12,8 @@ export interface ConsumeLoopParts {
   readonly host: PartitionHost;
   readonly intake: RecordIntake;
   received(batch: RecordBatch): void;
-  applied(applied: Applied): void;
+  /** `timestampMs` is the newest record's of the batch, which may be empty. */
+  applied(applied: Applied, timestampMs: number | undefined): void;
   /** Nobody reads these bytes any more: applied, in this process. */
   release(value: Uint8Array): void;
   /** Records in [from, to) were truncated away before they could be read. */
@@ -55,7 +56,7 @@ export function startConsumeLoop(
     const message = parts.intake.take(batch, position);
     position = batch.nextOffset;
     const done = parts.host.apply(message).then((applied) => {
-      parts.applied(applied);
+      parts.applied(applied, batch.records.at(-1)?.timestampMs);
       for (const { value } of batch.records) parts.release(value);
     });
     underWay.push(

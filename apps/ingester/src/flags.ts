@@ -143,6 +143,20 @@ export const ingesterFlags = defineFlags({
     default: 10 * 60_000,
     help: 'An instance without a heartbeat for longer is forgotten.',
   },
+  strongReadWaitMs: {
+    kind: 'duration',
+    flag: 'ingest-storage.kafka.wait-strong-read-consistency-timeout',
+    yaml: 'ingest_storage.kafka.wait_strong_read_consistency_timeout',
+    default: 20_000,
+    help: 'How long a strong read waits for records to be applied before it fails. 0: as long as the query may take.',
+  },
+  endsPollMs: {
+    kind: 'duration',
+    flag: 'ingest-storage.kafka.last-produced-offset-poll-interval',
+    yaml: 'ingest_storage.kafka.last_produced_offset_poll_interval',
+    default: 1_000,
+    help: 'How often the log is asked how far it goes, for the lag of partitions.',
+  },
   heartbeatPeriodMs: {
     kind: 'duration',
     flag: 'ingester.ring.heartbeat-period',

@@ -8,9 +8,10 @@ import type { TenantActivity, TenantSettings } from '@weir/head';
 import type { GroupMember, PartitionLog } from '@weir/log';
 import type { ReadPort } from '@weir/query';
 import { type Clock, createSemaphore, isoTime } from '@weir/runtime';
-import type { Telemetry } from '@weir/telemetry';
+import { strongConsistencyMetrics, type Telemetry } from '@weir/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { createDiscardLog } from './discards.ts';
+import { createEndWatch } from './end-watch.ts';
 import type { IngesterSettings } from './flags.ts';
 import { createGroupSeat } from './group-seat.ts';
 import { createDeparture } from './leaving/departure.ts';
@@ -18,8 +19,10 @@ import { leavingRoutes } from './leaving/routes.ts';
 import { createIngesterMetrics } from './metrics.ts';
 import { createOwnedPartition, type OwnedPartition } from './owned-partition.ts';
 import { type PartitionKeeper, startPartitionKeeper } from './partition-keeper.ts';
+import { lagNotes } from './partition-lag.ts';
 import type { Maintenance } from './partition-upkeep.ts';
 import { createIngesterRead } from './read.ts';
+import { createReadConsistency } from './read-consistency.ts';
 import { type FlushRequest, registerRoutes } from './routes.ts';
 import type { PartitionStats, PartitionWorkers } from './workers/partition-host.ts';
 
@@ -83,6 +86,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       const serving = [...owned.values()].filter((partition) => partition.serving).length;
       return { serving, others: owned.size - serving };
     },
+    lags: () => [...owned].map(([partition, { lag }]) => [partition, lag.at(clock.nowMs())]),
     activity: readActivity,
     shutdownPrepared: () => departure.shutdownPrepared,
   });
@@ -96,6 +100,10 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     drainingSinceMs: () => departure.drainingSinceMs,
   });
   const discards = createDiscardLog({ clock, log: logger, metrics });
+  const ends = createEndWatch({ log, clock, logger, owned });
+  const consistency = createReadConsistency(settings, {
+    ...{ clock, metrics: strongConsistencyMetrics(telemetry.metrics), askEnds: ends.askNow },
+  });
   let state: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
   let started = false;
   let stopped: Promise<void> | undefined;
@@ -347,6 +355,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       void every(heartbeatPeriodMs, 'heartbeat', () => cluster.put(instanceEntry()));
       void every(heartbeatPeriodMs, 'joining or leaving', settleSeat);
       void every(heartbeatPeriodMs, 'keeping partitions', () => keeping.look());
+      void every(settings.endsPollMs, 'asking for lags', ends.poll);
       void every(headCompactionIntervalMs, 'cutting blocks', () => upkeep('due'));
       void every(shipIntervalMs, 'shipping blocks', () => upkeep('none'));
     },
@@ -369,9 +378,17 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       const notes = [...owned.values()].flatMap(({ partition, notes }) =>
         notes.map((note) => `partition ${partition}: ${note}`),
       );
-      return { ready: true, reason: 'ready', notes: [...departureNotes(), ...notes] };
+      const lags = [...owned].map(([partition, { lag }]) => ({
+        partition,
+        ...lag.at(clock.nowMs()),
+      }));
+      return {
+        ready: true,
+        reason: 'ready',
+        notes: [...departureNotes(), ...notes, ...lagNotes(lags)],
+      };
     },
-    read: createIngesterRead(owned, workers),
+    read: createIngesterRead({ owned, workers, consistency, clock }),
     routes(server) {
       registerRoutes(server, ingester, {
         nowMs: () => clock.nowMs(),

@@ -18,6 +18,7 @@ it('tells active series, native histograms and their buckets by tenant and track
   ];
   createIngesterMetrics(registry, {
     series: () => 0,
+    lags: () => [],
     partitions: () => ({ serving: 0, others: 0 }),
     shutdownPrepared: () => false,
     async activity() {

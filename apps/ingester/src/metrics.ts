@@ -9,10 +9,14 @@ import {
   type Registry,
 } from '@weir/telemetry';
 
+import type { Lag } from './partition-lag.ts';
+
 /** Figures that are asked for when metrics are scraped. */
 export interface MeasuredNow {
   series(): number;
   partitions(): { readonly serving: number; readonly others: number };
+  /** Of each partition, how far it is behind its log. */
+  lags(): readonly (readonly [number, Lag])[];
   /** Of all partitions. */
   activity(): Promise<readonly TenantActivity[]>;
   shutdownPrepared(): boolean;
@@ -72,6 +76,30 @@ export function createIngesterMetrics(registry: Registry, now: MeasuredNow) {
       labelNames: ['phase'],
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
       registers,
+    }),
+    lagRecords: new Gauge({
+      name: 'weir_ingester_partition_lag_records',
+      help: 'Records that the log has and the head has not applied, by partition.',
+      labelNames: ['partition'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [partition, { applied, end }] of now.lags()) {
+          this.set({ partition }, end - applied);
+        }
+      },
+    }),
+    lagSeconds: new Gauge({
+      name: 'weir_ingester_partition_lag_seconds',
+      help: 'How long the oldest record that is not applied has waited at most, by partition.',
+      labelNames: ['partition'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [partition, { ms }] of now.lags()) {
+          if (ms !== undefined) this.set({ partition }, ms / 1000);
+        }
+      },
     }),
     missedRecords: new Counter({
       name: `${PREFIX}_missed_records_total`,

@@ -14,6 +14,7 @@ import { type ConsumeLoop, startConsumeLoop } from './consume-loop.ts';
 import type { DiscardLog } from './discards.ts';
 import { countSeriesChanges, type IngesterMetrics } from './metrics.ts';
 import { createOwnerClaim } from './owner-claim.ts';
+import { createPartitionLag, type PartitionLag } from './partition-lag.ts';
 import { ORPHAN_SLACK_MS, startPartition } from './partition-start.ts';
 import { createUpkeep, type Maintenance, type Upkeep } from './partition-upkeep.ts';
 import { createPositionWaiters } from './position-waiters.ts';
@@ -78,6 +79,8 @@ export interface OwnedPartition {
   readonly seriesCount: number;
   /** Of what was applied, all is in the bucket. */
   readonly empty: boolean;
+  /** How far it is behind the log. */
+  readonly lag: PartitionLag;
   /** The log went on since the last maintenance, and nothing was applied. */
   readonly stuck: boolean;
   /** Why it is not serving, or what fails. */
@@ -111,6 +114,7 @@ export function createOwnedPartition(
   const { topicId } = log;
   const stopping = new AbortController();
   const waiters = createPositionWaiters();
+  const lag = createPartitionLag();
   const checkpoints = createStateLine(logger, `checkpoint of partition ${partition}`);
   const opening = createStateLine(logger, `partition ${partition}`);
   const retention = createRetentionGuard(partition, { log, clock, logger, metrics });
@@ -142,8 +146,9 @@ export function createOwnedPartition(
     metrics.receiveDelay.observe({ phase: claim.serving ? 'running' : 'starting' }, delayMs / 1000);
   }
 
-  function onApplied(result: Applied): void {
+  function onApplied(result: Applied, timestampMs: number | undefined): void {
     applied = result.position;
+    lag.applied(applied, timestampMs);
     seriesCount = result.seriesCount;
     metrics.ingestedSamples.inc(result.samples);
     metrics.lastConsumedOffset.set({ partition }, applied - 1);
@@ -194,7 +199,10 @@ export function createOwnedPartition(
     const fromOffset = started.from;
     applied = fromOffset;
     seriesCount = (await host.stats({ partition })).seriesCount;
+    lag.restart(fromOffset);
+    const askedMs = clock.nowMs();
     target = await log.endOffset(partition);
+    lag.ended(target, askedMs);
     const intake = createRecordIntake({
       settingsFor: parts.settingsFor,
       refused: (offset) => logger.warn({ partition, offset }, 'record without a valid tenant'),
@@ -323,6 +331,7 @@ export function createOwnedPartition(
     get applied() {
       return applied;
     },
+    lag,
     get serving() {
       return claim.serving;
     },

@@ -2,7 +2,9 @@
 import { text } from '@weir/bytes';
 import { labelsOf, printLabels } from '@weir/model';
 import { decodeChunkedSeries, type LocalReader, type ReadRequest, serveRead } from '@weir/query';
+import { systemClock } from '@weir/runtime';
 import { describe, expect, it } from 'vitest';
+import { createPartitionLag } from './partition-lag.ts';
 import { createIngesterRead } from './read.ts';
 import type { PartitionHost, PartitionWorkers } from './workers/partition-host.ts';
 
@@ -47,8 +49,12 @@ function ask(partitions: readonly number[], kind: ReadRequest['kind']) {
   const requests: ReadRequest[] = [];
   const hosts = [host(requests), host(requests)];
   const workers = { hostOf: (partition) => hosts[partition % 2]! } as PartitionWorkers;
-  const partition = { serving: true, reason: '', suspect: () => undefined };
+  const partition = {
+    ...{ serving: true, reason: '', suspect: () => undefined, lag: createPartitionLag() },
+    waitApplied: async () => undefined,
+  };
   const owned = new Map([0, 1, 2, 3].map((one) => [one, partition]));
+  const consistency = { enforce: async () => undefined };
   const request = {
     kind,
     tenant: 't',
@@ -58,7 +64,7 @@ function ask(partitions: readonly number[], kind: ReadRequest['kind']) {
     activeOnly: true,
     partitions,
   };
-  const read = createIngesterRead(owned, workers);
+  const read = createIngesterRead({ owned, workers, consistency, clock: systemClock });
   const messages = read.read(request, new AbortController().signal);
   return { requests, messages: all(messages) };
 }

@@ -9,6 +9,7 @@ import {
   openCardinality,
   openRemoteSeries,
   type ReadDiscards,
+  type ReadFreshness,
   type ReadPort,
   type ReadRequest,
   type ReadTexts,
@@ -16,25 +17,44 @@ import {
   readHistogramMetrics,
   serveRead,
 } from '@weir/query';
+import type { Clock } from '@weir/runtime';
+import type { Lag } from './partition-lag.ts';
+import type { ConsistentPartition, ReadConsistency } from './read-consistency.ts';
 import type { PartitionHost, PartitionWorkers } from './workers/partition-host.ts';
 
-export interface ReadablePartition {
+export interface ReadablePartition extends ConsistentPartition {
   readonly serving: boolean;
   readonly reason: string;
   /** A read met damage: where it is the head's own, the partition doesn't go on with it. */
   suspect(error: WeirError): void;
 }
 
-export function createIngesterRead(
-  owned: ReadonlyMap<number, ReadablePartition>,
-  workers: PartitionWorkers,
-): ReadPort {
+export interface IngesterReadParts {
+  readonly owned: ReadonlyMap<number, ReadablePartition>;
+  readonly workers: PartitionWorkers;
+  readonly consistency: ReadConsistency;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
+/** The worker's answer is merged, too, where this thread adds to it. */
+const MERGED: readonly ReadRequest['kind'][] = ['freshness', 'position'];
+
+export function createIngesterRead({
+  owned,
+  workers,
+  consistency,
+  clock,
+}: IngesterReadParts): ReadPort {
+  const lagOf = (partition: number) => owned.get(partition)?.lag.at(clock.nowMs());
   return {
     async *read(request, signal) {
+      checkReadable(request, owned);
+      await consistency.enforce(request, owned, signal);
       const hosts = groupByHost(request, owned, workers);
       try {
-        if (hosts.length === 1) yield* hosts[0]![0].read(hosts[0]![1], signal);
-        else yield* serveRead(createMergingReader(hosts), request, signal);
+        if (hosts.length === 1 && !MERGED.includes(request.kind)) {
+          yield* hosts[0]![0].read(hosts[0]![1], signal);
+        } else yield* serveRead(createMergingReader(hosts, lagOf), request, signal);
       } catch (error) {
         if (isKind(error, 'corrupt')) {
           for (const partition of request.partitions) {
@@ -49,18 +69,27 @@ export function createIngesterRead(
 
 type HostRequest = readonly [PartitionHost, ReadRequest];
 
+function checkReadable(
+  { partitions }: ReadRequest,
+  owned: ReadonlyMap<number, ReadablePartition>,
+): void {
+  for (const partition of partitions) {
+    const found = owned.get(partition);
+    if (found?.serving) continue;
+    const why = found?.reason ?? 'it is not owned by this ingester';
+    throw new WeirError('unavailable', `partition ${partition} can't be read here: ${why}`);
+  }
+}
+
+/** Checked again: it may have waited. */
 function groupByHost(
-  request: ReadRequest,
+  { positions: _positions, delayMaxMs: _delayMaxMs, ...request }: ReadRequest,
   owned: ReadonlyMap<number, ReadablePartition>,
   workers: PartitionWorkers,
 ): HostRequest[] {
+  checkReadable(request, owned);
   const groups = new Map<PartitionHost, number[]>();
   for (const partition of request.partitions) {
-    const found = owned.get(partition);
-    if (found === undefined || !found.serving) {
-      const why = found?.reason ?? 'it is not owned by this ingester';
-      throw new WeirError('unavailable', `partition ${partition} can't be read here: ${why}`);
-    }
     const host = workers.hostOf(partition);
     const group = groups.get(host);
     if (group === undefined) groups.set(host, [partition]);
@@ -69,7 +98,10 @@ function groupByHost(
   return [...groups].map(([host, partitions]) => [host, { ...request, partitions }]);
 }
 
-function createMergingReader(hosts: readonly HostRequest[]): LocalReader {
+function createMergingReader(
+  hosts: readonly HostRequest[],
+  lagOf: (partition: number) => Lag | undefined,
+): LocalReader {
   const askAll = async <T>(signal: AbortSignal): Promise<T[]> => {
     return Promise.all(hosts.map(([host, request]) => onlyMessage<T>(host, request, signal)));
   };
@@ -97,6 +129,13 @@ function createMergingReader(hosts: readonly HostRequest[]): LocalReader {
     },
     async discarded(_request, signal) {
       return (await askAll<ReadDiscards[]>(signal)).flat();
+    },
+    async freshness(_request, signal) {
+      const found = (await askAll<ReadFreshness[]>(signal)).flat();
+      return found.map((one) => {
+        const { applied = one.applied, end = one.end, ms } = lagOf(one.partition) ?? {};
+        return { ...one, applied, end, ...(ms !== undefined && { lagMs: ms }) };
+      });
     },
     async cardinality(_request, signal) {
       const opened = await Promise.all(

@@ -27,6 +27,7 @@ beforeEach(() => {
   const { metrics: registry } = silentTelemetry();
   const metrics = createIngesterMetrics(registry, {
     series: () => 0,
+    lags: () => [],
     activity: async () => [],
     partitions: () => ({ serving: 0, others: 0 }),
     shutdownPrepared: () => false,

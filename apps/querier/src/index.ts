@@ -4,7 +4,10 @@ export {
   type ClusterOwnersSettings,
   createClusterOwners,
 } from './cluster-owners.ts';
+export { createLastProduced, type LastProduced } from './consistency/last-produced.ts';
+export { createDemand, type Demand } from './consistency/strong-reads.ts';
 export type { QuerierParts } from './endpoint.ts';
+export { createDemandingExecutor } from './executor/demanding-executor.ts';
 export { createInlineExecutor } from './executor/inline-executor.ts';
 export {
   createThreadedExecutor,

@@ -12,6 +12,7 @@ import {
   sendPlainError,
 } from '@weir/http';
 import type { TenantLimits } from '@weir/limits';
+import { readConsistencyOf } from './consistency/read-consistency.ts';
 import type { QuerierSettings } from './querier-settings.ts';
 import type { Endpoint, QueryExecutor, QueryRequest } from './query-request.ts';
 
@@ -57,9 +58,11 @@ export function querierRoutes(
         serve(endpoint, request, reply, settings.formSizeMaxBytes, executor, parts),
     });
   }
-  server.get('/api/v1/discarded', (request, reply) =>
-    serve('discarded', request, reply, settings.formSizeMaxBytes, executor, parts),
-  );
+  for (const endpoint of ['discarded', 'freshness'] as const) {
+    server.get(`/api/v1/${endpoint}`, (request, reply) =>
+      serve(endpoint, request, reply, settings.formSizeMaxBytes, executor, parts),
+    );
+  }
   for (const base of new Set(['', prefix])) {
     server.get(`${base}/api/v1/status/buildinfo`, (_request, reply) => {
       reply.header('content-type', 'application/json');
@@ -82,7 +85,10 @@ async function serve(
     const tenant = parts.tenantOf(request);
     const params = [...(await readForm(request, formSizeMaxBytes))];
     const { name } = request.params as { name?: string };
+    const { readConsistency } = parts.limitsFor(tenant);
+    const consistency = readConsistencyOf(request.headers, readConsistency);
     query = { tenant, endpoint, params, ...(name === undefined ? {} : { label: name }) };
+    if (endpoint !== 'format_query') query = { ...query, consistency };
     if (endpoint === 'discarded' || isCardinality(endpoint)) {
       query = { ...query, limits: limitsOf(endpoint, tenant, parts) };
     }

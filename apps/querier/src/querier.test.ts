@@ -70,6 +70,7 @@ const reader: LocalReader = {
   async *histogramMetrics() {},
   cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
   discarded: async () => [],
+  freshness: async () => [],
   metadata: async () => [
     { metric: 'up', type: 'gauge', help: 'h', unit: '' },
     { metric: 'up', type: 'counter', help: 'h2', unit: 's' },

@@ -8,12 +8,14 @@ import {
   createMetadataReader,
   createQueryable,
   createTenantReader,
+  demandOf,
   type OwnerDirectory,
 } from '@weir/query';
 import { createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { EndpointAnswer, EndpointContext, QuerierParts } from './endpoint.ts';
 import { answerExemplars } from './exemplar-queries.ts';
+import { answerFreshness } from './freshness.ts';
 import {
   activeSeriesJson,
   dataAnswerJson,
@@ -90,6 +92,11 @@ async function answer(
 
 /** The owners that the request names, or those that the directory knows. */
 function ownersFor(request: QueryRequest, parts: QuerierParts): OwnerDirectory {
+  const directory = namedOwners(request, parts);
+  return request.demand === undefined ? directory : demandOf(directory, request.demand);
+}
+
+function namedOwners(request: QueryRequest, parts: QuerierParts): OwnerDirectory {
   const { owners, ownersChangedMs } = request;
   const { readPort } = parts;
   if (owners === undefined || readPort === undefined) return parts.owners;
@@ -132,6 +139,8 @@ function answerEndpoint(context: EndpointContext, parts: QuerierParts): Promise<
       return answerActiveHistograms(context, createTenantReader({ tenant }, parts));
     case 'discarded':
       return answerDiscarded(context, createTenantReader({ tenant }, parts));
+    case 'freshness':
+      return answerFreshness(context, createTenantReader({ tenant }, parts));
     case 'query_exemplars':
       return answerExemplars(context, createExemplarReader({ tenant }, parts));
     default:

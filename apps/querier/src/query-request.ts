@@ -1,6 +1,8 @@
 // A query as data, independent of the HTTP server, so that it can cross to a worker thread; and its
 // answer, whose body may be a stream.
 import type { TenantLimits } from '@weir/limits';
+import type { ReadDemand } from '@weir/query';
+import type { ReadConsistency } from './consistency/read-consistency.ts';
 
 export interface QueryRequest {
   readonly tenant: string;
@@ -16,6 +18,9 @@ export interface QueryRequest {
   readonly owners?: readonly (readonly number[])[];
   /** When these owners were first seen (OwnerDirectory.changedMs). */
   readonly ownersChangedMs?: number;
+  /** What the client wants to see at least; before the query runs it becomes a demand on the owners. */
+  readonly consistency?: ReadConsistency;
+  readonly demand?: ReadDemand;
 }
 
 export type Endpoint =
@@ -31,7 +36,8 @@ export type Endpoint =
   | 'cardinality_label_values'
   | 'cardinality_active_series'
   | 'cardinality_active_histograms'
-  | 'discarded';
+  | 'discarded'
+  | 'freshness';
 
 export interface QueryAnswer {
   readonly status: number;

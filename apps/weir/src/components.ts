@@ -13,11 +13,18 @@ import {
   type PartitionWorkers,
 } from '@weir/ingester';
 import { createLimits, type Limits } from '@weir/limits';
-import { createClusterOwners, createThreadedExecutor, querierRoutes } from '@weir/querier';
+import {
+  createClusterOwners,
+  createDemand,
+  createDemandingExecutor,
+  createLastProduced,
+  createThreadedExecutor,
+  querierRoutes,
+} from '@weir/querier';
 import type { OwnerDirectory } from '@weir/query';
 import { createHttpReadPort, createReadAgent, readRoutes } from '@weir/query/remote';
 import { type Clock, systemRandom } from '@weir/runtime';
-import type { Telemetry } from '@weir/telemetry';
+import { strongConsistencyMetrics, type Telemetry } from '@weir/telemetry';
 import { waitApplied } from './apply-wait.ts';
 import type { Component, Configuration } from './configuration.ts';
 import type { Foundations } from './foundations.ts';
@@ -162,8 +169,9 @@ function createQuerierService(
   limits: Limits,
   parts: ComponentParts,
 ): Service {
-  const { configuration, place, server, clock, telemetry } = parts;
-  const executor = createThreadedExecutor(
+  const { configuration, place, foundations, server, clock, telemetry } = parts;
+  const owners = ownersOf(ingester, limits, parts);
+  const threads = createThreadedExecutor(
     {
       querier: configuration.querier,
       bucket: bucketSettings(configuration, place),
@@ -172,11 +180,19 @@ function createQuerierService(
     {
       workerUrl: new URL('./querier-worker.js', import.meta.url),
       workers: place.queryWorkers,
-      owners: ownersOf(ingester, limits, parts),
+      owners,
       clock,
       telemetry,
     },
   );
+  const metrics = strongConsistencyMetrics(telemetry.metrics);
+  const demand = createDemand({
+    ...{ owners, clock, metrics },
+    lastProduced: createLastProduced(foundations),
+  });
+  const executor = createDemandingExecutor(configuration.querier, {
+    ...{ executor: threads, demand, clock },
+  });
   querierRoutes(server, configuration.querier, executor, {
     tenantOf: (request) => tenantOf(request, configuration.tenants),
     limitsFor: (tenant) => limits.forTenant(tenant),

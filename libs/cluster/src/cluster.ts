@@ -81,5 +81,7 @@ export interface Cluster {
    * Of a compacted topic an outbid entry may be all that is left: who holds the place repeats his own.
    */
   subscribe(listener: (outbid: OutbidEntries) => void): () => void;
+  /** Resolves when the view holds every change whose put() or remove() had resolved anywhere before this call. */
+  sync(): Promise<void>;
   close(): Promise<void>;
 }

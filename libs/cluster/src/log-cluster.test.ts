@@ -198,3 +198,27 @@ describe('cluster', () => {
     await cluster.close();
   });
 });
+
+it('is as new as every change that was put before, after a sync', async () => {
+  const clusterLog = createMemoryLog({ partitions: 1 }, parts);
+  const [writer, reader] = [
+    await openLogCluster({ clusterLog, log }),
+    await openLogCluster({ clusterLog: { ...clusterLog, close: async () => undefined }, log }),
+  ];
+  for (let number = 0; number < 20; number++) {
+    await writer.put(instance(`i${number}`));
+    await reader.sync();
+    expect(reader.view.instances.has(`i${number}`)).toBe(true);
+  }
+  await reader.sync();
+  await reader.close();
+  await expect(reader.sync()).rejects.toThrow('closed');
+  await writer.close();
+});
+
+it('in memory is always in sync, until it is closed', async () => {
+  const cluster = createMemoryCluster();
+  await cluster.sync();
+  await cluster.close();
+  await expect(cluster.sync()).rejects.toThrow('closed');
+});

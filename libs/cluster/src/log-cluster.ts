@@ -70,15 +70,24 @@ export async function openLogCluster({ clusterLog, log }: LogClusterParts): Prom
   };
   const following = follow();
 
-  const append = async (key: string, value: string) => {
+  const checkFollowing = () => {
     if (closed) throw new WeirError('closed', 'cluster is closed');
     if (failure !== undefined) throw failure;
+  };
+
+  const foldedAt = async (offset: number) => {
+    if (folded > offset) return;
+    checkFollowing();
+    await new Promise<void>((resolve, reject) => {
+      waiters.push({ offset, resolve, reject });
+    });
+  };
+
+  const append = async (key: string, value: string) => {
+    checkFollowing();
     const record = { partition: PARTITION, key: utf8(key), value: utf8(value), version: 0 };
     const [offset] = await clusterLog.produce([record]);
-    if (folded > offset!) return;
-    await new Promise<void>((resolve, reject) => {
-      waiters.push({ offset: offset!, resolve, reject });
-    });
+    await foldedAt(offset!);
   };
 
   return {
@@ -92,6 +101,10 @@ export async function openLogCluster({ clusterLog, log }: LogClusterParts): Prom
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    async sync() {
+      checkFollowing();
+      await foldedAt((await clusterLog.endOffset(PARTITION)) - 1);
     },
     async close() {
       if (closed) return;

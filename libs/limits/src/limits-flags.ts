@@ -178,6 +178,13 @@ export const limitsFlags = defineFlags({
     default: 0,
     help: 'Partitions that a tenant writes to. 0 is all. Lowering it hides what was written to the others until it is in the bucket.',
   },
+  readConsistency: {
+    kind: 'string',
+    flag: 'ingest-storage.read-consistency',
+    yaml: 'limits.ingest_storage_read_consistency',
+    default: 'eventual',
+    help: 'What queries see that do not say it themselves (X-Read-Consistency): strong, all that was acknowledged before them, or eventual.',
+  },
   nameValidationScheme: {
     kind: 'string',
     flag: 'validation.name-validation-scheme',

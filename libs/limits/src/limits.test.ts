@@ -35,6 +35,7 @@ describe('createLimits', () => {
       cardinalitySizeMaxBytes: 419_430_400,
       activeSeriesSizeMaxBytes: 419_430_400,
       shardSize: 0,
+      readConsistency: 'eventual',
       nameValidationScheme: 'utf8',
     });
   });

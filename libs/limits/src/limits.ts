@@ -41,6 +41,13 @@ function checkLimits(limits: TenantLimits): void {
       `name_validation_scheme: '${scheme}' is neither utf8 nor legacy`,
     );
   }
+  const level = limits.readConsistency;
+  if (level !== 'strong' && level !== 'eventual') {
+    throw new WeirError(
+      'invalid',
+      `ingest_storage_read_consistency: '${level}' is neither strong nor eventual`,
+    );
+  }
   for (const [name, value] of Object.entries(limits)) {
     if (typeof value === 'number' && !(value >= 0)) {
       throw new WeirError('invalid', `limit ${name}: ${value} is below 0`);

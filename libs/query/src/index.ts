@@ -1,6 +1,7 @@
 // Heads and blocks read as one: the internal read protocol, its two sides, and the queryable and the
 // metadata reader built on it. Transports are sub-path exports (`/threads`, `/remote`).
 export type { BlockCatalog, QueryBlock, QueryBlockReader } from './block-catalog.ts';
+export { demandOf, type ReadDemand } from './demanding-owners.ts';
 export {
   createExemplarReader,
   type ExemplarReader,
@@ -28,6 +29,7 @@ export type {
   OwnerDirectory,
   ReadCardinality,
   ReadDiscards,
+  ReadFreshness,
   ReadHeader,
   ReadHistogramMetric,
   ReadKind,

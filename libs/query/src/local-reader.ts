@@ -8,6 +8,7 @@ import { encodeChunkedSeries, encodeHeader, encodeJson, encodeTexts } from './re
 import type {
   ReadCardinality,
   ReadDiscards,
+  ReadFreshness,
   ReadHistogramMetric,
   ReadLabelValues,
   ReadRequest,
@@ -46,6 +47,7 @@ export interface LocalReader {
     signal: AbortSignal,
   ): AsyncIterable<readonly ReadHistogramMetric[]>;
   discarded(request: ReadRequest, signal: AbortSignal): Promise<readonly ReadDiscards[]>;
+  freshness(request: ReadRequest, signal: AbortSignal): Promise<readonly ReadFreshness[]>;
 }
 
 export interface LocalCardinality extends ReadCardinality {
@@ -77,6 +79,12 @@ export async function* serveRead(
       return;
     case 'discarded':
       yield encodeJson(await reader.discarded(request, signal));
+      return;
+    case 'freshness':
+      yield encodeJson(await reader.freshness(request, signal));
+      return;
+    case 'position':
+      yield encodeJson([]);
       return;
     case 'cardinality': {
       const { series, labels } = await reader.cardinality(request, signal);

@@ -39,6 +39,7 @@ function owner(reader: Partial<LocalReader>, requests: ReadRequest[] = []): Read
     async *histogramMetrics() {},
     cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
     discarded: async () => [],
+    freshness: async () => [],
     exemplars: async () => [],
     ...reader,
   };

@@ -6,7 +6,8 @@
 // order over the whole answer of one owner. `labelNames` and `labelValues` answer one JSON message,
 // ReadTexts; `metadata` one JSON array of MetricMetadata. `cardinality` answers one JSON message,
 // ReadCardinality, then one per step, ReadLabelValues; `histogramMetrics` JSON arrays of
-// ReadHistogramMetric, one per step; `discarded` one JSON array of ReadDiscards;
+// ReadHistogramMetric, one per step; `discarded` one JSON array of ReadDiscards; `freshness` one of
+// ReadFreshness; `position` an empty one, as soon as the owner may answer the request at all;
 // `exemplars` JSON arrays of SeriesExemplars, values as texts, because JSON has no NaN and no infinity.
 import type { Label, MatcherSpec } from '@weir/model';
 
@@ -19,7 +20,9 @@ export type ReadKind =
   | 'exemplars'
   | 'cardinality'
   | 'histogramMetrics'
-  | 'discarded';
+  | 'discarded'
+  | 'freshness'
+  | 'position';
 
 export interface ReadRequest {
   readonly kind: ReadKind;
@@ -40,6 +43,13 @@ export interface ReadRequest {
   readonly matcherSets?: readonly (readonly MatcherSpec[])[];
   /** Partitions to be read; the owner answers `unavailable` if it doesn't own one of them. */
   readonly partitions: readonly number[];
+  /**
+   * Of each of `partitions`, in their order: the next offset that its owner must have come to before it
+   * answers; it waits for that (a strong read).
+   */
+  readonly positions?: readonly number[];
+  /** The owner answers `unavailable` where it is further behind the log than this, ms. */
+  readonly delayMaxMs?: number;
 }
 
 export interface ReadHeader {
@@ -108,6 +118,18 @@ export interface ReadDiscards {
     readonly series: string;
     readonly seriesCut: boolean;
   }[];
+}
+
+/** How fresh an owner's answer about a tenant is in one partition; times are milliseconds. */
+export interface ReadFreshness {
+  readonly partition: number;
+  /** Newest sample of the tenant that is applied; left out when there is none. */
+  readonly newestSampleMs?: number;
+  /** The next offset to be applied, and the one that the log will give next. */
+  readonly applied: number;
+  readonly end: number;
+  /** How long what is not applied has waited; left out when that is not known yet. */
+  readonly lagMs?: number;
 }
 
 export interface ReadPort {

@@ -9,6 +9,7 @@ import { decodeJson } from './read-message.ts';
 import type {
   OwnerDirectory,
   ReadDiscards,
+  ReadFreshness,
   ReadHistogramMetric,
   ReadPort,
   ReadRequest,
@@ -48,6 +49,8 @@ export interface TenantReader {
   ): Promise<readonly ReadHistogramMetric[]>;
   /** By partition. */
   discarded(signal: AbortSignal): Promise<readonly ReadDiscards[]>;
+  /** By partition. */
+  freshness(signal: AbortSignal): Promise<readonly ReadFreshness[]>;
 }
 
 export function createTenantReader(
@@ -60,18 +63,26 @@ export function createTenantReader(
     cardinality: (request, signal) => readCardinality(tenant, request, owners, signal),
     histogramMetrics: ({ matchers, sizeMaxBytes }, signal) =>
       mergeHistogramMetrics(tenant, matchers, sizeMaxBytes, owners, signal),
-    async discarded(signal) {
-      const controller = followSignal(signal);
-      try {
-        const question = { kind: 'discarded', tenant, matchers: [], ...EVER } as const;
-        const answers = await askOwners(owners, question, controller, readMessage);
-        const found = answers.flatMap((answer) => decodeJson(answer) as ReadDiscards[]);
-        return found.sort((a, b) => a.partition - b.partition);
-      } finally {
-        controller.abort();
-      }
-    },
+    discarded: (signal) => readByPartition<ReadDiscards>('discarded', tenant, owners, signal),
+    freshness: (signal) => readByPartition<ReadFreshness>('freshness', tenant, owners, signal),
   };
+}
+
+async function readByPartition<Found extends { readonly partition: number }>(
+  kind: 'discarded' | 'freshness',
+  tenant: string,
+  owners: OwnerDirectory,
+  signal: AbortSignal,
+): Promise<readonly Found[]> {
+  const controller = followSignal(signal);
+  try {
+    const question = { kind, tenant, matchers: [], ...EVER } as const;
+    const answers = await askOwners(owners, question, controller, readMessage);
+    const found = answers.flatMap((answer) => decodeJson(answer) as Found[]);
+    return found.sort((a, b) => a.partition - b.partition);
+  } finally {
+    controller.abort();
+  }
 }
 
 async function readActiveSeries(

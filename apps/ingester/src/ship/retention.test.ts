@@ -29,6 +29,7 @@ function shipperWith({ endAgeMs, isShipped }: { endAgeMs: number; isShipped: boo
   const { log, metrics } = silentTelemetry();
   const measured = {
     series: () => 0,
+    lags: () => [],
     partitions: () => ({ serving: 0, others: 0 }),
     shutdownPrepared: () => false,
     activity: async () => [],

@@ -134,6 +134,18 @@ function createReader(hosted: readonly HostedPartition[], clock: Clock): LocalRe
         head === undefined ? [] : [{ partition, ...head.discarded(request.tenant) }],
       );
     },
+    async freshness({ tenant }) {
+      return hosted.map(({ head, partition }) => {
+        const newest = head?.tenants().find((one) => one.tenant === tenant)?.eventTimeMs;
+        const position = head?.position ?? 0;
+        // How far the log goes is known to the thread that reads it.
+        const known = newest !== undefined && Number.isFinite(newest);
+        return {
+          ...{ partition, applied: position, end: position },
+          ...(known && { newestSampleMs: newest }),
+        };
+      });
+    },
     async cardinality(request) {
       const matchers = request.matchers.map(createMatcher);
       const { tenant, activeOnly = false, names } = request;

@@ -68,6 +68,7 @@ const reader = {
   async *histogramMetrics() {},
   cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
   discarded: async () => [],
+  freshness: async () => [],
   exemplars: async () => [],
   metadata: async () => [],
 };

@@ -34,6 +34,7 @@ export async function openFileCluster(path: string, parts: FileClusterParts): Pr
       await memory.remove(entry);
       if (entry.kind === 'partition') await save();
     },
+    sync: memory.sync,
     close: memory.close,
   };
 }

@@ -28,6 +28,9 @@ export function createMemoryCluster(): Cluster {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    async sync() {
+      if (closed) throw new WeirError('closed', 'cluster is closed');
+    },
     async close() {
       closed = true;
     },

@@ -21,6 +21,8 @@ const KINDS: readonly ReadKind[] = [
   'cardinality',
   'histogramMetrics',
   'discarded',
+  'freshness',
+  'position',
   'exemplars',
 ];
 const OPS: readonly string[] = ['=', '!=', '=~', '!~'];
@@ -95,6 +97,10 @@ function isReadRequest(value: unknown): value is ReadRequest {
       ? request.kind !== 'exemplars'
       : isArrayOf(request.matcherSets, isMatchers)) &&
     isArrayOf(request.partitions, Number.isInteger) &&
+    (request.positions === undefined ||
+      (isArrayOf(request.positions, Number.isInteger) &&
+        (request.positions as unknown[]).length === (request.partitions as unknown[]).length)) &&
+    (request.delayMaxMs === undefined || typeof request.delayMaxMs === 'number') &&
     isMatchers(request.matchers)
   );
 }
