@@ -11,7 +11,10 @@ export interface Appended extends LogRecord {
 }
 
 export interface BrokerWatch {
-  appended(partition: number, record: Appended): void;
+  /** `sent` is the record as its sender had it. */
+  appended(partition: number, record: Appended, sent: ProduceRecord): void;
+  /** What a sender's record becomes in the log: other programs write to the topic in other versions. */
+  written?(record: ProduceRecord): ProduceRecord;
   committed(group: string, partition: number, offset: CommittedOffset): void;
 }
 
@@ -32,15 +35,21 @@ export class Topic {
     this.watch = watch;
   }
 
-  append({ partition, key, value, version }: ProduceRecord): number {
+  /** A record that a client has produced. */
+  produced(sent: ProduceRecord): number {
+    return this.append(this.watch?.written?.(sent) ?? sent, sent);
+  }
+
+  append(record: ProduceRecord, sent: ProduceRecord = record): number {
+    const { partition, key, value, version } = record;
     const records = this.partitions[partition]!;
     const atMs = this.#scheduler.nowMs;
     this.#lastMs = Math.max(this.#lastMs, Math.floor(atMs));
     const offset = records.length;
-    const record = { offset, timestampMs: this.#lastMs, key, value, version, atMs };
-    records.push(record);
+    const appended = { offset, timestampMs: this.#lastMs, key, value, version, atMs };
+    records.push(appended);
     this.#scheduler.note(`logged ${this.id.slice(0, 7)} ${partition} ${offset}`);
-    this.watch?.appended(partition, record);
+    this.watch?.appended(partition, appended, sent);
     const woken = this.#waiting.filter((one) => one.partition === partition);
     this.#waiting = this.#waiting.filter((one) => one.partition !== partition);
     for (const { wake } of woken) wake();

@@ -23,6 +23,8 @@ export interface FaultRates {
   readonly slowFetch: number;
   readonly truncate: number;
   readonly poison: number;
+  /** A record that no program can apply for now. */
+  readonly bug: number;
 }
 
 /** A world without trouble now and then, so that trouble of the checkers' own would show. */
@@ -49,6 +51,7 @@ export function ratesOf(dice: Dice): FaultRates {
     slowFetch: rate(0.5, 0.1),
     truncate: rate(0.5, 0.1),
     poison: rate(0.5, 0.1),
+    bug: rate(0.2, 0.1),
   };
 }
 

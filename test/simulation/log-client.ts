@@ -32,7 +32,7 @@ export function createLogClient({
   const produceOne = (record: ProduceRecord): Promise<number> => {
     const mishap = faults.produceMishap(process);
     const label = `${name}.produce ${record.partition}`;
-    return process.call(label, PRODUCE_MS, () => topic.append(record), mishap);
+    return process.call(label, PRODUCE_MS, () => topic.produced(record), mishap);
   };
 
   function open(partition: number, fromOffset: number): PartitionConsumer {

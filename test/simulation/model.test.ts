@@ -1,8 +1,9 @@
 // What the model lets an answer hold when it can't know what the heads refused.
 import { labelsOf } from '@weir/model';
 import { describe, expect, it } from 'vitest';
-import { allowedBits, Model } from './model.ts';
-import { encodeSamples } from './samples.ts';
+import { Model } from './model.ts';
+import { allowedValues } from './points.ts';
+import { encodeWrite1 } from './samples.ts';
 
 const HOUR_MS = 3_600_000;
 const up = labelsOf({ __name__: 'up' });
@@ -16,15 +17,9 @@ function modelOf(limited: boolean): Model {
     [10 * HOUR_MS + 1, up],
   ] as const;
   times.forEach(([t, labels], offset) => {
-    const value = encodeSamples([{ labels, t, v: 1 }]);
-    model.appended(0, {
-      offset,
-      key: Buffer.from('one'),
-      value,
-      version: 1,
-      timestampMs: 0,
-      atMs: 0,
-    });
+    const value = encodeWrite1({ samples: [{ labels, t, v: 1, createdMs: 0 }], metadata: [] });
+    const record = { offset, key: Buffer.from('one'), value, version: 1, timestampMs: 0, atMs: 0 };
+    model.appended(0, record, record);
   });
   return model;
 }
@@ -33,7 +28,7 @@ describe('a sample that is too old by the newest of another series', () => {
   const allowed = (model: Model) => {
     const [series] = model.tenants.get('one')!.get(Buffer.from(up).toString('latin1'))!;
     const point = series!.points.get(10 * HOUR_MS + 1);
-    return point === undefined ? [] : allowedBits(point);
+    return point === undefined ? [] : allowedValues(point);
   };
 
   it('is refused', () => {

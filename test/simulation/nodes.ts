@@ -11,8 +11,10 @@ import { openPartitionHead } from '@weir/head';
 import {
   createIngester,
   createInlineWorkers,
+  createTenantSettings,
   createUlids,
   type Ingester,
+  type IngesterFlagSettings,
   ingesterFlags,
   ingesterSettings,
 } from '@weir/ingester';
@@ -34,7 +36,7 @@ import { createLogClient } from './log-client.ts';
 import type { SimProcess } from './process.ts';
 
 /** Virtual time is long and events are few: periods are minutes where production has seconds. */
-const HEARTBEAT_MS = 120_000;
+const HEARTBEAT_MS = 180_000;
 export const HEARTBEAT_TIMEOUT_MS = 400_000;
 const UPKEEP_MS = 300_000;
 const STRONG_READ_WAIT_MS = 100_000;
@@ -48,6 +50,8 @@ export interface NodeParts {
   readonly faults: Faults;
   readonly coverage: Coverage;
   readonly limits: Limits;
+  /** The same in every process, as an operator would have them. */
+  readonly flags: Partial<IngesterFlagSettings>;
   readonly heads: HeadChecks;
   readonly shipping: ShippingChecks;
   readonly createStore: () => OpenableStore;
@@ -115,6 +119,7 @@ export async function startIngester(
       retentionPeriodMs: RETENTION_MS,
       endsPollMs: UPKEEP_MS,
       strongReadWaitMs: STRONG_READ_WAIT_MS,
+      ...parts.flags,
     },
     { dataDir: mount(process, disk), hostName: host, address: host, targets: ['ingester'] },
   );
@@ -141,12 +146,10 @@ export async function startIngester(
     clock,
     telemetry: silentTelemetry(),
     workers,
-    limits: {
-      settingsFor(tenant) {
-        const { outOfOrderWindowMs, seriesMax } = parts.limits.forTenant(tenant);
-        return { outOfOrderWindowMs, seriesMax };
-      },
-    },
+    limits: createTenantSettings(settings, {
+      limits: parts.limits,
+      activePartitions: () => activePartitions(cluster.view).length,
+    }),
   });
   await ingester.start();
   return { process, ingester };

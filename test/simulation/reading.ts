@@ -1,7 +1,15 @@
 // Reads through a front node as a querier does it, and what such a read must have seen by then.
-import { createMatcher, SampleColumns } from '@weir/model';
-import { createQueryable, demandOf, type OwnerDirectory } from '@weir/query';
+import { createMatcher } from '@weir/model';
+import {
+  createExemplarReader,
+  createMetadataReader,
+  createQueryable,
+  demandOf,
+  type OwnerDirectory,
+} from '@weir/query';
+import { type AnswerSeries, readSeries } from './answer-series.ts';
 import { type Answer, checkAnswer, type ReadScope } from './checks/answers.ts';
+import { checkExemplars, checkMetadata } from './checks/extras.ts';
 import { latin1 } from './checks/shipping.ts';
 import type { FrontNode } from './nodes.ts';
 import { Violation } from './violation.ts';
@@ -11,6 +19,8 @@ import type { World } from './world.ts';
 const LAG_MS = 120_000;
 const STRONG_PATIENCE_MS = 120_000;
 const READ_PATIENCE_MS = 200_000;
+/** A read that reaches so far asks for everything. */
+export const ALL_T = 1e15;
 
 export interface ReadRange {
   readonly tenant: string;
@@ -46,13 +56,50 @@ export async function strongRead(
     const demand = await front.demand(range.tenant, { level: 'strong' }, patience.signal);
     // Owners may change from here on: they wait, too.
     const owners = demandOf(front.owners, demand);
-    return await read(world, front, owners, { ...range, purpose, visibleBelow });
+    const scope = { ...range, purpose, visibleBelow };
+    if (!(await read(world, front, owners, scope))) return false;
+    if (purpose === 'strong' && range.maxT < ALL_T) return true;
+    return await readExtras(world, front, owners, scope, patience.signal);
   } catch (error) {
     if (error instanceof Violation) throw error;
     return world.readFailed(error);
   } finally {
     timer.cancel();
   }
+}
+
+/** Exemplars and metadata, which heads alone have. */
+async function readExtras(
+  world: World,
+  front: FrontNode,
+  owners: OwnerDirectory,
+  scope: ReadScope,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { tenant } = scope;
+  const [minT, maxT] = [0, ALL_T];
+  const found = await patiently(
+    signal,
+    createExemplarReader({ tenant }, { owners }).exemplars(
+      { matcherSets: [ANY], minT, maxT },
+      signal,
+    ),
+  );
+  checkExemplars(world, scope, found);
+  const { catalog } = front;
+  const metadata = createMetadataReader({ tenant }, { owners, catalog });
+  checkMetadata(world, scope, await patiently(signal, metadata.metadata(signal)));
+  world.coverage.note('exemplars and metadata read');
+  return true;
+}
+
+/** Else a reader whose process died would wait for ever. */
+async function patiently<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  late.catch(() => undefined);
+  return Promise.race([work, late]);
 }
 
 async function read(
@@ -91,14 +138,12 @@ async function read(
 
 type Stream = ReturnType<ReturnType<typeof createQueryable>['select']>;
 
-async function collect(opening: Stream, _scope: ReadScope): Promise<Answer> {
+async function collect(opening: Stream, { minT, maxT }: ReadScope): Promise<Answer> {
   const stream = await opening;
-  const answer = new Map<string, SampleColumns>();
+  const answer = new Map<string, AnswerSeries>();
   try {
     while (await stream.next()) {
-      const columns = new SampleColumns(64);
-      stream.samples(columns);
-      answer.set(latin1(stream.labels), columns);
+      answer.set(latin1(stream.labels), readSeries(stream.chunks, minT, maxT));
     }
   } finally {
     stream.close();

@@ -1,87 +1,111 @@
-// Reads a log record without Weir's own scanner, so that a bug there can't hide: prometheus.WriteRequest,
-// field 1 timeseries {1 labels {1 name, 2 value}, 2 samples {1 value, 2 timestamp}}.
+// Reads a log record without Weir's own scanner: prometheus.WriteRequest, field 1 timeseries {1 labels
+// {1 name, 2 value}, 2 samples {1 value, 2 timestamp}, 3 exemplars {1 labels, 2 value, 3 timestamp},
+// 4 histograms, 6 created timestamp}, field 3 metadata {1 type, 2 metric, 4 help, 5 unit}.
+import { METRIC_TYPES } from '@weir/model';
 import { expandRecordV2 } from '@weir/wire/log-record';
+import { doubleOf, forEachField, signed } from './fields.ts';
+import {
+  decodeLoggedHistogram,
+  floatOfBytes,
+  type LoggedHistogram,
+  type SampleValue,
+} from './values.ts';
+
+export interface RecordExemplar {
+  /** Canonical label bytes as latin1. */
+  readonly labels: string;
+  readonly t: number;
+  readonly value: number;
+}
 
 export interface RecordSeries {
   /** The labels as canonical bytes, latin1. */
   readonly labels: string;
-  readonly samples: readonly { readonly t: number; readonly bits: bigint }[];
+  readonly samples: readonly { readonly t: number; readonly value: SampleValue }[];
+  readonly histograms: readonly LoggedHistogram[];
+  readonly exemplars: readonly RecordExemplar[];
+  /** ms; 0 where unknown. */
+  readonly createdMs: number;
+}
+
+export interface DecodedRecord {
+  readonly series: readonly RecordSeries[];
+  /** Each entry as metadataKey() has it. */
+  readonly metadata: readonly string[];
 }
 
 /** Undefined for bytes that are no record. */
-export function decodeRecord(value: Uint8Array, version: number): RecordSeries[] | undefined {
+export function decodeRecord(value: Uint8Array, version: number): DecodedRecord | undefined {
   try {
     if (version < 0 || version > 2) return undefined;
     const bytes = version === 2 ? expandRecordV2(value) : value;
     const series: RecordSeries[] = [];
+    const metadata: string[] = [];
     forEachField(bytes, (field, content) => {
-      if (field === 1 && content instanceof Uint8Array) series.push(decodeSeries(content));
+      if (!(content instanceof Uint8Array)) return;
+      if (field === 1) series.push(decodeSeries(content));
+      else if (field === 3) metadata.push(decodeMetadata(content));
     });
-    return series;
+    return { series, metadata };
   } catch {
     return undefined;
   }
 }
 
+export function metadataKey(metric: string, type: string, help: string, unit: string): string {
+  return JSON.stringify([metric, type, help, unit]);
+}
+
 function decodeSeries(bytes: Uint8Array): RecordSeries {
   let labels = '';
-  const samples: { t: number; bits: bigint }[] = [];
+  let createdMs = 0;
+  const samples: { t: number; value: SampleValue }[] = [];
+  const histograms: LoggedHistogram[] = [];
+  const exemplars: RecordExemplar[] = [];
   forEachField(bytes, (field, content, from, to) => {
-    if (!(content instanceof Uint8Array)) return;
-    if (field === 1) labels += Buffer.from(bytes.subarray(from, to)).toString('latin1');
+    if (!(content instanceof Uint8Array)) {
+      if (field === 6) createdMs = signed(content);
+    } else if (field === 1) labels += latin1(bytes, from, to);
     else if (field === 2) samples.push(decodeSample(content));
+    else if (field === 3) exemplars.push(decodeExemplar(content));
+    else if (field === 4) histograms.push(decodeLoggedHistogram(content));
   });
-  return { labels, samples };
+  return { labels, samples, histograms, exemplars, createdMs };
 }
 
-function decodeSample(bytes: Uint8Array): { t: number; bits: bigint } {
+function decodeSample(bytes: Uint8Array): { t: number; value: SampleValue } {
   let t = 0;
-  let bits = 0n;
+  let value: SampleValue = 0;
   forEachField(bytes, (field, content) => {
-    if (field === 1 && content instanceof Uint8Array) bits = Buffer.from(content).readBigUInt64LE();
-    else if (field === 2 && typeof content === 'bigint') t = Number(BigInt.asIntN(64, content));
+    if (content instanceof Uint8Array) value = field === 1 ? floatOfBytes(content) : value;
+    else if (field === 2) t = signed(content);
   });
-  return { t, bits };
+  return { t, value };
 }
 
-type Visit = (field: number, content: Uint8Array | bigint, from: number, to: number) => void;
+function decodeExemplar(bytes: Uint8Array): RecordExemplar {
+  let labels = '';
+  let t = 0;
+  let value = 0;
+  forEachField(bytes, (field, content, from, to) => {
+    if (!(content instanceof Uint8Array)) t = field === 3 ? signed(content) : t;
+    else if (field === 1) labels += latin1(bytes, from, to);
+    else if (field === 2) value = doubleOf(content);
+  });
+  return { labels, t, value };
+}
 
-function forEachField(bytes: Uint8Array, visit: Visit): void {
-  let at = 0;
-  const varint = (): bigint => {
-    // Seven bits a byte; numbers up to 2^49 without bigints.
-    let value = 0;
-    let factor = 1;
-    for (let index = 0; ; index++) {
-      const byte = bytes[at++];
-      if (byte === undefined || index > 9) throw new Error('varint');
-      if (index >= 7) return bigVarint(BigInt(value), 7 * index, byte);
-      value += (byte & 127) * factor;
-      if (byte < 128) return BigInt(value);
-      factor *= 128;
-    }
-  };
-  const bigVarint = (start: bigint, startShift: number, firstByte: number): bigint => {
-    let value = start;
-    let shift = BigInt(startShift);
-    for (let byte: number | undefined = firstByte; ; byte = bytes[at++]) {
-      if (byte === undefined) throw new Error('varint');
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return value;
-      shift += 7n;
-    }
-  };
-  while (at < bytes.length) {
-    const from = at;
-    const tag = Number(varint());
-    const kind = tag & 7;
-    if (kind === 0) visit(tag >>> 3, varint(), from, at);
-    else {
-      const size = kind === 2 ? Number(varint()) : kind === 1 ? 8 : kind === 5 ? 4 : -1;
-      if (size < 0 || at + size > bytes.length) throw new Error('field');
-      const content = bytes.subarray(at, at + size);
-      at += size;
-      visit(tag >>> 3, content, from, at);
-    }
-  }
+function decodeMetadata(bytes: Uint8Array): string {
+  const texts = new Map<number, string>();
+  let type = 0;
+  forEachField(bytes, (field, content) => {
+    if (content instanceof Uint8Array) texts.set(field, Buffer.from(content).toString('utf8'));
+    else if (field === 1) type = Number(content);
+  });
+  const [metric = '', help = '', unit = ''] = [texts.get(2), texts.get(4), texts.get(5)];
+  return metadataKey(metric, METRIC_TYPES[type] ?? 'unknown', help, unit);
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1');
 }

@@ -1,11 +1,14 @@
 // One seed from beginning to end: boot, a number of steps in which senders push, readers read and things
 // break, then healing, and the last look: everything acknowledged is there, from heads and from the bucket
 // alone.
+import { labelsOf } from '@weir/model';
 import { Agent } from './agents.ts';
 import { unmountAll } from './disk/fs-promises.ts';
 import { createMemoryStoreNode, type OpenableStore } from './disk/memory-store-node.ts';
-import { eventualRead, strongRead } from './reading.ts';
+import { ALL_T, eventualRead, strongRead } from './reading.ts';
+import { encodeWrite1 } from './samples.ts';
 import type { Scheduler } from './scheduler.ts';
+import { emptyHistogram } from './scraped-series.ts';
 import { Violation } from './violation.ts';
 import { type Host, World } from './world.ts';
 
@@ -54,6 +57,7 @@ export async function runSeed(settings: RunSettings): Promise<RunResult> {
   const { scheduler, coverage, failure } = world;
   coverage.note('events', scheduler.events);
   coverage.note('samples logged', world.model.samples);
+  coverage.note('synthetic zeros', world.model.zeros);
   coverage.note('virtual hours', Math.round((scheduler.nowMs - scheduler.startMs) / HOUR_MS));
   const { traceHash, traceTail, events } = scheduler;
   return { seed, traceHash, events, coverage: coverage.counts, failure, traceTail };
@@ -66,7 +70,7 @@ async function live(world: World, steps: number): Promise<void> {
   const tenants = ['tenant-a', 'tenant-b', 'tenant-c'].slice(0, dice.int(1, 3));
   const plans = new Map<string, number[]>();
   for (const tenant of tenants) {
-    const windows = [0, 600_000, 1_800_000, 3_600_000];
+    const windows = [0, 600_000, 1_800_000, 3_600_000, 2 * HOUR_MS, 5 * HOUR_MS];
     const count = dice.pick([1, 1, 2]);
     plans.set(
       tenant,
@@ -75,9 +79,7 @@ async function live(world: World, steps: number): Promise<void> {
     world.plan(tenant, plans.get(tenant)!);
   }
   const limits = world.dice.fork('limits');
-  for (const tenant of tenants) {
-    if (limits.chance(0.15)) world.limitSeries(tenant, limits.int(1, 6));
-  }
+  for (const tenant of tenants) limitSome(world, limits, tenant);
   const agents = tenants.flatMap((tenant) =>
     Array.from({ length: dice.int(1, 2) }, (_, at) => {
       return new Agent(tenant, `agent-${at}`, world, dice.fork(`${tenant}/${at}`));
@@ -93,14 +95,37 @@ async function live(world: World, steps: number): Promise<void> {
   for (let step = 0; step < steps; step++) {
     for (const agent of agents) if (dice.chance(0.9)) agent.work();
     breakThings(world, dice);
+    if (world.faults.happens(world.faults.rates.bug)) world.bugs.meet(dice.pick(tenants));
     if (dice.chance(0.5)) readSomething(world, dice, tenants);
     if (dice.chance(0.03)) flush(world, dice);
     if (dice.chance(0.02)) reconfigure(world, dice, plans);
+    if (dice.chance(0.05)) liftSeriesLimit(world, dice, tenants);
     if (dice.chance(0.1)) world.guard(() => world.heads.comparePairs());
     if (dice.chance(0.05)) await replaySome(world, dice);
     await advance(world, dice.next() * 2 * STEP_MEAN_MS);
   }
   await healAndCheck(world, tenants, agents);
+}
+
+/** Limits that bind in some of the worlds; what they refuse has to be counted. */
+function limitSome(world: World, dice: Dice, tenant: string): void {
+  if (dice.chance(0.15)) {
+    const perMetric = dice.chance(0.3);
+    const max = dice.int(1, 6);
+    world.limitSeries(tenant, perMetric ? { seriesPerMetricMax: max } : { seriesMax: max });
+  }
+  const exemplarsMax = dice.pick([0, 5, 50, 100_000]);
+  const metadataPerMetricMax = dice.pick([0, 0, 0, 2]);
+  world.configure(tenant, { exemplarsMax, metadataPerMetricMax });
+}
+
+/** 0 is no limit: what was refused is gone, what comes from now on stays. */
+function liftSeriesLimit(world: World, dice: Dice, tenants: readonly string[]): void {
+  const limited = tenants.filter((tenant) => world.isLimited(tenant));
+  if (limited.length === 0) return;
+  world.coverage.note('series limit changed');
+  const tenant = dice.pick(limited);
+  world.limitSeries(tenant, { seriesMax: dice.pick([0, 3]), seriesPerMetricMax: 0 });
 }
 
 async function advance(world: World, ms: number, done?: () => boolean): Promise<void> {
@@ -125,6 +150,7 @@ function breakThings(world: World, dice: Dice): void {
   }
   if (faults.happens(rates.truncate)) truncate(world);
   if (faults.happens(rates.poison)) poison(world, dice);
+  if (faults.happens(rates.poison)) badHistogram(world, dice, dice.pick(['tenant-a', 'tenant-b']));
   for (const host of world.hosts) {
     const { process } = host;
     if (process === undefined) continue;
@@ -154,6 +180,16 @@ function poison(world: World, dice: Dice): void {
   world.topic.append({ partition, key, value, version: dice.pick([0, 1, 2, 9]) });
 }
 
+/** A histogram whose counts disagree, as a distributor of Mimir's lets it pass: it alone is refused. */
+function badHistogram(world: World, dice: Dice, tenant: string): void {
+  const t = Math.floor(world.scheduler.nowMs);
+  const labels = labelsOf({ __name__: 'poison', from: 'elsewhere' });
+  const v = { ...emptyHistogram(), count: 3, zeroCount: dice.pick([1, 3]) };
+  const value = encodeWrite1({ samples: [{ labels, t, v, createdMs: 0 }], metadata: [] });
+  const partition = dice.int(0, world.topic.partitions.length - 1);
+  world.topic.append({ partition, key: Buffer.from(tenant), value, version: dice.pick([0, 1]) });
+}
+
 function truncate(world: World): void {
   world.topic.partitions.forEach((_, partition) => {
     const committed = world.committedByAll(partition);
@@ -178,8 +214,8 @@ function readSomething(world: World, dice: Dice, tenants: readonly string[]): vo
   const fronts = world.fronts();
   if (fronts.length === 0) return;
   const { nowMs } = world.scheduler;
-  const maxT = Math.floor(nowMs) + dice.pick([0, HOUR_MS]);
-  const minT = maxT - dice.pick([HOUR_MS, 3 * HOUR_MS, 100 * HOUR_MS]);
+  const maxT = dice.chance(0.2) ? ALL_T : Math.floor(nowMs) + dice.pick([0, HOUR_MS]);
+  const minT = Math.floor(nowMs) - dice.pick([HOUR_MS, 3 * HOUR_MS, 100 * HOUR_MS]);
   const range = { tenant: dice.pick(tenants), minT, maxT };
   const front = dice.pick(fronts);
   const reading = dice.chance(0.4)
@@ -196,7 +232,7 @@ function lookSoon(world: World, dice: Dice, tenants: readonly string[]): void {
   world.scheduler.after(dice.pick([10, 100, 1_000, 5_000]), undefined, 'look', () => {
     const fronts = world.fronts();
     if (fronts.length === 0) return;
-    const range = { tenant, minT: -1e15, maxT: 1e15 };
+    const range = { tenant, minT: -ALL_T, maxT: ALL_T };
     eventualRead(world, dice.pick(fronts), range).catch((error) => {
       world.failure ??= error;
     });
@@ -242,6 +278,7 @@ async function healAndCheck(
   agents: readonly Agent[],
 ): Promise<void> {
   world.faults.heal();
+  world.mendBugs();
   for (const host of world.hosts) {
     if (host.process !== undefined) host.process.crashIn = 0;
     if (host.process === undefined && !host.restarting) world.start(host);
@@ -274,7 +311,7 @@ async function readAll(world: World, tenants: readonly string[]): Promise<void> 
 async function readWhole(world: World, tenant: string): Promise<boolean> {
   const [front] = world.fronts();
   let answered: boolean | undefined;
-  strongRead(world, front!, { tenant, minT: -1e15, maxT: 1e15 }, 'final').then(
+  strongRead(world, front!, { tenant, minT: -ALL_T, maxT: ALL_T }, 'final').then(
     (got) => {
       answered = got;
     },

@@ -30,7 +30,8 @@ export class Scheduler {
   pendingReal = 0;
   readonly #heap: Event[] = [];
   readonly #dice: Dice;
-  readonly #tail: string[] = [];
+  /** Made into text only when it is asked for, as most runs end well. */
+  readonly #tail: { readonly atMs: number; readonly line: string }[] = [];
   #hash = 0x811c9dc5;
   #print: ((line: string) => void) | undefined;
   readonly startMs: number;
@@ -89,9 +90,9 @@ export class Scheduler {
       hash = Math.imul(hash ^ line.charCodeAt(at), 0x01000193);
     }
     this.#hash = Math.imul(hash ^ (this.nowMs - this.startMs), 0x01000193);
-    const printed = `${((this.nowMs - this.startMs) / 1000).toFixed(3)} ${line}`;
-    this.#print?.(printed);
-    this.#tail.push(printed);
+    const atMs = this.nowMs - this.startMs;
+    this.#print?.(printed(atMs, line));
+    this.#tail.push({ atMs, line });
     if (this.#tail.length > 2 * TAIL_LINES) this.#tail.splice(0, TAIL_LINES);
   }
 
@@ -100,7 +101,7 @@ export class Scheduler {
   }
 
   get traceTail(): readonly string[] {
-    return this.#tail.slice(-TAIL_LINES);
+    return this.#tail.slice(-TAIL_LINES).map(({ atMs, line }) => printed(atMs, line));
   }
 
   /** Work of the real disk: the world waits for it, so that its speed changes nothing. */
@@ -152,6 +153,10 @@ export class Scheduler {
     }
     heap[at] = last;
   }
+}
+
+function printed(atMs: number, line: string): string {
+  return `${(atMs / 1000).toFixed(3)} ${line}`;
 }
 
 function before(a: Event, b: Event): boolean {

@@ -2,8 +2,10 @@
 // everything. What happens in it, and when, is run.ts's and the seed's.
 import { createMemoryBucket } from '@weir/bucket/memory';
 import { defaultsOf } from '@weir/config';
+import type { IngesterFlagSettings } from '@weir/ingester';
 import { createLimits, type Limits, limitsFlags, type TenantLimits } from '@weir/limits';
 import { Coordinator, Topic } from './broker.ts';
+import { Bugs } from './bugs.ts';
 import { checkLogged } from './checks/answers.ts';
 import { HeadChecks, type StoreHistory } from './checks/heads.ts';
 import { ShippingChecks } from './checks/shipping.ts';
@@ -21,16 +23,28 @@ import {
   startIngester,
 } from './nodes.ts';
 import { SimProcess } from './process.ts';
-import type { AgentSample } from './samples.ts';
+import { VersionMix } from './record-versions.ts';
+import type { AgentSample, ProtocolVersion } from './samples.ts';
 import { Scheduler } from './scheduler.ts';
 
 export const START_MS = Date.UTC(2026, 0, 1, 0, 17);
 const SKEW_MAX_MS = 20_000;
+const CONTENT_TYPES = {
+  1: 'application/x-protobuf',
+  2: 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
+} as const;
 
 export interface WorldSettings {
   readonly seed: number;
   readonly createStore: (world: { readonly scheduler: Scheduler }) => OpenableStore;
   readonly print?: (line: string) => void;
+}
+
+export interface WorldPush {
+  readonly tenant: string;
+  readonly samples: readonly AgentSample[];
+  readonly body: Uint8Array;
+  readonly version: ProtocolVersion;
 }
 
 export interface Host {
@@ -57,6 +71,7 @@ export class World {
   readonly heads: HeadChecks;
   readonly shipping: ShippingChecks;
   readonly hosts: readonly Host[];
+  readonly bugs: Bugs;
   readonly limits: Limits;
   failure: unknown;
   /** Called at the moment a push was acknowledged. */
@@ -74,11 +89,16 @@ export class World {
     const { scheduler, coverage } = this;
     this.faults = new Faults(ratesOf(dice.fork('rates')), scheduler, dice.fork('faults'), coverage);
     const partitions = dice.int(1, 3);
+    const versions = new VersionMix(dice.fork('versions'), coverage);
     this.model = new Model(partitions, (tenant) => this.boundsOf(tenant));
     const store = createMemoryBucket({ clock: { nowMs: () => scheduler.nowMs } as never });
     this.shipping = new ShippingChecks(this.model, store, coverage);
     this.topic = new Topic(idOf(dice), partitions, scheduler, {
-      appended: (partition, record) => this.guard(() => this.model.appended(partition, record)),
+      written: (record) => versions.written(record),
+      appended: (partition, record, sent) => {
+        this.guard(() => this.model.appended(partition, record, sent));
+        this.bugs.appended(partition, record);
+      },
       committed: (group, partition, offset) =>
         this.guard(() => this.shipping.groupCommitted(group, partition, offset)),
     });
@@ -89,6 +109,8 @@ export class World {
       (line) => scheduler.note(line),
       (check) => this.guard(check),
     );
+    this.bugs = new Bugs(this);
+    this.heads.beforeApply = (partition, record) => this.bugs.check(partition, record);
     this.limits = createLimits(defaultsOf(limitsFlags), (tenant) => this.#overrides.get(tenant));
     this.hosts = this.#makeHosts();
     this.#parts = {
@@ -99,6 +121,7 @@ export class World {
       faults: this.faults,
       coverage,
       limits: this.limits,
+      flags: flagsOf(dice.fork('flags')),
       heads: this.heads,
       shipping: this.shipping,
       createStore: () => createStore({ scheduler }),
@@ -239,6 +262,16 @@ export class World {
     this.coverage.note('store damaged');
   }
 
+  /** A new program everywhere, and heads rebuilt where tenants are parked: as operators are told to do. */
+  mendBugs(): void {
+    if (!this.bugs.mend()) return;
+    for (const host of this.hosts) {
+      if (host.kind === 'front') continue;
+      this.crash(host);
+      host.disk.clear();
+    }
+  }
+
   /** What every zone's group has committed of a partition. */
   committedByAll(partition: number): number {
     const groups = new Set(this.hosts.map(({ zone }) => `weir-${zone}`));
@@ -270,14 +303,31 @@ export class World {
   }
 
   /** What is over the limit is refused, and which series came first is the heads' to say. */
-  limitSeries(tenant: string, seriesMax: number): void {
+  limitSeries(
+    tenant: string,
+    limits: Partial<Pick<TenantLimits, 'seriesMax' | 'seriesPerMetricMax'>>,
+  ): void {
     this.#bounds.set(tenant, { ...this.boundsOf(tenant), limited: true });
-    this.configure(tenant, { seriesMax });
+    this.configure(tenant, limits);
+  }
+
+  isLimited(tenant: string): boolean {
+    return this.boundsOf(tenant).limited;
   }
 
   configure(tenant: string, limits: Partial<TenantLimits>): void {
     this.#overrides.set(tenant, { ...this.#overrides.get(tenant), ...limits });
     this.limits.reload();
+  }
+
+  /** How many exemplars of a tenant a head keeps. */
+  exemplarsKept(tenant: string): number {
+    return Math.ceil(this.limits.forTenant(tenant).exemplarsMax / this.topic.partitions.length);
+  }
+
+  isMetadataLimited(tenant: string): boolean {
+    const { metadataMax, metadataPerMetricMax } = this.limits.forTenant(tenant);
+    return metadataMax > 0 || metadataPerMetricMax > 0;
   }
 
   boundsOf(tenant: string): SettingsBounds {
@@ -288,18 +338,13 @@ export class World {
   }
 
   /** Pushes through some front; 0 when there was no answer. */
-  async push(
-    tenant: string,
-    samples: readonly AgentSample[],
-    body: Uint8Array,
-    patienceMs: number,
-  ): Promise<number> {
+  async push({ tenant, samples, body, version }: WorldPush, patienceMs: number): Promise<number> {
     const fronts = this.fronts();
     if (fronts.length === 0) return 0;
     const front = this.dice.pick(fronts);
     const request = {
       tenant,
-      contentType: 'application/x-protobuf',
+      contentType: CONTENT_TYPES[version],
       contentEncoding: 'snappy',
       retryAttempt: undefined,
       body,
@@ -330,6 +375,17 @@ export class World {
     this.scheduler.note(`read failed: ${message}`);
     return false;
   }
+}
+
+/** Half of the worlds cut series early that get no samples, some close idle tenants soon. */
+function flagsOf(dice: Dice): Partial<IngesterFlagSettings> {
+  const early = dice.chance(0.5);
+  return {
+    earlySeriesMin: early ? dice.int(1, 4) : 0,
+    earlyReductionPercentMin: dice.pick([1, 15, 50]),
+    activeSeriesIdleMs: dice.pick([300_000, 1_200_000]),
+    closeIdleMs: dice.pick([13, 2, 1]) * 3_600_000,
+  };
 }
 
 function idOf(dice: Dice): string {

@@ -22,7 +22,12 @@ export {
   type MetadataReaderParts,
   type MetadataRequest,
 } from './metadata-reader.ts';
-export { createQueryable, type QueryableParts } from './queryable.ts';
+export {
+  type ChunkedQueryable,
+  type ChunkedSeriesStream,
+  createQueryable,
+  type QueryableParts,
+} from './queryable.ts';
 export { decodeChunkedSeries, encodeChunkedSeries } from './read-message.ts';
 export type {
   Exemplar,

@@ -19,10 +19,20 @@ export interface QueryableParts {
   readonly catalog: BlockCatalog;
 }
 
+/** Also gives each series' chunks as they came, source after source: on equal timestamps the earlier wins. */
+export interface ChunkedSeriesStream extends SeriesStream {
+  /** Of whatever kind; those of a source don't overlap, those of several may. */
+  readonly chunks: readonly Chunk[];
+}
+
+export interface ChunkedQueryable extends Queryable {
+  select(request: SelectRequest, signal: AbortSignal): Promise<ChunkedSeriesStream>;
+}
+
 export function createQueryable(
   settings: { readonly tenant: string },
   parts: QueryableParts,
-): Queryable {
+): ChunkedQueryable {
   return {
     async select(request, signal) {
       const controller = followSignal(signal);
@@ -96,7 +106,7 @@ function byOffset(
   return last === 0 ? (a?.firstOffset ?? -1) - (b?.firstOffset ?? -1) : last;
 }
 
-class MergedSeries implements SeriesStream {
+class MergedSeries implements ChunkedSeriesStream {
   metHistograms = false;
   readonly #request: SelectRequest;
   readonly #merge: SeriesMerge;
@@ -114,6 +124,10 @@ class MergedSeries implements SeriesStream {
 
   get labels() {
     return this.#merge.labels;
+  }
+
+  get chunks() {
+    return this.#merge.chunks;
   }
 
   next(): boolean | Promise<boolean> {

@@ -1,10 +1,19 @@
 // What becomes of the samples of each record that a head applies (invariant 9): kept, or refused and
-// counted, never both and never neither; and a tenant's series stay within its limit. Samples that a block
+// counted, never both and never neither; and a tenant's series stay within its limit. A record may bring
+// synthetic zeros beside its samples, which are kept or not without being counted. Samples that a block
 // holds already, and repeated ones, are neither, so a record that may have such is only held to "not both".
 import type { Discard, HeadRecord, PartitionHead, TenantSettings } from '@weir/head';
 import type { Coverage } from '../coverage.ts';
 import type { Model } from '../model.ts';
 import { Violation } from '../violation.ts';
+
+const REASONS: Readonly<Record<string, string>> = {
+  per_user_series_limit: 'sample over the series limit',
+  per_metric_series_limit: "sample over a metric's series limit",
+  per_user_metadata_limit: 'metadata over a limit',
+  per_metric_metadata_limit: 'metadata over a limit',
+  invalid_native_histogram: 'histogram refused by a head',
+};
 
 export interface Account {
   /** Applies, and compares what became of the samples. */
@@ -34,10 +43,13 @@ export function openAccount(
   function refusals(): number {
     const discards = raw.takeDiscards();
     taken.push(...discards);
+    let samples = 0;
     for (const { reason, count } of discards) {
-      if (reason === 'per_user_series_limit') coverage.note('sample over the series limit', count);
+      const what = REASONS[reason];
+      if (what !== undefined) coverage.note(what, count);
+      if (!reason.endsWith('_metadata_limit')) samples += count;
     }
-    return discards.reduce((sum, { count }) => sum + count, 0);
+    return samples;
   }
 
   return {
@@ -59,8 +71,10 @@ export function openAccount(
       const isNew =
         wanted.oldestT > before.eventTimeMs && offset > (shippedThrough.get(tenant) ?? -1);
       const counted = kept + refused;
-      if (isNew ? counted !== wanted.samples : counted > wanted.samples) {
-        const what = `${wanted.samples} samples, ${kept} kept and ${refused} refused`;
+      const most = wanted.samples + wanted.zeros;
+      if (counted > most || (isNew && counted < wanted.samples)) {
+        const all = `${wanted.samples} samples and at most ${wanted.zeros} zeros`;
+        const what = `${all}, ${kept} kept and ${refused} refused`;
         guard(() => {
           throw new Violation(9, 'accounts', `${where}: ${what}`);
         });

@@ -1,9 +1,11 @@
 // An answer beside the model (invariants 1, 5, 7, 8, 9): nothing that was not pushed, nothing twice, of
 // conflicting values the one with the earliest offset, everything that must be visible by now, and of each
 // series a prefix of what its partition's log holds.
-import type { SampleColumns } from '@weir/model';
+import type { AnswerSeries } from '../answer-series.ts';
 import type { Coverage } from '../coverage.ts';
-import { allowedBits, firstMust, type Model, type ModelSeries, type Point } from '../model.ts';
+import type { Model } from '../model.ts';
+import { allowedValues, isAllowed, type ModelSeries, type Point } from '../points.ts';
+import { STALE } from '../values.ts';
 import { Violation } from '../violation.ts';
 import { describe, latin1 } from './shipping.ts';
 
@@ -21,25 +23,24 @@ export interface ReadScope {
 }
 
 /** Series of an answer by label bytes as latin1. */
-export type Answer = ReadonlyMap<string, SampleColumns>;
-
-const bitsOf = new DataView(new ArrayBuffer(8));
+export type Answer = ReadonlyMap<string, AnswerSeries>;
 
 export function checkAnswer(model: Model, scope: ReadScope, answer: Answer, coverage: Coverage) {
   const { tenant } = scope;
   const known = model.tenants.get(tenant) ?? new Map<string, ModelSeries[]>();
-  for (const [key, columns] of answer) {
+  for (const [key, samples] of answer) {
     const all = known.get(key);
     if (all === undefined) {
       throw new Violation(7, 'answer', `a series that nobody pushed: ${key} of ${tenant}`);
     }
-    checkSeries(scope, key, all, columns);
+    checkSeries(scope, key, all, samples);
   }
   let seen = 0;
   for (const [key, all] of known) {
-    for (const series of all) seen += checkComplete(scope, series, answer.get(key));
+    for (const series of all) seen += checkComplete(model, scope, series, answer.get(key));
   }
   coverage.note('samples checked', seen);
+  noteKinds(answer, coverage);
 }
 
 /** A push was acknowledged: the log holds every sample of it (invariant 1). */
@@ -56,45 +57,63 @@ export function checkLogged(
   }
 }
 
+function noteKinds(answer: Answer, coverage: Coverage): void {
+  let histograms = 0;
+  let stale = 0;
+  for (const { values } of answer.values()) {
+    for (const value of values) {
+      if (value === STALE) stale++;
+      else if (typeof value === 'string') histograms++;
+    }
+  }
+  coverage.note('histograms read', histograms);
+  coverage.note('staleness markers read', stale);
+}
+
 function checkSeries(
   scope: ReadScope,
   key: string,
   all: readonly ModelSeries[],
-  columns: SampleColumns,
+  { times, values }: AnswerSeries,
 ): void {
-  for (let at = 0; at < columns.count; at++) {
-    const t = columns.t[at]!;
-    if (at > 0 && t <= columns.t[at - 1]!) {
+  for (let at = 0; at < times.length; at++) {
+    const t = times[at]!;
+    const value = values[at]!;
+    if (at > 0 && t <= times[at - 1]!) {
       throw new Violation(7, 'twice', `${scope.tenant} ${key} has t=${t} twice or out of order`);
     }
+    let allowed = false;
+    for (const { points } of all) {
+      const point = points.get(t);
+      if (point !== undefined && isAllowed(point, value)) allowed = true;
+    }
+    if (allowed) continue;
     const points = all.flatMap((series) => series.points.get(t) ?? []);
-    bitsOf.setFloat64(0, columns.v[at]!);
-    const bits = bitsOf.getBigUint64(0);
-    if (points.some((point) => allowedBits(point).includes(bits))) continue;
-    const wanted = points
-      .map((point) => JSON.stringify(point.candidates, printBigint))
-      .join(' or ');
-    const what = `${scope.tenant} ${key} t=${t}: value ${columns.v[at]} (${bits.toString(16)})`;
-    throw new Violation(7, 'value', `${what}, wanted ${wanted || 'none'}`);
+    const wanted = points.map((point) => JSON.stringify(point.candidates)).join(' or ');
+    const what = `${scope.tenant} ${key} t=${t}: value ${value}`;
+    const closest = points.length === 0 ? 'none' : `${allowedValues(points[0]!).join(' or ')}`;
+    throw new Violation(7, 'value', `${what}, wanted ${closest} (${wanted})`);
   }
 }
 
 /** How many samples must be there and are. */
 function checkComplete(
+  model: Model,
   scope: ReadScope,
   series: ModelSeries,
-  columns: SampleColumns | undefined,
+  samples: AnswerSeries | undefined,
 ): number {
   const below = scope.visibleBelow[series.partition] ?? 0;
+  const has = new Set(samples?.times);
   let found = 0;
   let newestSeen = -1;
   let oldestMissing: { point: Point; offset: number } | undefined;
   for (const point of series.points.values()) {
     if (point.t < scope.minT || point.t > scope.maxT) continue;
-    const first = firstMust(point);
+    const first = model.wanted(series, point);
     if (first === undefined) continue;
     const { offset } = first;
-    if (columns !== undefined && has(columns, point.t)) {
+    if (has.has(point.t)) {
       found++;
       const only = point.candidates.length === 1;
       if (only && offset > newestSeen) newestSeen = offset;
@@ -117,19 +136,4 @@ function missing(scope: ReadScope, series: ModelSeries, point: Point, offset: nu
   if (scope.purpose === 'final') return new Violation(1, 'final read', text);
   if (scope.purpose === 'strong') return new Violation(8, 'strong read', text);
   return new Violation(point.shipped ? 5 : 8, 'eventual read', text);
-}
-
-function has(columns: SampleColumns, t: number): boolean {
-  let low = 0;
-  let high = columns.count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (columns.t[middle]! < t) low = middle + 1;
-    else high = middle;
-  }
-  return low < columns.count && columns.t[low] === t;
-}
-
-function printBigint(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString(16) : value;
 }

@@ -65,6 +65,8 @@ export class HeadChecks {
   readonly open = new Set<WatchedHead>();
   /** A head that was opened applies its first records: it has to catch up. */
   onFirstRecords: (() => void) | undefined;
+  /** Throws where the program has a bug that this record meets. */
+  beforeApply: ((partition: number, record: HeadRecord) => void) | undefined;
   readonly #topic: Topic;
   readonly #model: Model;
   readonly #coverage: Coverage;
@@ -121,6 +123,13 @@ export class HeadChecks {
     };
     const overrides: Partial<PartitionHead> = {
       apply: (records, nextOffset) => {
+        const parked = raw.parked();
+        for (const record of records) {
+          const passed = parked.some(
+            ({ tenant, fromOffset }) => tenant === record.tenant && fromOffset <= record.offset,
+          );
+          if (!passed) this.beforeApply?.(partition, record);
+        }
         if (begun && nextOffset > raw.position && records[0]?.offset !== raw.position) {
           command('skip', records[0]?.offset ?? nextOffset);
         }
@@ -143,6 +152,7 @@ export class HeadChecks {
       },
       park: (tenant, fromOffset) => {
         raw.park(tenant, fromOffset);
+        this.#coverage.note('tenant parked');
         command('park', tenant, fromOffset);
       },
       markShipped: (shipped) => {
@@ -176,6 +186,7 @@ export class HeadChecks {
       cutEarly: (tenant, idleMs) => {
         const windows = raw.cutEarly(tenant, idleMs);
         command('cutEarly', tenant, idleMs);
+        if (windows.length > 0) this.#coverage.note(idleMs > 0 ? 'early cut' : 'idle tenant cut');
         return windows;
       },
       drop: (window) => {

@@ -4,11 +4,11 @@ import type { Bucket } from '@weir/bucket';
 import type { Manifest } from '@weir/catalog';
 import type { TenantWindow } from '@weir/head';
 import type { CommittedOffset } from '@weir/log';
-import { SampleColumns } from '@weir/model';
 import { decodeBlockMeta, isUlid, openBlock } from '@weir/tsdb/block';
-import { mergeSamples } from '@weir/tsdb/merge';
+import { readSeries } from '../answer-series.ts';
 import type { Coverage } from '../coverage.ts';
-import { type Model, type MustSample, WINDOW_MS } from '../model.ts';
+import type { Model } from '../model.ts';
+import { type MustSample, WINDOW_MS } from '../points.ts';
 import type { SimProcess } from '../process.ts';
 import { Violation } from '../violation.ts';
 
@@ -49,20 +49,18 @@ export class ShippingChecks {
         this.#bucket.getRange(prefix + file, offset, length),
     };
     const reader = await openBlock(source, meta);
-    const columns = new SampleColumns();
     const partition = meta.weir?.partition;
     const all = { matchers: [], minT: -Infinity, maxT: Infinity };
     for await (const batch of reader.select(all)) {
       for (const { labels, chunks } of batch) {
-        columns.clear();
-        mergeSamples(chunks, columns, meta.minTime, meta.maxTime - 1);
+        const { times } = readSeries(chunks, meta.minTime, meta.maxTime - 1);
         const found = this.#model.tenants.get(tenant)?.get(latin1(labels));
         const series = found?.find((one) => one.partition === partition);
         if (series === undefined) {
           throw new Violation(7, 'block', `block ${prefix} has a series that nobody pushed`);
         }
-        for (let at = 0; at < columns.count; at++) {
-          const point = series.points.get(columns.t[at]!);
+        for (const t of times) {
+          const point = series.points.get(t);
           if (point !== undefined) point.shipped = true;
         }
       }
@@ -112,6 +110,15 @@ export class ShippingChecks {
     while (at < must.length && must[at]!.point.shipped) at++;
     this.#shippedBelow[partition] = at;
     return must[at];
+  }
+
+  /** The earliest record's sample of a tenant that is in no block. */
+  firstUnshippedOf(partition: number, tenant: string): MustSample | undefined {
+    this.#firstUnshipped(partition);
+    const must = this.#model.must[partition]!;
+    return must.slice(this.#shippedBelow[partition]!).find(({ series, point }) => {
+      return series.tenant === tenant && !point.shipped;
+    });
   }
 
   nothingLeft(): boolean {
