@@ -9,7 +9,7 @@ import type { GroupMember, PartitionLog } from '@weir/log';
 import type { ReadPort } from '@weir/query';
 import { type Clock, createSemaphore, isoTime } from '@weir/runtime';
 import { strongConsistencyMetrics, type Telemetry } from '@weir/telemetry';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createDiscardLog } from './discards.ts';
 import { createEndWatch } from './end-watch.ts';
 import type { IngesterSettings } from './flags.ts';
@@ -18,6 +18,7 @@ import { createDeparture } from './leaving/departure.ts';
 import { leavingRoutes } from './leaving/routes.ts';
 import { createIngesterMetrics } from './metrics.ts';
 import { createOwnedPartition, type OwnedPartition } from './owned-partition.ts';
+import type { Grace } from './pages/tenant-data.ts';
 import { type PartitionKeeper, startPartitionKeeper } from './partition-keeper.ts';
 import { lagNotes } from './partition-lag.ts';
 import type { Maintenance } from './partition-upkeep.ts';
@@ -31,6 +32,8 @@ const UPKEEP_CONCURRENCY = 2;
 /** A member that got no partition by then has none to wait for (a dead one holds them for 15 s). */
 const ASSIGNMENT_GRACE_MS = 20_000;
 
+const NO_GRACE: Grace = { creationGraceMs: Infinity, pastGraceMs: 0, outOfOrderWindowMs: 0 };
+
 export interface IngesterParts {
   readonly log: PartitionLog;
   readonly bucket: Bucket;
@@ -38,7 +41,11 @@ export interface IngesterParts {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly workers: PartitionWorkers;
-  readonly limits: { settingsFor(tenant: string): TenantSettings };
+  readonly limits: {
+    settingsFor(tenant: string): TenantSettings;
+    /** When the page of tenants warns of their times; never when left out. */
+    graceOf?(tenant: string): Grace;
+  };
   /** Takes the memory of record values that were applied, to be used again. */
   readonly release?: (value: Uint8Array) => void;
 }
@@ -54,7 +61,8 @@ export interface Ingester {
   start(): Promise<void>;
   readiness(): Readiness;
   readonly read: ReadPort;
-  routes(server: FastifyInstance): void;
+  /** `tenantOf` throws `unauthenticated`. */
+  routes(server: FastifyInstance, tenantOf: (request: FastifyRequest) => string): void;
   /**
    * Resolves when each partition's head has applied everything below its position (the next offset, as
    * endOffset() gives it). Waits for partitions that are not owned yet; rejects with the signal's reason.
@@ -62,6 +70,7 @@ export interface Ingester {
   waitApplied(positions: ReadonlyMap<number, number>, signal?: AbortSignal): Promise<void>;
   /** Cuts everything in the heads into blocks and ships them. */
   flush(request: FlushRequest): Promise<void>;
+  /** A partition that can't tell, because it is being opened or has failed, is left out. */
   stats(): Promise<readonly PartitionStats[]>;
   /**
    * Checkpoints, commits, leaves the group (unless it was told to come back), closes. What fails keeps
@@ -123,8 +132,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       const atMs = serving ? clock.nowMs() : 0;
       return workers.hostOf(partition).activity({ partition, atMs });
     });
-    const answers = await Promise.allSettled(asked);
-    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    return fulfilled(await Promise.allSettled(asked)).flat();
   }
 
   function joinGroup(): Promise<GroupMember> {
@@ -389,10 +397,14 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       };
     },
     read: createIngesterRead({ owned, workers, consistency, clock }),
-    routes(server) {
+    routes(server, tenantOf) {
       registerRoutes(server, ingester, {
         nowMs: () => clock.nowMs(),
         running: () => state === 'running',
+        partitionCount: () => owned.size,
+        uploadedMs: (partition, ulid) => owned.get(partition)?.uploadedMs(ulid),
+        graceOf: (tenant) => parts.limits.graceOf?.(tenant) ?? NO_GRACE,
+        tenantOf,
       });
       leavingRoutes(server, {
         departure,
@@ -418,11 +430,17 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       if (wait) await done;
       else done.catch(() => undefined);
     },
-    stats: () =>
-      Promise.all(
-        [...owned.keys()].map((partition) => workers.hostOf(partition).stats({ partition })),
-      ),
+    async stats() {
+      const asked = [...owned.keys()].map((partition) =>
+        workers.hostOf(partition).stats({ partition }),
+      );
+      return fulfilled(await Promise.allSettled(asked));
+    },
     stop: () => stop(false),
   };
   return ingester;
+}
+
+function fulfilled<Value>(answers: readonly PromiseSettledResult<Value>[]): Value[] {
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
 }

@@ -22,7 +22,7 @@ import { createRecordIntake } from './record-intake.ts';
 import { createRetentionGuard } from './retention-guard.ts';
 import { createManifestFile, type ManifestFile } from './ship/manifest-file.ts';
 import { createShippingRole } from './ship/role.ts';
-import { createShipper } from './ship/shipper.ts';
+import { createShipper, type Shipper } from './ship/shipper.ts';
 import { createSnapshotSchedule, type SnapshotSchedule } from './ship/snapshot-schedule.ts';
 import { createSnapshots, type Snapshots } from './ship/snapshots.ts';
 import { createStateLine } from './ship/state-line.ts';
@@ -88,6 +88,8 @@ export interface OwnedPartition {
   /** What operators should know though it serves. */
   readonly notes: readonly string[];
   waitApplied(position: number, signal?: AbortSignal): Promise<void>;
+  /** When a local block was uploaded, ms; undefined when it was not. */
+  uploadedMs(ulid: string): number | undefined;
   /** A read met damage, in the head or in a block. */
   suspect(error: WeirError): void;
   /** Cuts, ships, commits and deletes what is due. Rejects when something of it failed. */
@@ -103,6 +105,7 @@ interface Session {
   readonly upkeep: Upkeep;
   readonly loop: ConsumeLoop;
   readonly snapshots: SnapshotSchedule;
+  readonly shipper: Shipper;
 }
 
 export function createOwnedPartition(
@@ -233,7 +236,7 @@ export function createOwnedPartition(
     opening.recovered();
     waiters.reached(applied);
     announce();
-    return { host, upkeep, loop, snapshots: schedule };
+    return { host, upkeep, loop, snapshots: schedule, shipper };
   }
 
   function createSchedule(
@@ -358,6 +361,7 @@ export function createOwnedPartition(
     waitApplied(position, signal) {
       return position <= applied ? Promise.resolve() : waiters.wait(position, signal);
     },
+    uploadedMs: (ulid) => session?.shipper.uploadedMs(ulid),
     async maintain(maintenance) {
       if (session === undefined) {
         throw new WeirError('unavailable', `partition ${partition} is not open yet`);

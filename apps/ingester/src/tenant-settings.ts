@@ -7,6 +7,7 @@ import type { ActiveTracker, TenantSettings } from '@weir/head';
 import type { Limits, TenantLimits } from '@weir/limits';
 import { createMatcher } from '@weir/model';
 import { parseExpr } from '@weir/promql';
+import type { Grace } from './pages/tenant-data.ts';
 
 /** As many as a head has bits for. */
 const TRACKERS_MAX = 32;
@@ -21,7 +22,7 @@ export interface TenantSettingsParts {
 export function createTenantSettings(
   settings: { readonly activeSeriesIdleMs: number },
   { limits, activePartitions }: TenantSettingsParts,
-): { settingsFor(tenant: string): TenantSettings } {
+): { settingsFor(tenant: string): TenantSettings; graceOf(tenant: string): Grace } {
   const made = new WeakMap<TenantLimits, { partitions: number; settings: TenantSettings }>();
   parseTrackers(limits.forTenant('').activeSeriesTrackers);
   return {
@@ -35,6 +36,7 @@ export function createTenantSettings(
       made.set(own, { partitions, settings: resolved });
       return resolved;
     },
+    graceOf: (tenant) => limits.forTenant(tenant),
   };
 }
 

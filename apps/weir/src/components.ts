@@ -136,7 +136,7 @@ function createIngesterOf(
     }),
     release: (value) => recordBuffers.give(value),
   });
-  ingester.routes(server);
+  ingester.routes(server, (request) => tenantOf(request, configuration.tenants));
   readRoutes(server, ingester.read);
   return ingester;
 }

@@ -34,7 +34,7 @@ async function begin(name: string, more: ProcessSettings = {}): Promise<Node> {
     telemetry: silentTelemetry(),
     clock: systemClock,
   });
-  process.ingester.routes(server);
+  process.ingester.routes(server, () => 'a');
   const isReady = () => process.ingester.readiness().ready;
   await until(isReady, () => `${name} ready: ${process.ingester.readiness().reason}`);
   return Object.assign(process, {

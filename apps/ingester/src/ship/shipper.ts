@@ -65,6 +65,8 @@ export interface Shipper {
   /** Local blocks that are shipped and old enough to be deleted. */
   expired(): readonly string[];
   forget(ulids: readonly string[]): void;
+  /** When a local block was uploaded, as far as this process knows, ms; undefined when it was not. */
+  uploadedMs(ulid: string): number | undefined;
   /** When the oldest block that waits was made, ms; undefined when none waits. */
   readonly waitingSinceMs: number | undefined;
   readonly waiting: number;
@@ -191,6 +193,10 @@ export function createShipper(settings: ShipperSettings, parts: ShipperParts): S
     forget(ulids) {
       for (const ulid of ulids) local.delete(ulid);
       waiting = waiting.filter(({ block }) => block === undefined || !ulids.includes(block.ulid));
+    },
+    uploadedMs(ulid) {
+      const uploadedMs = local.get(ulid)?.uploadedMs;
+      return uploadedMs === Number.POSITIVE_INFINITY ? undefined : uploadedMs;
     },
     get waitingSinceMs() {
       const times = waiting.flatMap(({ block }) => (block ? [decodeTime(block.ulid)] : []));
