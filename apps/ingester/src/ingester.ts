@@ -85,6 +85,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
   const { log, cluster, clock, telemetry, workers } = parts;
   const logger = telemetry.log.child({ component: 'ingester' });
   const owned = new Map<number, OwnedPartition>();
+  const suspects = createSemaphore(1);
   const leaving = new Map<number, Promise<void>>();
   const assigned = new Set<number>();
   const stopping = new AbortController();
@@ -171,6 +172,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
           ...{ log, bucket: parts.bucket, cluster, clock, logger, metrics, discards },
           host: () => workers.hostOf(partition),
           member: seat.member,
+          suspects,
           settingsFor: (tenant) => parts.limits.settingsFor(tenant),
           release: parts.release ?? (() => undefined),
         },

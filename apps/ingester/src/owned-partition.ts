@@ -3,12 +3,13 @@
 // Invariants: the committed offset never passes the first record with a sample outside a shipped block,
 // nor the last durable checkpoint; a head forgets a window only after the manifest tells of it; after
 // revocation nothing is shipped or committed.
+import { join } from 'node:path';
 import type { Bucket } from '@weir/bucket';
 import type { Cluster } from '@weir/cluster';
 import { isKind, toWeirError, WeirError } from '@weir/errors';
 import type { TenantSettings } from '@weir/head';
 import type { GroupMember, PartitionLog, RecordBatch } from '@weir/log';
-import type { Clock } from '@weir/runtime';
+import type { Clock, Semaphore } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
 import { type ConsumeLoop, startConsumeLoop } from './consume-loop.ts';
 import type { DiscardLog } from './discards.ts';
@@ -27,6 +28,7 @@ import { createSnapshotSchedule, type SnapshotSchedule } from './ship/snapshot-s
 import { createSnapshots, type Snapshots } from './ship/snapshots.ts';
 import { createStateLine } from './ship/state-line.ts';
 import { committedOffset } from './start-position.ts';
+import { createOpeningMark } from './worker/opening-mark.ts';
 import type { Applied, PartitionHost } from './workers/partition-host.ts';
 
 const REOPEN_MIN_MS = 250;
@@ -64,6 +66,8 @@ export interface OwnedPartitionParts {
   /** Asked again after a worker died. */
   host(): PartitionHost;
   member(): Promise<GroupMember>;
+  /** Of one, for all partitions: see partition-start.ts. */
+  readonly suspects: Semaphore;
   settingsFor(tenant: string): TenantSettings;
   /** Takes the memory of record values that were applied. */
   release(value: Uint8Array): void;
@@ -196,7 +200,7 @@ export function createOwnedPartition(
     });
     const started = await startPartition(settings, {
       ...startParts,
-      ...{ metrics, host, shipper, snapshots, role },
+      ...{ metrics, host, shipper, snapshots, role, suspects: parts.suspects },
     });
     rebuilt = started.rebuilt ?? rebuilt;
     const fromOffset = started.from;
@@ -382,12 +386,19 @@ export function createOwnedPartition(
     async stop() {
       stopping.abort(new WeirError('closed', `partition ${partition} is being closed`));
       session?.loop.stop();
+      if (session === undefined) await excuseOpening();
       await Promise.race([running, clock.sleep(STOP_PATIENCE_MS)]);
       claim.close();
       waiters.fail(new WeirError('unavailable', `partition ${partition} left this ingester`));
       await finish();
     },
   };
+
+  /** Who asked for this may not wait for the end of an opening: then it is he who ends it, not the head. */
+  async function excuseOpening(): Promise<void> {
+    const mark = createOpeningMark(join(settings.dir, String(partition)));
+    await mark.end().catch((err) => logger.warn({ err, partition }, 'mark of an opening stays'));
+  }
 
   /** The checkpoint saves a replay; the commit saves the next owner one. Losing either loses no data. */
   async function finish(): Promise<void> {

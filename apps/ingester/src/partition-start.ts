@@ -1,14 +1,17 @@
 // How a partition comes up: with the head on its disk, else from the newest sound snapshot in the bucket
 // (where snapshots are on), else from the group's offset; then what a former run left is shipped, and the head is told what the
 // bucket has. What had to be put aside is said, in the log and in words for the readiness page.
+import { join } from 'node:path';
 import type { PartitionLog } from '@weir/log';
+import type { Semaphore } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
 import type { IngesterMetrics } from './metrics.ts';
 import type { ShippingRole } from './ship/role.ts';
 import type { Shipper } from './ship/shipper.ts';
 import type { Snapshots } from './ship/snapshots.ts';
 import { committedOffset, findStart } from './start-position.ts';
-import type { OpenedPartition, PartitionHost } from './workers/partition-host.ts';
+import { createOpeningMark } from './worker/opening-mark.ts';
+import type { Aside, OpenedPartition, PartitionHost } from './workers/partition-host.ts';
 
 /** Clocks of uploaders may be this far off. */
 export const ORPHAN_SLACK_MS = 3_600_000;
@@ -29,6 +32,8 @@ export interface PartitionStartParts {
   readonly shipper: Shipper;
   readonly snapshots: Snapshots;
   readonly role: ShippingRole;
+  /** Of one: heads whose last opening did not end are opened one after the other. */
+  readonly suspects: Semaphore;
   missed(records: number): void;
 }
 
@@ -48,18 +53,33 @@ export async function startPartition(
   const { topicId } = log;
   let aside: string | undefined;
 
-  function putAside(where: string): void {
+  function putAside({ where, why }: Aside): void {
     aside = where;
-    logger.error({ partition, aside }, 'local head put aside');
+    logger.error({ partition, aside, why }, 'local head put aside');
     metrics.quarantined.inc({ what: 'head' });
   }
 
+  /** One whose last opening did not end may end the process: then it must not be for others, too. */
+  async function openAlone(): Promise<OpenedPartition> {
+    const open = () => host.open({ partition, dir, topicId });
+    const unfinished = await createOpeningMark(join(dir, String(partition))).unfinished();
+    if (unfinished === 0) return open();
+    const release = await parts.suspects.acquire();
+    try {
+      logger.warn({ partition, unfinished }, 'the last opening of the local head did not end');
+      return await open();
+    } finally {
+      release();
+    }
+  }
+
   async function openSound(): Promise<OpenedPartition> {
-    const opened = await host.open({ partition, dir, topicId });
+    const opened = await openAlone();
     if (opened.aside !== undefined) putAside(opened.aside);
     const { foreign } = await findStart(partition, consumerGroup, opened.position, parts);
     if (!foreign) return opened;
-    putAside(await host.quarantine({ partition, blocks: true }));
+    const where = await host.quarantine({ partition, blocks: true });
+    putAside({ where, why: 'it is ahead of the log' });
     return host.open({ partition, dir, topicId });
   }
 

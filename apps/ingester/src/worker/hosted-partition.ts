@@ -11,6 +11,7 @@ import type {
   Applied,
   ApplyBatch,
   ApplyRecord,
+  Aside,
   CutWindow,
   DurableState,
   PartitionStats,
@@ -19,6 +20,7 @@ import { createCheckpointer } from './checkpointer.ts';
 import { type EarlyCutSettings, earlyCuts } from './early-cuts.ts';
 import type { FailedRecords } from './failed-records.ts';
 import { type LocalBlocks, openLocalBlocks } from './local-blocks.ts';
+import { createOpeningMark } from './opening-mark.ts';
 import { createPartitionFolder } from './partition-folder.ts';
 import { createReadLeases, type ReadLeases } from './read-leases.ts';
 import { createRestoring } from './restoring.ts';
@@ -54,7 +56,7 @@ export interface HostedPartition {
   /** The position of the head on disk; undefined without one. */
   readonly storedPosition: number | undefined;
   /** Where a store was put that is damaged or of another log. */
-  readonly aside: string | undefined;
+  readonly aside: Aside | undefined;
   start(position: number, shipped: readonly ShippedWindow[]): void;
   markShipped(shipped: readonly ShippedWindow[]): void;
   apply(batch: ApplyBatch): Promise<Applied>;
@@ -105,21 +107,27 @@ export async function openHostedPartition(
   let dropping: Promise<void> | undefined;
 
   /** The head on disk, if it is this log's and sound; else it is put aside, and rebuilt. */
-  async function openStored(): Promise<{ head?: PartitionHead; aside?: string }> {
+  async function openStored(): Promise<{ head?: PartitionHead; aside?: Aside }> {
+    const mark = createOpeningMark(folder.dir);
     let foreign = false;
+    let why = 'it belongs to another log';
     try {
       const found = await folder.readIdentity();
       if (found === undefined) {
         await folder.removeHead();
+        await mark.end();
         return {};
       }
       foreign = found.topicId !== topicId;
-      if (!foreign) return { head: await openHead() };
+      if (!foreign) return { head: await mark.open(openHead) };
     } catch (error) {
       if (!isKind(error, 'corrupt')) throw error;
+      why = toWeirError(error).message;
     }
     // Blocks of this log are sound whatever the head is.
-    return { aside: await folder.setAside(foreign) };
+    const where = await folder.setAside(foreign);
+    await mark.end();
+    return { aside: { where, why } };
   }
 
   async function openHead(): Promise<PartitionHead> {

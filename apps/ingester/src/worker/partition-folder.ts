@@ -18,6 +18,7 @@ export interface Identity {
 }
 
 export interface PartitionFolder {
+  readonly dir: string;
   readonly headDir: string;
   readonly blocksDir: string;
   /** Undefined: there is no head. Rejects with `corrupt` what isn't an identity. */
@@ -69,6 +70,7 @@ export function createPartitionFolder(dir: string, clock: Clock): PartitionFolde
   }
 
   return {
+    dir,
     headDir,
     blocksDir: join(dir, 'blocks'),
     async readIdentity() {

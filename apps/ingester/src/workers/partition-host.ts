@@ -24,9 +24,15 @@ export interface OpenPartition {
 export interface OpenedPartition {
   /** The next offset of the head found on disk; undefined when there is none. */
   readonly position: number | undefined;
-  /** Where a store was put that is damaged or of another log; undefined mostly. */
-  readonly aside: string | undefined;
+  /** What became of a store that is damaged or of another log; undefined mostly. */
+  readonly aside: Aside | undefined;
   readonly blocks: readonly LocalBlock[];
+}
+
+/** A local head that was put aside. */
+export interface Aside {
+  readonly where: string;
+  readonly why: string;
 }
 
 /** A finished block in `<dir>/<partition>/blocks/<tenant>/<ulid>`. */
