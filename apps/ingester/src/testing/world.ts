@@ -130,6 +130,8 @@ export interface WorldSettings {
   readonly realHead?: boolean;
   /** With a real head: called before records are applied; what it throws is a bug in applying them. */
   readonly beforeApply?: (head: PartitionHead, records: readonly HeadRecord[]) => void;
+  /** With a real head: called before its store is opened, which waits for it. */
+  readonly beforeOpen?: (path: string) => Promise<void>;
 }
 
 export interface ProcessSettings {
@@ -172,6 +174,7 @@ export async function createWorld({
   partitions = 1,
   realHead = false,
   beforeApply,
+  beforeOpen,
 }: WorldSettings = {}): Promise<World> {
   const clock = createManualClock(START_MS);
   const random = seededRandom(1);
@@ -186,7 +189,10 @@ export async function createWorld({
 
   const heads = realHead
     ? {
-        openStore: (path: string) => openRowStore(path, rows),
+        async openStore(path: string) {
+          await beforeOpen?.(path);
+          return openRowStore(path, rows);
+        },
         async openHead(partition: number, store: HeadStore): Promise<PartitionHead> {
           const head = await openPartitionHead({ partition }, { store });
           if (beforeApply === undefined) return head;
