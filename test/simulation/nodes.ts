@@ -27,6 +27,7 @@ import { createBucketClient } from './bucket-client.ts';
 import type { HeadChecks } from './checks/heads.ts';
 import { StoreHistory } from './checks/heads.ts';
 import type { ShippingChecks } from './checks/shipping.ts';
+import { openSound } from './checks/soundness.ts';
 import type { Coverage } from './coverage.ts';
 import type { Disk } from './disk/disk.ts';
 import { locate, mount } from './disk/fs-promises.ts';
@@ -126,8 +127,12 @@ export async function startIngester(
   const workers = createInlineWorkers({
     openStore: (path) => openStore(path, parts),
     async openHead(partition, store) {
-      const raw = await openPartitionHead({ partition }, { store });
       const node = stores.get(store)!;
+      const raw = await openSound(() => openPartitionHead({ partition }, { store }), {
+        isDamaged: () => node.isDamaged,
+        guard: (check) => parts.guard(check),
+        name: `partition ${partition} of ${process.name}`,
+      });
       const history = parts.histories.get(node) ?? new StoreHistory();
       parts.histories.set(node, history);
       return parts.guard(() =>

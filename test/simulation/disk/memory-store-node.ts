@@ -15,6 +15,8 @@ export interface OpenableStore extends StoreNode {
   open(process: SimProcess): Promise<HeadStore>;
   /** Flips a bit in one of its rows or slabs; false when there is none. */
   damage(dice: Dice): boolean;
+  /** damage() did so. */
+  readonly isDamaged: boolean;
 }
 
 export function createMemoryStoreNode(): OpenableStore {
@@ -23,6 +25,7 @@ export function createMemoryStoreNode(): OpenableStore {
   const slabs = createSlabDisk();
   let unsynced: StoreBatch[] = [];
   let user: SimProcess | undefined;
+  let isDamaged = false;
   return {
     kind: 'store',
     powerLoss(dice) {
@@ -32,8 +35,14 @@ export function createMemoryStoreNode(): OpenableStore {
       current = new Map(durable);
       slabs.powerLoss(dice);
     },
+    get isDamaged() {
+      return isDamaged;
+    },
     damage(dice) {
-      if (dice.chance(0.5) && slabs.damage(dice)) return true;
+      if (dice.chance(0.5) && slabs.damage(dice)) {
+        isDamaged = true;
+        return true;
+      }
       const keys = [...current.keys()];
       if (keys.length === 0) return false;
       const key = dice.pick(keys);
@@ -42,6 +51,7 @@ export function createMemoryStoreNode(): OpenableStore {
       row[dice.int(0, row.length - 1)]! ^= 1 << dice.int(0, 7);
       current.set(key, row);
       durable.set(key, row);
+      isDamaged = true;
       return true;
     },
     async open(process) {

@@ -32,6 +32,7 @@ function createNode(path: string, scheduler: Scheduler): OpenableStore {
     kind: 'store',
     powerLoss: () => undefined,
     damage: () => false,
+    isDamaged: false,
     async open(process) {
       if (user?.alive) throw new WeirError('unavailable', 'the store is open in another process');
       user = process;
