@@ -5,6 +5,7 @@ import type { Faults } from './faults.ts';
 import type { SimProcess } from './process.ts';
 
 const CALL_MS = 30;
+const SLOW_PART_MS = 240_000;
 
 export interface BucketWatch {
   /** After an object was written or deleted, before its writer knows. */
@@ -40,10 +41,12 @@ export function createBucketClient({ store, process, faults, watch }: BucketClie
     },
     async putStream(key, body) {
       const pieces: Uint8Array[] = [];
+      const isSlow = faults.isSlowStream();
       for await (const piece of body) {
         pieces.push(new Uint8Array(piece));
         // Parts travel one by one, and its sender may die between two.
         await ask(`part of ${short(key)}`, async () => undefined);
+        if (isSlow) await process.clock.sleep(process.dice.int(0, SLOW_PART_MS));
       }
       const whole = Buffer.concat(pieces);
       await put(key, whole);

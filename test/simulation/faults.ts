@@ -18,6 +18,7 @@ export interface FaultRates {
   readonly bucketError: number;
   readonly bucketOutage: number;
   readonly slowUpload: number;
+  readonly slowStream: number;
   readonly gracefulStop: number;
   readonly storeDamage: number;
   readonly slowFetch: number;
@@ -46,6 +47,7 @@ export function ratesOf(dice: Dice): FaultRates {
     bucketError: rate(0.6, 0.1),
     bucketOutage: rate(0.4, 0.08),
     slowUpload: rate(0.4, 0.02),
+    slowStream: rate(0.5, 0.5),
     gracefulStop: rate(0.5, 0.03),
     storeDamage: rate(0.5, 0.8),
     slowFetch: rate(0.5, 0.1),
@@ -117,6 +119,13 @@ export class Faults {
     if (!this.happens(this.rates.slowFetch)) return 0;
     this.#coverage.note('slow fetch');
     return this.#dice.int(50, 15_000);
+  }
+
+  /** An object's parts may go out so slowly that the head goes through several checkpoints meanwhile. */
+  isSlowStream(): boolean {
+    const isSlow = this.happens(this.rates.slowStream);
+    if (isSlow) this.#coverage.note('slow stream');
+    return isSlow;
   }
 
   logMishap(process: SimProcess): Mishap | undefined {
