@@ -31,6 +31,13 @@ export const distributorFlags = defineFlags({
     default: 2000,
     help: 'Pushes being handled at once; beyond it pushes get 503. 0 is no limit.',
   },
+  partitionDelayMaxMs: {
+    kind: 'duration',
+    flag: 'distributor.max-partition-delay',
+    yaml: 'distributor.max_partition_delay',
+    default: 0,
+    help: 'How long what is pushed may have to wait until an ingester has applied it. Beyond, tenants that push more than their fair share to that partition get 503 with Retry-After. 0 is no limit: the log keeps what waits.',
+  },
   retryAfterEnabled: {
     kind: 'bool',
     flag: 'distributor.retry-after-header.enabled',

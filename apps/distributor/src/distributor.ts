@@ -18,6 +18,7 @@ import {
   withLimit,
 } from '@weir/wire';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { createBackPressure } from './back-pressure.ts';
 import type { DistributorSettings } from './distributor-flags.ts';
 import { createInflight, type InflightShare } from './inflight.ts';
 import { checkMessageSize } from './message-size.ts';
@@ -39,11 +40,16 @@ import { freshBuffers, type RecordBuffers, RecordBuilder } from './record-builde
 const SCAN_SLICE_BYTES = 1 << 20;
 /** What 2.0's symbols may expand to, as a multiple of the largest push. */
 const REWRITTEN_FACTOR = 2;
+const NO_DELAYS: ReadonlyMap<number, number> = new Map();
 
 export interface DistributorParts {
   readonly log: PartitionLog;
-  /** The partitions that are written now; the same array as long as they don't change. */
-  readonly routing: { active(): readonly number[] };
+  readonly routing: {
+    /** The partitions that are written now; the same array as long as they don't change. */
+    active(): readonly number[];
+    /** How long what is logged now will wait to be applied, ms, where it will. */
+    delays?(): ReadonlyMap<number, number>;
+  };
   readonly limits: Limits;
   readonly clock: Clock;
   readonly random: Random;
@@ -71,17 +77,21 @@ export function createDistributor(
   parts: DistributorParts,
 ): Distributor {
   const metrics = createPushMetrics(parts.telemetry);
-  const inflight = createInflight(settings, metrics);
+  const inflight = createInflight(settings, metrics, parts.clock);
   const scratches = new PushScratches(settings.recvMessageBytesMax * REWRITTEN_FACTOR);
   const router = createRouter();
   const builder = new RecordBuilder(parts.log.recordSizeMaxBytes, parts.buffers ?? freshBuffers);
   const rates = createRateLimiter(parts.clock);
+  const pressure = createBackPressure(settings, {
+    ...{ clock: parts.clock, metrics },
+    delays: () => parts.routing.delays?.() ?? NO_DELAYS,
+  });
 
   async function push(request: PushRequest): Promise<PushAnswer> {
     let version: RemoteWriteVersion = 1;
     let share: InflightShare | undefined;
     try {
-      share = inflight.enter();
+      share = inflight.enter(request.tenant);
       version = negotiate(request.contentType, request.contentEncoding);
       return await handle(request, version, share);
     } catch (error) {
@@ -128,6 +138,7 @@ export function createDistributor(
     } finally {
       scratches.giveBack(scratch);
     }
+    pressure.admit(request.tenant, built.records);
     await produce(built.records);
     built.countLogged();
     if (built.refusal !== undefined) return partialAnswer(version, built.written, built.refusal);

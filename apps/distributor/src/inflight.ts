@@ -1,11 +1,20 @@
 // The budget of pushes being handled at once, in requests and bytes. Nobody waits here: a push over the
 // budget is refused with 503 at once, because its sender has the better buffer.
+//
+// Where several tenants push, one alone can't fill the budget, however slow the log is: it may hold at most
+// four times what is free, so that a fifth stays free beside one that floods, a ninth beside two. A tenant's
+// only push is not held to that.
 import { WeirError } from '@weir/errors';
+import type { Clock } from '@weir/runtime';
 import { withId } from '@weir/wire';
 import type { DistributorSettings } from './distributor-flags.ts';
 import type { PushMetrics } from './push-metrics.ts';
 
 const FLAG_PREFIX = 'distributor.instance-limits';
+/** What one tenant may hold, in multiples of what is free. */
+const TENANT_SHARE = 4;
+/** A tenant that pushed within this time is one for whom something is kept free. */
+const REMEMBERED_MS = 60_000;
 
 /** One push's share of the budget. */
 export interface InflightShare {
@@ -17,12 +26,27 @@ export interface InflightShare {
 
 export interface Inflight {
   /** Throws `unavailable` when too many pushes are being handled. */
-  enter(): InflightShare;
+  enter(tenant: string): InflightShare;
 }
 
-export function createInflight(settings: DistributorSettings, metrics: PushMetrics): Inflight {
+export type InflightSettings = Pick<DistributorSettings, 'inflightBytesMax' | 'inflightPushesMax'>;
+
+interface Holding {
+  pushes: number;
+  bytes: number;
+  lastMs: number;
+}
+
+export function createInflight(
+  settings: InflightSettings,
+  metrics: Pick<PushMetrics, 'inflight' | 'shed'>,
+  clock: Pick<Clock, 'steadyMs'>,
+): Inflight {
   let pushes = 0;
   let bytes = 0;
+  const tenants = new Map<string, Holding>();
+  let sweptMs = clock.steadyMs();
+
   const shed = (kind: string, what: string): WeirError => {
     metrics.shed(`distributor_${kind.replaceAll('-', '_')}`);
     const message = withId(
@@ -34,21 +58,48 @@ export function createInflight(settings: DistributorSettings, metrics: PushMetri
       `${message}. To adjust the related limit, configure -${FLAG_PREFIX}.${kind}, or contact your service administrator.`,
     );
   };
+
+  function holdingOf(tenant: string): Holding {
+    const nowMs = clock.steadyMs();
+    if (nowMs - sweptMs >= REMEMBERED_MS) {
+      sweptMs = nowMs;
+      for (const [name, { pushes, lastMs }] of tenants) {
+        if (pushes === 0 && nowMs - lastMs >= REMEMBERED_MS) tenants.delete(name);
+      }
+    }
+    let found = tenants.get(tenant);
+    if (found === undefined) {
+      found = { pushes: 0, bytes: 0, lastMs: nowMs };
+      tenants.set(tenant, found);
+    }
+    found.lastMs = nowMs;
+    return found;
+  }
+
+  /** Whether `more` fits, for one that holds `held` beside what this push has. 0 is no limit. */
+  function fits(max: number, total: number, held: number, more: number): boolean {
+    if (max <= 0) return true;
+    if (total + more > max) return false;
+    return held === 0 || tenants.size === 1 || held + more <= TENANT_SHARE * (max - total);
+  }
+
   return {
-    enter() {
-      if (settings.inflightPushesMax > 0 && pushes >= settings.inflightPushesMax) {
+    enter(tenant) {
+      const holding = holdingOf(tenant);
+      if (!fits(settings.inflightPushesMax, pushes, holding.pushes, 1)) {
         throw shed(
           'max-inflight-push-requests',
           'the distributor exceeded the allowed number of inflight push requests',
         );
       }
       pushes++;
+      holding.pushes++;
       metrics.inflight(pushes, bytes);
       let own = 0;
       let open = true;
       return {
         add(sizeBytes) {
-          if (settings.inflightBytesMax > 0 && bytes + sizeBytes > settings.inflightBytesMax) {
+          if (!fits(settings.inflightBytesMax, bytes, holding.bytes - own, sizeBytes)) {
             throw shed(
               'max-inflight-push-requests-bytes',
               'the distributor exceeded the allowed total size in bytes of inflight push requests',
@@ -56,12 +107,15 @@ export function createInflight(settings: DistributorSettings, metrics: PushMetri
           }
           own += sizeBytes;
           bytes += sizeBytes;
+          holding.bytes += sizeBytes;
         },
         release() {
           if (!open) return;
           open = false;
           pushes--;
           bytes -= own;
+          holding.pushes--;
+          holding.bytes -= own;
           metrics.inflight(pushes, bytes);
         },
       };

@@ -93,6 +93,25 @@ describe('push, limits and failures', () => {
     expect((await push(body1(many(1)))).status).toBe(503);
   });
 
+  it('refuses pushes to a partition that is too far behind, so that they are repeated', async () => {
+    const { push, produced, advance } = setUp({
+      settings: { partitionDelayMaxMs: 60_000 },
+      delays: new Map([[2, 600_000]]),
+    });
+    const answers = [];
+    for (let second = 0; second < 5; second++) {
+      answers.push(await push(body1(many(50))));
+      advance(1000);
+    }
+    expect(answers.map(({ status }) => status)).toContain(503);
+    const refused = answers.find(({ status }) => status === 503)!;
+    expect(refused.body).toMatch(/partition 2 .*-distributor\.max-partition-delay/);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(6);
+    // All of a refused push is refused.
+    const records = produced.filter(({ partition }) => partition === 0);
+    expect(records).toHaveLength(answers.filter(({ status }) => status === 200).length);
+  });
+
   it('sheds pushes above the in-flight bytes, and takes them again after', async () => {
     let open = () => {};
     const gate = new Promise<void>((resolve) => {

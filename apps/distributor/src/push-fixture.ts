@@ -20,6 +20,8 @@ export interface Setup {
   settings?: Partial<DistributorSettings>;
   limits?: Partial<TenantLimits>;
   active?: readonly number[];
+  /** How long what is logged now will wait, ms, by partition. */
+  delays?: ReadonlyMap<number, number>;
   produce?: PartitionLog['produce'];
   recordSizeMaxBytes?: number;
   afterLogged?: NonNullable<DistributorParts['afterLogged']>;
@@ -43,7 +45,10 @@ export function setUp(setup: Setup = {}) {
     { ...defaultsOf(distributorFlags), ...setup.settings },
     {
       log: log as PartitionLog,
-      routing: { active: () => setup.active ?? [0, 1, 2, 3] },
+      routing: {
+        active: () => setup.active ?? [0, 1, 2, 3],
+        delays: () => setup.delays ?? new Map(),
+      },
       limits: createLimits({ ...defaultsOf(limitsFlags), ...setup.limits }),
       clock,
       random: seededRandom(1),

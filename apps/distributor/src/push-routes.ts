@@ -35,7 +35,7 @@ async function answerPush(request: FastifyRequest, parts: PushRouteParts): Promi
   let share: InflightShare | undefined;
   try {
     tenant = parts.tenantOf(request);
-    share = parts.inflight.enter();
+    share = parts.inflight.enter(tenant);
     body = await readPushBody(request.raw, parts.bodyBytesMax, share);
   } catch (error) {
     return parts.refuse(error, retryAttempt);

@@ -20,7 +20,7 @@ import { createIngesterMetrics } from './metrics.ts';
 import { createOwnedPartition, type OwnedPartition } from './owned-partition.ts';
 import type { Grace } from './pages/tenant-data.ts';
 import { type PartitionKeeper, startPartitionKeeper } from './partition-keeper.ts';
-import { lagNotes } from './partition-lag.ts';
+import { delayFields, lagNotes } from './partition-lag.ts';
 import type { Maintenance } from './partition-upkeep.ts';
 import { createIngesterRead } from './read.ts';
 import { createReadConsistency } from './read-consistency.ts';
@@ -231,6 +231,10 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     registeredMs,
     ...departure.entryFields(),
     applied: Object.fromEntries([...owned].map(([number, { applied }]) => [number, applied])),
+    ...delayFields(
+      [...owned].map(([number, { lag }]) => [number, lag]),
+      clock.nowMs(),
+    ),
   });
 
   /** A member that got no partition by then has none to wait for. */

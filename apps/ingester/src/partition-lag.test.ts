@@ -1,6 +1,6 @@
 // How far behind a partition is, from what the log and the records say.
 import { describe, expect, it } from 'vitest';
-import { createPartitionLag, lagNotes } from './partition-lag.ts';
+import { createPartitionLag, delayFields, delayMsOf, lagNotes } from './partition-lag.ts';
 
 describe('the lag of a partition', () => {
   it('is nothing at the end that the log told last, and unknown before a record tells', () => {
@@ -92,5 +92,44 @@ describe('what operators are told', () => {
     expect(lagNotes([behind(1, 20_000), behind(2, 60_000), behind(3, 15_000)])).toEqual([
       'partition 2 is behind the log by 15 records, 60 s, and 2 others are behind, too',
     ]);
+  });
+});
+
+describe('how long a new record will wait', () => {
+  const lag = { applied: 100, end: 300, ms: 60_000, loggedPerSecond: 0, appliedPerSecond: 4 };
+
+  it('follows from what waits and how fast it is applied', () => {
+    expect(delayMsOf(lag)).toBe(50_000);
+    expect(delayMsOf({ ...lag, applied: 300 })).toBe(0);
+    expect(delayMsOf({ ...lag, ms: undefined })).toBe(0);
+  });
+
+  it('is at most ten times the age of what waits, where little is known of the rate', () => {
+    expect(delayMsOf({ ...lag, ms: 400 })).toBe(4_000);
+    expect(delayMsOf({ ...lag, appliedPerSecond: 0 })).toBe(600_000);
+  });
+
+  it('is told from a second on', () => {
+    const behind = (records: number) => {
+      const one = createPartitionLag();
+      one.restart(0);
+      one.ended(0, 0);
+      one.applied(100, 1_000);
+      one.ended(100, 10_000);
+      one.ended(100 + records, 11_000);
+      return one;
+    };
+    const rate = behind(0).at(11_000).appliedPerSecond;
+    const second = Math.ceil(rate);
+    const told = delayFields(
+      [
+        [1, behind(0)],
+        [2, behind(Math.floor(rate) - 1)],
+        [3, behind(second + 1)],
+      ],
+      13_000,
+    );
+    expect(Object.keys(told.delayMs ?? {})).toEqual(['3']);
+    expect(delayFields([[1, behind(0)]], 13_000)).toEqual({});
   });
 });

@@ -107,3 +107,27 @@ export function lagNotes(
   const behind = `${end - applied} records, ${Math.round(ms! / 1000)} s`;
   return [`partition ${partition} is behind the log by ${behind}${others}`];
 }
+
+/** What has only begun is believed up to so many times its age: an idle partition's rate says nothing. */
+const BELIEVED_TIMES = 10;
+
+/** How long what is logged now will wait until it is applied, ms, as fast as it goes now. */
+export function delayMsOf({ applied, end, ms, appliedPerSecond }: Lag): number {
+  if (applied >= end || ms === undefined) return 0;
+  return Math.min(((end - applied) / appliedPerSecond) * 1000, BELIEVED_TIMES * ms);
+}
+
+/** Less is nothing that other processes need to know. */
+const SHARED_FROM_MS = 1_000;
+
+/** What this instance tells the cluster about its partitions' delays: nothing where there are none. */
+export function delayFields(
+  lags: Iterable<readonly [number, PartitionLag]>,
+  nowMs: number,
+): { delayMs?: Readonly<Record<string, number>> } {
+  const delayed = [...lags].flatMap(([partition, lag]) => {
+    const delayMs = delayMsOf(lag.at(nowMs));
+    return delayMs < SHARED_FROM_MS ? [] : [[partition, Math.round(delayMs)] as const];
+  });
+  return delayed.length === 0 ? {} : { delayMs: Object.fromEntries(delayed) };
+}

@@ -1,7 +1,7 @@
 // The components of a process and what connects them: only this file knows which of them are threads of
 // this process and which are elsewhere.
 import { type BufferPool, createBufferPool } from '@weir/bytes';
-import { activePartitions, type ClusterView, countShares } from '@weir/cluster';
+import { activePartitions, type ClusterView, countShares, partitionDelays } from '@weir/cluster';
 import { createDistributor } from '@weir/distributor';
 import { type HttpServer, tenantOf } from '@weir/http';
 import {
@@ -154,6 +154,22 @@ function followCluster<Value>(
   return () => value;
 }
 
+/** Worked out when it is asked for, if the cluster has changed since. */
+function followDelays(
+  { cluster }: Foundations,
+  { weir }: Configuration,
+  clock: Clock,
+): () => ReadonlyMap<number, number> {
+  let delays: ReadonlyMap<number, number> | undefined;
+  cluster.subscribe(() => {
+    delays = undefined;
+  });
+  return () => {
+    delays ??= partitionDelays(cluster.view, clock.nowMs(), weir.heartbeatTimeoutMs);
+    return delays;
+  };
+}
+
 function ingesterService(ingester: Ingester): Service {
   return {
     name: 'ingester',
@@ -235,7 +251,7 @@ function createDistributorOf(
   const active = followCluster(cluster, activePartitions);
   const distributor = createDistributor(configuration.distributor, {
     log,
-    routing: { active },
+    routing: { active, delays: followDelays(foundations, configuration, clock) },
     limits,
     clock,
     random: systemRandom,

@@ -19,6 +19,8 @@ export interface InstanceEntry {
   readonly registeredMs?: number;
   /** Of each partition it owns: the next offset to be applied. */
   readonly applied?: Readonly<Record<string, number>>;
+  /** How long what is logged now will wait until it is applied, ms, of each partition where that is a second or more. */
+  readonly delayMs?: Readonly<Record<string, number>>;
 }
 
 /** DELETED is what is left of a partition that was forgotten: views keep it apart, so that its version goes on. */

@@ -153,6 +153,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>> | undefin
     shutdownPreparedMs: 'number?',
     registeredMs: 'number?',
     applied: 'object?',
+    delayMs: 'object?',
   },
   partition: {
     partition: 'number',

@@ -39,5 +39,6 @@ export {
   countShares,
   healthyInstances,
   ownersOf,
+  partitionDelays,
   readPartitions,
 } from './view.ts';

@@ -15,6 +15,7 @@ import {
   countShares,
   healthyInstances,
   ownersOf,
+  partitionDelays,
   readPartitions,
 } from './view.ts';
 
@@ -221,4 +222,24 @@ it('in memory is always in sync, until it is closed', async () => {
   await cluster.sync();
   await cluster.close();
   await expect(cluster.sync()).rejects.toThrow('closed');
+});
+
+it('delays are those of the most advanced owner that serves and lives', async () => {
+  const cluster = createMemoryCluster();
+  const told = (id: string, delayMs: Record<string, number>, heartbeatMs = 100) =>
+    cluster.put({ ...instance(id, heartbeatMs), delayMs });
+  await told('fast', { 0: 5_000 });
+  await told('slow', { 0: 90_000, 1: 7_000 });
+  await told('gone', { 2: 1_000 }, 0);
+  await cluster.put(owner('fast', 1));
+  await cluster.put(owner('slow', 1, { zone: 'b' }));
+  await cluster.put(owner('slow', 1, { partition: 1 }));
+  await cluster.put(owner('fast', 1, { partition: 1, zone: 'b' }));
+  await cluster.put(owner('gone', 1, { partition: 2 }));
+  const delays = () => [...partitionDelays(cluster.view, 150, 120)];
+  expect(delays()).toEqual([[0, 5_000]]);
+  await cluster.put(owner('fast', 1, { serving: false }));
+  expect(delays()).toEqual([[0, 90_000]]);
+  await cluster.put(owner('slow', 1, { zone: 'b', serving: false }));
+  expect(delays()).toEqual([[0, 5_000]]);
 });

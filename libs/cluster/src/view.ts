@@ -56,3 +56,29 @@ function byServingThenZone(a: OwnerEntry, b: OwnerEntry): number {
   if (a.serving !== b.serving) return a.serving ? -1 : 1;
   return a.zone < b.zone ? -1 : a.zone > b.zone ? 1 : 0;
 }
+
+/**
+ * How long what is logged now will wait until it is applied, ms, by partition: the least of the owners on healthy
+ * instances that serve, since the most advanced one answers; or of all where none does. Left out are partitions
+ * where it will not, or of which no healthy owner tells.
+ */
+export function partitionDelays(
+  view: ClusterView,
+  nowMs: number,
+  heartbeatTimeoutMs: number,
+): Map<number, number> {
+  const least = new Map<number, number>();
+  for (const [partition, owners] of ownersOf(view, nowMs, heartbeatTimeoutMs)) {
+    const serving = owners.filter((owner) => owner.serving);
+    const asked = serving.length > 0 ? serving : owners;
+    const delay = Math.min(...asked.map(({ instance }) => delayOf(view, instance, partition)));
+    if (delay > 0) least.set(partition, delay);
+  }
+  return least;
+}
+
+/** An entry that says nothing says that there is none; one that is no number was not written by us. */
+function delayOf(view: ClusterView, instance: string, partition: number): number {
+  const delay: unknown = view.instances.get(instance)?.delayMs?.[partition] ?? 0;
+  return typeof delay === 'number' ? delay : 0;
+}
