@@ -27,11 +27,6 @@ export async function bundle(root, outfile) {
               ? { path: 'node:fs/promises', external: true }
               : { path: disk },
           );
-          build.onResolve({ filter: /^node:zlib$/ }, ({ importer }) =>
-            importer.includes(join('src', 'snapshot', 'deflate'))
-              ? { path: join(root, 'test', 'simulation', 'zlib.ts') }
-              : { path: 'node:zlib', external: true },
-          );
           build.onResolve({ filter: /^[^./]/ }, ({ kind, path }) => {
             if (kind === 'entry-point' || path.startsWith('@weir/')) return undefined;
             return { path, external: true };

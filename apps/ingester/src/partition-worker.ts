@@ -15,7 +15,7 @@ serveHost(
   parentPort,
   createPartitionHost({
     openStore: (path) => openRocksdbHeadStore({ path }),
-    openHead: (partition, store) => openPartitionHead({ partition }, { store }),
+    openHead: (partition, store, pause) => openPartitionHead({ partition }, { store, pause }),
     clock: systemClock,
     nextUlid: createUlids(systemClock, systemRandom),
   }),

@@ -92,13 +92,14 @@ describe('snapshots', () => {
     await snapshotAt(3);
     await pushMinutes(process, 3, 4);
     await snapshotAt(4);
-    await pushMinutes(process, 4, 6);
-    await snapshotAt(6);
+    // One record: the next snapshot may be due at once.
+    await pushMinutes(process, 4, 5);
+    await snapshotAt(5);
     const found = await manifest();
-    expect(found?.snapshots?.map(({ offset }) => offset)).toEqual([6, 4]);
+    expect(found?.snapshots?.map(({ offset }) => offset)).toEqual([5, 4]);
     const keys = await eventually(snapshotKeys, (keys) => keys.length === 2);
     expect(keys.sort()).toEqual(found?.snapshots?.map(({ key }) => key).sort());
-    await snapshotAt(6);
+    await snapshotAt(5);
     expect((await manifest())?.snapshots).toEqual(found?.snapshots);
   });
 
@@ -259,18 +260,21 @@ describe('damage', () => {
     return puts.length;
   }
 
-  it.each(['A', 'B', 'L', 'O', 'T'])('of a row %s found at the start: rebuilt', async (kind) => {
-    const first = await world.begin();
-    await ready(first);
-    const expected = await pushMinutes(first, 0, 5);
-    await first.ingester.stop();
-    expect(await damageRows((key) => key[0] === kind.charCodeAt(0))).toBeGreaterThan(0);
-    const second = await world.begin();
-    await ready(second);
-    expect((await readsOf(second)).toSorted(byTime)).toEqual(expected);
-    expect(await aside()).toHaveLength(1);
-    expect(second.ingester.readiness().notes?.join()).toContain('put aside');
-  });
+  it.each(['A', 'B', 'N', 'P', 'S', 'T'])(
+    'of a row %s found at the start: rebuilt',
+    async (kind) => {
+      const first = await world.begin();
+      await ready(first);
+      const expected = await pushMinutes(first, 0, 5);
+      await first.ingester.stop();
+      expect(await damageRows((key) => key[0] === kind.charCodeAt(0))).toBeGreaterThan(0);
+      const second = await world.begin();
+      await ready(second);
+      expect((await readsOf(second)).toSorted(byTime)).toEqual(expected);
+      expect(await aside()).toHaveLength(1);
+      expect(second.ingester.readiness().notes?.join()).toContain('put aside');
+    },
+  );
 
   it('found by a read while running: never a wrong answer, then rebuilt', async () => {
     const process = await world.begin();

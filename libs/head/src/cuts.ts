@@ -2,9 +2,10 @@
 // block is verified. A window's samples are grouped in generations (see windows.ts); a cut freezes the
 // open one, so what is applied while the cut streams belongs to the next.
 import type { TenantSettings, TenantWindow } from './head.ts';
-import { CLOSED, PAGE_BITS, type Page } from './pages/pages.ts';
+import type { Page } from './pages/pages.ts';
 import { finishRemoval, removeEmptySeries } from './removal.ts';
-import { C, R } from './series/series-store.ts';
+import { C, R, SLAB_BITS } from './series/series-store.ts';
+import { PREPARED } from './series/slab-flags.ts';
 import type { HeadState } from './state.ts';
 import { lateCutStep, type Tenant, WINDOW_MS, type WindowState } from './windows.ts';
 
@@ -38,7 +39,7 @@ export function* closePages(
   windows: ReadonlySet<number>,
   withLate: boolean,
 ): Generator<void> {
-  for (const page of pagesOf(state, tenant)) state.pages.flags[page.id] &= ~CLOSED;
+  for (const page of pagesOf(state, tenant)) state.pages.closed[page.id] = 0;
   tenant.prepared = windows;
   let visited = 0;
   for (const page of pagesOf(state, tenant)) {
@@ -47,10 +48,18 @@ export function* closePages(
     visited += page.refs.length;
     if (!withLate && page.refs.some((next) => hasLate(state, next - 1))) continue;
     closePage(state, tenant, page, windows);
-    state.pages.flags[page.id] |= CLOSED;
+    markClosed(state, page);
     if (visited < PREPARE_STEP) continue;
     visited = 0;
     yield;
+  }
+}
+
+/** Until one of its series changes. */
+function markClosed({ pages, store }: HeadState, page: Page): void {
+  pages.closed[page.id] = 1;
+  for (const next of page.refs) {
+    if (next > 0) store.groupFlags[(next - 1) >>> SLAB_BITS] |= PREPARED;
   }
 }
 
@@ -104,7 +113,7 @@ export function freeze(state: HeadState, tenant: Tenant, window: WindowState): v
   const windows = new Set([window.index]);
   const isPrepared = tenant.prepared.has(window.index);
   for (const page of pagesOf(state, tenant)) {
-    if (isPrepared && (state.pages.flags[page.id] & CLOSED) !== 0) continue;
+    if (isPrepared && state.pages.closed[page.id] === 1) continue;
     closePage(state, tenant, page, windows);
   }
   open.frozen = true;
@@ -137,7 +146,7 @@ function closeOpen(state: HeadState, tenant: Tenant, ref: number, window: number
   const hasOpen = store.record(ref, R.window) === window && appender.hasOpen(ref);
   const isLate = hasLate(state, ref);
   if (!hasOpen && !isLate) return false;
-  state.touchOpen(store.record(ref, R.pageSlot) >>> PAGE_BITS);
+  store.touchClosing(ref);
   if (hasOpen) appender.endChunk(ref, tenant);
   if (isLate) appender.closeOutOfOrder(ref, tenant);
   return true;

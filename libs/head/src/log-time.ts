@@ -2,9 +2,7 @@
 // most, so that one bad clock can't put it far ahead. The first record has nothing to be compared with:
 // therefore log time may go back while a head is young, to the smallest timestamp of its first records, and
 // what was stamped with later times is stamped anew. Afterwards it never goes back; early cuts rely on that.
-import { PAGE_BITS } from './pages/pages.ts';
 import { finishRemoval } from './removal.ts';
-import { R } from './series/series-store.ts';
 import type { HeadState } from './state.ts';
 import { NEVER } from './tenants/activity.ts';
 import { lateCutStep } from './windows.ts';
@@ -37,7 +35,7 @@ function setBack(state: HeadState, toMs: number): void {
     finishRemoval(state, tenant);
     for (const ref of index.lists.read(index.tenant(tenant.id).all)) {
       if (store.labelsLength(ref) === 0 || activity.minutes[ref] <= activity.minute) continue;
-      state.touchOpen(store.record(ref, R.pageSlot) >>> PAGE_BITS);
+      store.touch(ref);
       activity.minutes[ref] = activity.minute;
     }
     activity.recount(tenant);

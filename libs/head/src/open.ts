@@ -44,6 +44,8 @@ export interface PartitionHeadSettings {
 export interface PartitionHeadParts {
   /** The head owns it from here on, and closes it. */
   readonly store: HeadStore;
+  /** Called between pieces of the work of opening. */
+  readonly pause?: Pause;
 }
 
 /** Opens the head at its last committed checkpoint. Throws `corrupt` on a damaged store. */
@@ -51,20 +53,30 @@ export async function openPartitionHead(
   settings: PartitionHeadSettings,
   parts: PartitionHeadParts,
 ): Promise<PartitionHead> {
+  return (await openHeadAndState(settings, parts)).head;
+}
+
+/** The same, for those who look at what the head has in memory and in its slabs. */
+export async function openHeadAndState(
+  settings: PartitionHeadSettings,
+  parts: PartitionHeadParts,
+): Promise<{ head: PartitionHead; state: HeadState; space: SlabSpace }> {
   const state = new HeadState();
   state.position = settings.startOffset ?? 0;
   const commit: CommitState = {
     tenantSlots: new Map(),
     metadataSlots: new Map(),
     discardSlots: new Map(),
-    pageHas: [],
+    histogramSlots: new Map(),
     checkpointPosition: state.position,
   };
   const store = createCheckedStore(parts.store);
   const space = await SlabSpace.open(store);
-  await recover(state, store, commit);
-  return createHead(settings.partition, state, commit, store, space);
+  await recover(state, { store, space, pause: parts.pause ?? noPause }, commit);
+  return { head: createHead(settings.partition, state, commit, store, space), state, space };
 }
+
+function noPause(): undefined {}
 
 function createHead(
   partition: number,
@@ -78,7 +90,7 @@ function createHead(
   let isClosed = false;
   const checkpoint = async (): Promise<void> => {
     if (isClosed) throw new WeirError('closed', `head of partition ${partition} is closed`);
-    await new Checkpoint(state, store, commit).run();
+    await new Checkpoint(state, store, space, commit).run();
     await clearDropped(state, store);
   };
   return {
@@ -144,7 +156,7 @@ function createHead(
     cutDue: (all: boolean) => cutDue(state, all),
     prepareEarlyCut: (tenant: string) => prepareEarlyCut(state, tenant),
     cutEarly: (tenant: string, idleMs: number) => cutEarly(state, tenant, idleMs),
-    cut: (window: TenantWindow, pause: Pause = () => undefined) => cut(state, store, window, pause),
+    cut: (window: TenantWindow, pause: Pause = noPause) => cut(state, store, window, pause),
     drop(window: TenantWindow) {
       for (const _ of drop(state, window));
     },

@@ -8,8 +8,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { HeadStore, StoreBatch } from './head.ts';
 import { createMemoryHeadStore } from './memory/memory-store.ts';
-import { openPartitionHead } from './open.ts';
+import { openHeadAndState, openPartitionHead } from './open.ts';
 import { Feeder, type Input, type Part, TENANTS } from './pure-function-fixture.ts';
+import { changedUntouched } from './slabs/clean-slabs-fixture.ts';
 import { restoreSnapshot } from './snapshot/restore-snapshot.ts';
 import { BEGIN_KEY, COMMIT_KEY } from './store/rows.ts';
 
@@ -153,13 +154,16 @@ class Restless {
   #held: Held | undefined;
   #begun: Held | undefined;
   #running: Promise<void> = Promise.resolve();
+  /** Slabs that changed and were not touched. */
+  #untouched: () => string[] = () => [];
 
   async open(): Promise<void> {
     this.#life++;
     this.#running = Promise.resolve();
     this.#failAt = -1;
-    const head = await openPartitionHead({ partition: 0 }, { store: this.#store() });
-    this.feeder = new Feeder(head, true, this.#held);
+    const opened = await openHeadAndState({ partition: 0 }, { store: this.#store() });
+    this.#untouched = () => changedUntouched(opened.state, opened.space);
+    this.feeder = new Feeder(opened.head, true, this.#held);
     for (const one of this.#taken.slice(this.#held?.inputs ?? 0)) this.feeder.take(one);
   }
 
@@ -188,6 +192,7 @@ class Restless {
   /** Begins a checkpoint, which goes on with the turns that others take. */
   async #begin(failAt = -1): Promise<void> {
     await this.#running;
+    expect(this.#untouched()).toEqual([]);
     this.#failAt = failAt;
     this.#begun = undefined;
     // One that fails may have failed after its commit, when it cleaned up.

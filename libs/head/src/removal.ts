@@ -5,7 +5,7 @@
 // on, and who needs the whole (a checkpoint, the next drop, a digest) finishes it. Then what only this
 // process has is cleaned up: lists, orders, and the memory of all of it. A ref, a page's slot and arena
 // memory are given away again only when no read is left that may know them.
-import { isEmptyPage, type Metric, PAGE_BITS, type Page } from './pages/pages.ts';
+import { isEmptyPage, type Metric, type Page } from './pages/pages.ts';
 import { C, R } from './series/series-store.ts';
 import type { HeadState } from './state.ts';
 import type { Removal, Tenant } from './windows.ts';
@@ -107,7 +107,7 @@ function isEmptied(state: HeadState, removal: Removal, ref: number): boolean {
   store.setCold(ref, C.pass, removal.number);
   store.moveSparse(ref);
   if ((bits & mask) === bits) return false;
-  state.touchOpen(store.record(ref, R.pageSlot) >>> PAGE_BITS);
+  store.touch(ref);
   store.setCold(ref, C.windows, bits & mask);
   return false;
 }

@@ -3,24 +3,14 @@
 // checkpointing are built on it and do not know each other.
 
 import { text } from '@weir/bytes';
-import { LabelReader, labelValue } from '@weir/model';
+import { LabelReader } from '@weir/model';
 import type { ShippedWindow, TenantSettings } from './head.ts';
-import {
-  CLOSED,
-  LABELS_DIRTY,
-  LABELS_PENDING,
-  type Metric,
-  OPEN_DIRTY,
-  OPEN_PENDING,
-  PAGE_BITS,
-  type Page,
-  Pages,
-} from './pages/pages.ts';
+import { type Metric, PAGE_BITS, type Page, Pages } from './pages/pages.ts';
 import { LabelIndex } from './postings/label-index.ts';
 import { EpochTimes } from './reads/epoch-times.ts';
 import { Appender } from './series/append.ts';
-import { C, R, SeriesStore } from './series/series-store.ts';
-import type { LabelsRow } from './store/labels-rows.ts';
+import { C, R, SeriesStore, SLAB_BITS, SLAB_MASK } from './series/series-store.ts';
+import { PENDING, PREPARED } from './series/slab-flags.ts';
 import { Activity } from './tenants/activity.ts';
 import type { ExemplarRuns } from './tenants/exemplars.ts';
 import { type Removal, Tenant, WINDOW_MS } from './windows.ts';
@@ -29,9 +19,10 @@ const METRIC_NAME = '__name__';
 /** How many records of a head may take its log time back: see log-time.ts. */
 export const YOUNG_RECORDS = 64;
 
-/** A checkpoint that is being written: it wants to see a page before it changes. */
-export interface PageCapture {
-  capture(page: number, flags: number): void;
+/** A checkpoint that is being written: it wants to see slabs before they change. */
+export interface SlabCapture {
+  captureGroup(group: number): void;
+  captureBlocks(slab: number): void;
   room(): Promise<void> | undefined;
 }
 
@@ -51,7 +42,7 @@ export class HeadState {
   /** How many records more may take log time back. */
   youngRecords = YOUNG_RECORDS;
   samplesSinceCheckpoint = 0;
-  running: PageCapture | undefined;
+  running: SlabCapture | undefined;
   readonly discards = new Map<string, Map<string, number>>();
   readonly reads = new Reads();
   readonly epochTimes = new EpochTimes();
@@ -61,12 +52,17 @@ export class HeadState {
   /** Removed series that reads under way may still look at. */
   readonly removals = new Set<Removal>();
   lastRemoval = 0;
-  /** Pages without series, whose rows a checkpoint has still to empty. */
+  /** Pages without series: their numbers are free when a checkpoint says so. */
   readonly emptyPages: Page[] = [];
   /** By label pair __name__="…": its metric. */
   readonly #metricsByPair = new Map<number, Metric>();
   readonly #reader = new LabelReader();
   #committedEpoch = 0;
+
+  constructor() {
+    this.store.watcher = this;
+    this.store.blocks.watcher = this;
+  }
 
   /** The last epoch that is committed in the store; its chunks are there. */
   get committedEpoch(): number {
@@ -137,23 +133,11 @@ export class HeadState {
     this.index.addSeries(tenant.id, ref, bytes, view, from, length);
     const metric = this.#metricOf(tenant, bytes, from, length);
     const pageSlot = this.pages.place(metric);
-    this.touchLabels(pageSlot >>> PAGE_BITS);
+    this.pages.closed[pageSlot >>> PAGE_BITS] = 0;
     this.pages.fill(pageSlot, ref);
     this.store.setCold(ref, C.pass, tenant.removal?.number ?? 0);
     this.#enter(tenant, ref, pageSlot, metric.unsorted, hash);
     tenant.changes.created++;
-    return ref;
-  }
-
-  /** Puts a series that the store holds back where its page row says. */
-  restoreSeries(tenant: Tenant, row: LabelsRow, page: Page): number {
-    const { store } = this;
-    const { bytes, view, length, slot, hash } = row;
-    const ref = store.add(view, 0, length, hash);
-    this.index.restoreSeries(tenant.id, ref, row);
-    this.#metricOf(tenant, bytes, 0, length);
-    this.pages.set(page, slot, ref);
-    this.#enter(tenant, ref, (page.id << PAGE_BITS) | slot, page.metric.unsorted, hash);
     return ref;
   }
 
@@ -166,11 +150,6 @@ export class HeadState {
     tenant.seriesCount++;
     tenant.seriesSum = (tenant.seriesSum + hash) | 0;
     tenant.dirty = true;
-  }
-
-  /** The metric that a label set belongs to, made with this id where it is new. */
-  metricFor(tenant: Tenant, labels: Uint8Array, id: number): Metric {
-    return this.pages.metric(tenant.id, labelValue(labels, METRIC_NAME) ?? '', id);
   }
 
   /**
@@ -202,8 +181,7 @@ export class HeadState {
       this.activity.removed(tenant, ref);
       const pageSlot = store.record(ref, R.pageSlot);
       const page = pageSlot >>> PAGE_BITS;
-      this.touchLabels(page);
-      this.touchOpen(page);
+      store.touch(ref);
       this.index.forgetSeries(tenant.id, store.labelsOf(ref));
       this.pages.remove(pageSlot);
       this.appender.outOfOrder.forget(ref);
@@ -223,21 +201,23 @@ export class HeadState {
     return this.index.purge(isAlive, (pair) => this.#metricsByPair.delete(pair));
   }
 
-  /** To be called before a series of the page changes. */
-  touchOpen(page: number): void {
-    const flags = this.pages.flags[page];
-    if ((flags & OPEN_PENDING) !== 0) this.running?.capture(page, flags);
-    this.pages.flags[page] = (this.pages.flags[page] | OPEN_DIRTY) & ~CLOSED;
+  beforeGroup(group: number, flags: number): void {
+    if ((flags & PENDING) !== 0) this.running?.captureGroup(group);
+    if ((flags & PREPARED) !== 0) this.#reopen(group);
   }
 
-  /**
-   * To be called before a series enters or leaves the page. Both rows are captured then: one that knows
-   * the slot and one that doesn't would not be of one position.
-   */
-  touchLabels(page: number): void {
-    const flags = this.pages.flags[page];
-    if ((flags & (LABELS_PENDING | OPEN_PENDING)) !== 0) this.running?.capture(page, flags);
-    this.pages.flags[page] |= LABELS_DIRTY;
+  beforeBlocks(slab: number): void {
+    if ((this.store.blocks.flags[slab] & PENDING) !== 0) this.running?.captureBlocks(slab);
+  }
+
+  /** The pages of a group's series may get something open again. */
+  #reopen(group: number): void {
+    const first = group << SLAB_BITS;
+    const end = Math.min(first + SLAB_MASK + 1, this.store.refs);
+    for (let ref = first; ref < end; ref++) {
+      if (this.store.labelsLength(ref) === 0) continue;
+      this.pages.closed[this.store.record(ref, R.pageSlot) >>> PAGE_BITS] = 0;
+    }
   }
 
   mayReach(ref: number, window: number): boolean {

@@ -37,7 +37,7 @@ const CLOSE_PATIENCE_MS = 3_000;
 
 export interface HostParts {
   readonly openStore: (path: string) => Promise<HeadStore>;
-  readonly openHead: (partition: number, store: HeadStore) => Promise<PartitionHead>;
+  readonly openHead: (partition: number, store: HeadStore, pause: Pause) => Promise<PartitionHead>;
   readonly clock: Clock;
   readonly nextUlid: () => string;
 }
@@ -88,6 +88,7 @@ export async function openHostedPartition(
   const checkpointer = createCheckpointer(clock);
   const identity = { topicId, partition };
   const restoring = createRestoring(folder, identity, parts.openStore);
+  const pause = createPause(clock, 0);
   const { head: storedHead, aside } = await openStored();
   const blocks = await openLocalBlocks(
     { dir: folder.blocksDir, partition, topicId },
@@ -99,7 +100,6 @@ export async function openHostedPartition(
   let position = storedPosition ?? 0;
   let shippedBefore: readonly ShippedWindow[] = [];
   let failure: WeirError | undefined;
-  const pause = createPause(clock, 0);
   const restingPause = createPause(clock, CUT_REST);
   let applying: Promise<unknown> = Promise.resolve();
   let maintaining: Promise<unknown> = Promise.resolve();
@@ -133,7 +133,7 @@ export async function openHostedPartition(
   async function openHead(): Promise<PartitionHead> {
     const store = await parts.openStore(folder.headDir);
     try {
-      return await parts.openHead(partition, store);
+      return await parts.openHead(partition, store, pause);
     } catch (error) {
       // Else its folder could not be put aside; what opening said matters more than what closing says.
       await store.close().catch(() => undefined);

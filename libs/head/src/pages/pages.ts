@@ -1,26 +1,16 @@
-// Pages: up to 64 series of one metric of one tenant, the unit in which state is written and closed
-// chunks are found. Flags say what of a page has changed since the last checkpoint, and what the running
-// checkpoint has still to capture before it changes.
-import { compareBytes, utf8 } from '@weir/bytes';
+// Pages: up to 64 series of one metric of one tenant, the unit in which closed chunks lie in the store and
+// are found there.
+import { compareBytes, grown, utf8 } from '@weir/bytes';
+import { WeirError } from '@weir/errors';
 
 export const PAGE_SLOTS = 64;
 export const PAGE_BITS = 6;
-
-export const LABELS_DIRTY = 1;
-export const OPEN_DIRTY = 2;
-export const LABELS_PENDING = 4;
-export const OPEN_PENDING = 8;
-/** No series of the page has anything open of the windows that its tenant's cut was prepared for. */
-export const CLOSED = 16;
 
 export interface Page {
   readonly id: number;
   readonly metric: Metric;
   /** Ref + 1 by slot; 0 is free. */
   refs: Int32Array;
-  /** Which of its two rows the next write takes. */
-  labelsSlot: number;
-  openSlot: number;
 }
 
 export interface Metric {
@@ -36,24 +26,16 @@ export interface Metric {
   unsorted: number[];
 }
 
-/** A page that lost its series: its number is free, and so are its two rows but for the committed ones. */
-interface FreePage {
-  readonly id: number;
-  readonly labelsSlot: number;
-  readonly openSlot: number;
-}
-
 export class Pages {
   readonly byId: (Page | undefined)[] = [];
-  flags = new Uint8Array(64);
+  /** By page: 1 where no series of it has anything open of the windows that its tenant's cut was prepared for. */
+  closed = new Uint8Array(64);
+  /** Metrics that came or went since the last checkpoint began, by id. */
+  readonly changedMetrics = new Map<number, Metric | undefined>();
   readonly #metrics = new Map<number, Map<string, Metric>>();
-  readonly #freePages: FreePage[] = [];
-  #nextMetric = 0;
-
   /** Numbers of pages without series, to be given away again. */
-  get freeNumbers(): readonly FreePage[] {
-    return this.#freePages;
-  }
+  readonly #freePages: number[] = [];
+  #nextMetric = 0;
 
   metricsOf(tenant: number): Iterable<Metric> {
     return this.#metrics.get(tenant)?.values() ?? [];
@@ -78,6 +60,7 @@ export class Pages {
         unsorted: [],
       };
       this.#nextMetric = Math.max(this.#nextMetric, id + 1);
+      this.changedMetrics.set(id, metric);
       byName.set(name, metric);
     }
     return metric;
@@ -97,21 +80,52 @@ export class Pages {
     this.set(this.page(pageSlot >>> PAGE_BITS), pageSlot & (PAGE_SLOTS - 1), ref);
   }
 
-  addPage(metric: Metric, wanted?: number): Page {
-    const free = wanted === undefined ? this.#freePages.pop() : undefined;
-    const id = wanted ?? free?.id ?? this.byId.length;
-    const labelsSlot = free?.labelsSlot ?? 0;
-    const openSlot = free?.openSlot ?? 0;
-    const page: Page = { id, metric, refs: new Int32Array(0), labelsSlot, openSlot };
-    while (this.byId.length < id) this.byId.push(undefined);
-    this.byId[id] = page;
+  addPage(metric: Metric): Page {
+    const page: Page = {
+      id: this.#freePages.pop() ?? this.byId.length,
+      metric,
+      refs: new Int32Array(0),
+    };
+    this.byId[page.id] = page;
     metric.pages.push(page);
-    if (id >= this.flags.length) {
-      const grown = new Uint8Array(Math.max(id + 1, this.flags.length * 2));
-      grown.set(this.flags);
-      this.flags = grown;
-    }
+    if (page.id >= this.closed.length) this.closed = grown(this.closed);
     return page;
+  }
+
+  /**
+   * Puts back pages by number, each with the metric whose id + 1 stands there; 0 is a free number. Their
+   * refs, none yet, are set by the caller, who then calls restoreFree().
+   */
+  restore(metrics: ReadonlyMap<number, Metric>, ids: Int32Array): void {
+    const refs = new Int32Array(ids.length * PAGE_SLOTS).fill(-1);
+    while (this.closed.length < ids.length) this.closed = grown(this.closed);
+    for (let id = 0; id < ids.length; id++) {
+      if (ids[id] === 0) {
+        this.byId.push(undefined);
+        this.#freePages.push(id);
+        continue;
+      }
+      const metric = metrics.get(ids[id] - 1);
+      if (!metric) throw new WeirError('corrupt', `head store: page ${id} of unknown metric`);
+      const page = { id, metric, refs: refs.subarray(id * PAGE_SLOTS, (id + 1) * PAGE_SLOTS) };
+      this.byId.push(page);
+      metric.pages.push(page);
+    }
+  }
+
+  /** Makes the slots free that lie before one in use. */
+  restoreFree(): void {
+    for (const page of this.byId) {
+      if (page === undefined) continue;
+      let isBefore = false;
+      for (let slot = PAGE_SLOTS - 1; slot >= 0; slot--) {
+        if (page.refs[slot] !== -1) isBefore = true;
+        else if (isBefore) {
+          page.refs[slot] = 0;
+          page.metric.free.push((page.id << PAGE_BITS) | slot);
+        }
+      }
+    }
   }
 
   page(id: number): Page {
@@ -146,14 +160,15 @@ export class Pages {
   }
 
   /** Gives a page's number away again, once a checkpoint holds nothing of it. */
-  freePage({ id, labelsSlot, openSlot }: FreePage): void {
+  freePage({ id }: Page): void {
     this.byId[id] = undefined;
-    this.#freePages.push({ id, labelsSlot, openSlot });
+    this.#freePages.push(id);
   }
 
   /** Forgets a metric without pages. */
   removeMetric(metric: Metric): void {
     this.#metrics.get(metric.tenant)?.delete(metric.name);
+    this.changedMetrics.set(metric.id, undefined);
   }
 }
 

@@ -5,7 +5,6 @@ import { compareBytes, grown, hashBytes, text, utf8 } from '@weir/bytes';
 import { encodeLabels, LabelReader } from '@weir/model';
 import { ByteArena } from '../series/byte-arena.ts';
 import { hashView } from '../series/hash-view.ts';
-import type { LabelsRow } from '../store/labels-rows.ts';
 import { PostingLists } from './posting-lists.ts';
 
 /** Refs looked through in one step of a purge, about a millisecond, and what a list costs beside its refs. */
@@ -82,28 +81,6 @@ export class LabelIndex {
       this.lists.append(pair, ref);
     }
     this.lastPairCount = count;
-    this.#lastTenant = tenant;
-  }
-
-  /** Adds a series of a labels row; those of one row come one after the other. */
-  restoreSeries(tenant: number, ref: number, row: LabelsRow): void {
-    const index = this.tenant(tenant);
-    this.lists.append(index.all, ref);
-    const { labels, lengths, hashes, same, bytes, view } = row;
-    while (labels > this.lastPairs.length) this.lastPairs = grown(this.lastPairs);
-    let from = 0;
-    for (let label = 0; label < labels; label++) {
-      const length = lengths[label];
-      if (same[label] === 0) {
-        const hash = hashes[label];
-        const found = this.#find(hash, view, from, length);
-        this.lastPairs[label] =
-          found < 0 ? this.#add(index, hash, bytes, view, from, length) : found;
-      }
-      this.lists.append(this.lastPairs[label], ref);
-      from += length;
-    }
-    this.lastPairCount = labels;
     this.#lastTenant = tenant;
   }
 

@@ -5,7 +5,6 @@ import type { NativeHistogram } from '@weir/model';
 import { expandRecordV2 } from '@weir/wire/log-record';
 import type { HeadRecord } from '../head.ts';
 import { advanceLogTime } from '../log-time.ts';
-import { OPEN_DIRTY, PAGE_BITS } from '../pages/pages.ts';
 import { lastTime } from '../reads/newest-sample.ts';
 import { removeIfEmpty } from '../removal.ts';
 import { ARENA_RUN_MAX } from '../series/byte-arena.ts';
@@ -140,7 +139,7 @@ export class RecordApplier {
       }
       if (ref < 0) continue;
       if (staged.refs[index] < 0 && previous !== 0) {
-        this.#state.store.setRecord(previous - 1, R.next, ref + 1);
+        this.#state.store.setNext(previous - 1, ref);
       }
       previous = ref + 1;
     }
@@ -205,8 +204,7 @@ export class RecordApplier {
     const low = staged.bits[2 * sample];
     const high = staged.bits[2 * sample + 1];
     const rel = t - this.#windowIndex * WINDOW_MS;
-    const page = state.store.record(ref, R.pageSlot) >>> PAGE_BITS;
-    if (state.pages.flags[page] !== OPEN_DIRTY) state.touchOpen(page);
+    state.store.touch(ref);
     const result = state.appender.append(ref, tenant, this.#windowIndex, rel, low, high);
     if (result === 'accepted') this.#accepted(ref, tenant, t, low, high, offset);
     else if (result !== 'same') this.#refuse(REASONS[result], tenant, index, ref, t, 1);
@@ -264,12 +262,6 @@ export class RecordApplier {
     return this.#state.store.find(view, from, length, staged.hashes[index], tenant.id);
   }
 
-  #touch(ref: number): void {
-    const state = this.#state;
-    const page = state.store.record(ref, R.pageSlot) >>> PAGE_BITS;
-    if (state.pages.flags[page] !== OPEN_DIRTY) state.touchOpen(page);
-  }
-
   /** The histograms of a staged series; returns its ref, which the first of them may have made. */
   #appendHistograms(
     index: number,
@@ -311,7 +303,7 @@ export class RecordApplier {
     sample: HistogramSample,
     offset: number,
   ): void {
-    this.#touch(ref);
+    this.#state.store.touch(ref);
     const window = this.#windowIndex;
     const rel = t - window * WINDOW_MS;
     const result = this.#state.appender.appendHistogram(ref, tenant, window, rel, sample);
@@ -335,7 +327,7 @@ export class RecordApplier {
     const { store, appender } = this.#state;
     if (!(created > 0 && created < t && created > lastTime(store, ref))) return;
     if (this.#admit(created, offset)) {
-      this.#touch(ref);
+      store.touch(ref);
       const window = this.#windowIndex;
       const rel = created - window * WINDOW_MS;
       const zero = histogram && zeroOf(histogram);

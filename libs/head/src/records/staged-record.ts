@@ -175,7 +175,7 @@ export class StagedRecord implements Cursor {
     this.hashes[index] = hash;
     const ref = length === 0 ? -1 : store.find(this.view, from, length, hash, tenant);
     if (ref >= 0) {
-      if (previous !== 0) store.setRecord(previous - 1, R.next, ref + 1);
+      if (previous !== 0) store.setNext(previous - 1, ref);
       return ref;
     }
     if (isCanonical(this.bytes, from, this.at)) return -1;

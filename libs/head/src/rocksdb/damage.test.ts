@@ -3,13 +3,13 @@
 // that would be tried again for ever.
 import { cp, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { isKind } from '@weir/errors';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PartitionHead } from '../head.ts';
 import { openPartitionHead } from '../open.ts';
-import { record, series, writeRequest } from '../records/record-fixture.ts';
+import { message, record, series, writeRequest } from '../records/record-fixture.ts';
 import { openRocksdbHeadStore } from './rocksdb-store.ts';
 import { FOOTER_BYTES } from './table-format.ts';
 
@@ -34,6 +34,14 @@ function applyTo(head: PartitionHead, upTo: number): void {
     );
     head.apply([record(step, writeRequest(...all))], step + 1);
   }
+}
+
+/** Metadata that makes the log longer than one of its blocks. */
+function applyMetadata(head: PartitionHead): void {
+  const all = Array.from({ length: 600 }, (_, i) =>
+    message(0x1a, message(0x12, Buffer.from(`m${i}`)), message(0x22, Buffer.alloc(50, 'help'))),
+  );
+  head.apply([record(head.position, Buffer.concat(all))], head.position + 1);
 }
 
 async function samplesOf(head: PartitionHead): Promise<string[]> {
@@ -64,6 +72,7 @@ beforeAll(async () => {
   // What comes now stays in the log.
   const head = await openHead(path);
   for (const upTo of [310, 320]) {
+    applyMetadata(head);
     applyTo(head, upTo);
     await head.checkpoint();
     const copy = join(root, `at-${upTo}`);
@@ -81,12 +90,20 @@ afterAll(() => rm(root, { recursive: true }));
 
 let copies = 0;
 
+/** All that RocksDB reads, and the slabs. */
+async function filesOf(path: string): Promise<string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = entries.filter(
+    (entry) => entry.isFile() && !/^(LOG|LOCK|IDENTITY)/.test(entry.name),
+  );
+  return files.map(({ parentPath, name }) => relative(path, join(parentPath, name))).sort();
+}
+
 /** Damages a copy of the folder; what comes of it. */
 async function outcome(damage: (path: string, files: string[]) => Promise<void>): Promise<string> {
   const path = join(root, `copy-${copies++}`);
   await cp(join(root, 'sound'), path, { recursive: true });
-  const files = (await readdir(path)).filter((name) => !/^(LOG|LOCK|IDENTITY)/.test(name)).sort();
-  await damage(path, files);
+  await damage(path, await filesOf(path));
   let head: PartitionHead | undefined;
   try {
     head = await openHead(path);
@@ -179,8 +196,7 @@ describe('a damaged database', () => {
   }, 60_000);
 
   it('with a missing or cut file is a committed state, or corrupt', async () => {
-    const names = (await readdir(join(root, 'sound'))).filter((name) => !/^(LOG|LOCK)/.test(name));
-    for (const name of names) {
+    for (const name of await filesOf(join(root, 'sound'))) {
       await outcome((path) => rm(join(path, name)));
       await outcome(async (path) => {
         const bytes = await readFile(join(path, name));

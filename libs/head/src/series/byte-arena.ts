@@ -14,6 +14,18 @@ const NO_VIEW = new DataView(NO_SLAB.buffer);
 /** The longest run of bytes an arena takes; a label set above it is refused by the head. */
 export const ARENA_RUN_MAX = 1 << 16;
 
+/** An arena beside its bytes. */
+export interface ArenaState {
+  /** The slab that takes bytes, and its size; -1 before the first one. */
+  readonly slab: number;
+  readonly room: number;
+  /** Whether any run contains a zero byte. */
+  readonly zeros: boolean;
+  /** By slab: bytes used, and of these freed; both 0 for one that was released. */
+  readonly lengths: readonly number[];
+  readonly freed: readonly number[];
+}
+
 export class ByteArena {
   readonly slabs: Uint8Array[] = [];
   readonly views: DataView[] = [];
@@ -28,6 +40,9 @@ export class ByteArena {
   /** Bytes used and freed, by slab. */
   readonly #used: number[] = [];
   readonly #freed: number[] = [];
+  /** Slabs that took bytes since takeGrown(). */
+  readonly #grown = new Set<number>();
+  #isGrown = false;
   readonly #emptied: number[] = [];
   readonly #released: number[] = [];
 
@@ -48,6 +63,7 @@ export class ByteArena {
     this.#at += length;
     this.#used[this.#slab] = this.#at;
     this.usedBytes += length;
+    if (!this.#isGrown) this.#noteGrown();
     return position;
   }
 
@@ -60,6 +76,71 @@ export class ByteArena {
     this.#used[this.#slab] = 0;
     this.#freed[this.#slab] = 0;
     this.#at = 0;
+    this.#isGrown = false;
+  }
+
+  /**
+   * What was used, by slab, of those that took bytes since the last call: views whose content never
+   * changes. A number without bytes was released.
+   */
+  takeGrown(): Map<number, Uint8Array> {
+    const taken = new Map<number, Uint8Array>();
+    for (const slab of this.#grown) taken.set(slab, this.usedOf(slab));
+    this.#grown.clear();
+    this.#isGrown = false;
+    return taken;
+  }
+
+  /** Has slabs told by the next takeGrown() again. */
+  tellAgain(slabs: Iterable<number>): void {
+    for (const slab of slabs) this.#grown.add(slab);
+  }
+
+  /** What is needed to go on beside the slabs' bytes. */
+  get state(): ArenaState {
+    const [lengths, freed] = [this.#used.slice(), this.#freed.slice()];
+    return { slab: this.#slab, room: this.#room, zeros: this.#hasZeroBytes, lengths, freed };
+  }
+
+  /**
+   * Puts back what `state` was, but for the bytes of the slabs that are told: usedOf() is where they belong.
+   * Slabs without living runs are given back.
+   */
+  restore(state: ArenaState): number[] {
+    this.#slab = state.slab;
+    this.#room = state.room;
+    this.#hasZeroBytes = state.zeros;
+    this.#at = state.lengths[state.slab] ?? 0;
+    const living: number[] = [];
+    for (const [slab, used] of state.lengths.entries()) {
+      const freed = state.freed[slab];
+      const isGone = slab !== state.slab && freed === used;
+      this.slabs[slab] = NO_SLAB;
+      this.views[slab] = NO_VIEW;
+      this.#used[slab] = isGone ? 0 : used;
+      this.#freed[slab] = isGone ? 0 : freed;
+      if (isGone) {
+        this.#released.push(slab);
+        this.#grown.add(slab);
+        continue;
+      }
+      this.slabs[slab] = new Uint8Array(slab === state.slab ? state.room : used);
+      this.views[slab] = new DataView(this.slabs[slab].buffer);
+      this.usedBytes += used;
+      this.freedBytes += freed;
+      living.push(slab);
+    }
+    return living;
+  }
+
+  /** The bytes of a slab that are used. */
+  usedOf(slab: number): Uint8Array {
+    return this.slabs[slab].subarray(0, this.#used[slab]);
+  }
+
+  #noteGrown(): void {
+    this.#isGrown = true;
+    this.#grown.add(this.#slab);
   }
 
   /** Forgets a run. Its bytes stay readable until its slab is released. */
@@ -85,8 +166,11 @@ export class ByteArena {
     for (const slab of slabs) {
       this.usedBytes -= this.#used[slab];
       this.freedBytes -= this.#freed[slab];
+      this.#used[slab] = 0;
+      this.#freed[slab] = 0;
       this.slabs[slab] = NO_SLAB;
       this.views[slab] = NO_VIEW;
+      this.#grown.add(slab);
       this.#released.push(slab);
     }
   }
@@ -120,6 +204,10 @@ export class ByteArena {
   /** Where a run lies, for those who read bytes of many. */
   slabOf(position: number): Uint8Array {
     return this.slabs[position >>> SLAB_BITS];
+  }
+
+  viewOf(position: number): DataView {
+    return this.views[position >>> SLAB_BITS];
   }
 
   offsetOf(position: number): number {

@@ -1,11 +1,14 @@
 // The series of a partition as typed arrays: one 64-byte record each, a cold record beside it, a block
 // of eight raw samples, label bytes in an arena, and one hash table for all tenants. Refs are dense,
-// start at 0 and are reused. Nothing here knows what a sample's time means; see series/append.ts.
+// start at 0 and are reused; 256 of them are a group, whose memory lies on disk as it is (FORMAT.md), so who
+// changes a series calls touch() first. Nothing here knows what a sample's time means; see series/append.ts.
+import { grown } from '@weir/bytes';
 import { PAGE_BITS } from '../pages/pages.ts';
 import { ByteArena } from './byte-arena.ts';
 import { ChunkBlocks } from './chunk-blocks.ts';
 import { ClosedLog } from './closed-log.ts';
 import { hashView } from './hash-view.ts';
+import { DIRTY, PENDING, PREPARED, type SlabWatcher } from './slab-flags.ts';
 
 export const SLAB_BITS = 8;
 export const SLAB_MASK = (1 << SLAB_BITS) - 1;
@@ -55,6 +58,11 @@ export const COLD_BITS = 2;
 export const NO_WINDOW = -0x80000000;
 
 const SLAB_SERIES = 1 << SLAB_BITS;
+const RECORDS_BYTES = SLAB_SERIES << (RECORD_BITS + 2);
+const COLD_BYTES = SLAB_SERIES << (COLD_BITS + 2);
+const RAW_TIMES_BYTES = SLAB_SERIES * RAW_MAX * 4;
+/** Memory of a group. */
+export const GROUP_BYTES = RECORDS_BYTES + COLD_BYTES + RAW_TIMES_BYTES * 3;
 /** Stand for the slabs of refs that are all free: they read as series without labels. */
 const NO_RECORDS = new Int32Array(SLAB_SERIES << RECORD_BITS);
 const NO_COLD = new Int32Array(SLAB_SERIES << COLD_BITS);
@@ -72,6 +80,9 @@ export class SeriesStore {
   readonly blocks = new ChunkBlocks();
   readonly closed = new ClosedLog();
   readonly labels = new ByteArena();
+  /** By group: see slab-flags.ts. */
+  groupFlags = new Uint8Array(64);
+  watcher: SlabWatcher | undefined;
   /** Tenant by page: found from a record without touching the cold one. */
   pageTenants = new Int32Array(64);
   /** Refs below this have been used. */
@@ -114,6 +125,7 @@ export class SeriesStore {
   /** Adds a series that find() did not find; its record is empty but for its identity. */
   add(view: DataView, from: number, length: number, hash: number): number {
     const ref = this.#takeRef();
+    this.touch(ref);
     const record = this.records[ref >>> SLAB_BITS];
     const at = (ref & SLAB_MASK) << RECORD_BITS;
     for (let field = 0; field < 1 << RECORD_BITS; field++) record[at + field] = 0;
@@ -152,11 +164,92 @@ export class SeriesStore {
     return first;
   }
 
-  #allocate(slab: number): void {
-    this.records[slab] = new Int32Array(SLAB_SERIES << RECORD_BITS);
-    this.cold[slab] = new Int32Array(SLAB_SERIES << COLD_BITS);
-    this.rawTimes[slab] = new Int32Array(SLAB_SERIES * RAW_MAX);
-    this.rawBits[slab] = new Int32Array(SLAB_SERIES * RAW_MAX * 2);
+  #allocate(group: number): void {
+    if (group >= this.groupFlags.length) this.groupFlags = grown(this.groupFlags);
+    this.groupFlags[group] = DIRTY;
+    this.setGroup(group, new ArrayBuffer(GROUP_BYTES));
+  }
+
+  /**
+   * Gives a group its memory: of records, cold records, raw times and raw bits, one behind the other. None
+   * for one whose refs are all free.
+   */
+  setGroup(group: number, memory?: ArrayBuffer): void {
+    if (memory === undefined) {
+      this.records[group] = NO_RECORDS;
+      this.cold[group] = NO_COLD;
+      this.rawTimes[group] = NO_RAW;
+      this.rawBits[group] = NO_RAW;
+      return;
+    }
+    this.records[group] = new Int32Array(memory, 0, RECORDS_BYTES / 4);
+    this.cold[group] = new Int32Array(memory, RECORDS_BYTES, COLD_BYTES / 4);
+    const rawAt = RECORDS_BYTES + COLD_BYTES;
+    this.rawTimes[group] = new Int32Array(memory, rawAt, RAW_TIMES_BYTES / 4);
+    this.rawBits[group] = new Int32Array(memory, rawAt + RAW_TIMES_BYTES, RAW_TIMES_BYTES / 2);
+  }
+
+  /** The memory of a group, as setGroup() takes it. */
+  groupParts(group: number): Int32Array[] {
+    const { records, cold, rawTimes, rawBits } = this;
+    return [records[group], cold[group], rawTimes[group], rawBits[group]];
+  }
+
+  /** False where all refs of a group are free: it has no memory then. */
+  hasGroup(group: number): boolean {
+    return this.records[group] !== NO_RECORDS;
+  }
+
+  /** To be called before a series changes. */
+  touch(ref: number): void {
+    const group = ref >>> SLAB_BITS;
+    if (this.groupFlags[group] === DIRTY) return;
+    this.watcher?.beforeGroup(group, this.groupFlags[group]);
+    this.groupFlags[group] = DIRTY;
+  }
+
+  /** The same where the change leaves nothing open: what a prepared cut has marked stays marked. */
+  touchClosing(ref: number): void {
+    const group = ref >>> SLAB_BITS;
+    const flags = this.groupFlags[group];
+    if ((flags & PENDING) !== 0) this.watcher?.beforeGroup(group, PENDING);
+    this.groupFlags[group] = DIRTY | (flags & PREPARED);
+  }
+
+  /**
+   * Makes all that follows from the groups, which were put back by setGroup(): the table, the free refs.
+   * Refs below `refs` were used; `series` tells about how many are in use.
+   */
+  restore(refs: number, series: number): void {
+    this.refs = refs;
+    while (this.groupFlags.length < this.records.length) this.groupFlags = grown(this.groupFlags);
+    this.expect(series);
+    const table = this.#table;
+    const mask = table.length - 2;
+    for (let group = 0; group < this.records.length; group++) {
+      const record = this.records[group];
+      const first = group << SLAB_BITS;
+      const inUse = Math.min(SLAB_SERIES, refs - first);
+      const free: number[] = [];
+      for (let index = inUse - 1, at = index << RECORD_BITS; index >= 0; index--) {
+        if (record[at + R.labelsLength] === 0) free.push(first + index);
+        else {
+          const hash = record[at + R.hash];
+          let place = (hash << 1) & mask;
+          while (table[place] !== 0) place = (place + 2) & mask;
+          table[place] = first + index + 1;
+          table[place + 1] = hash;
+        }
+        at -= 1 << RECORD_BITS;
+      }
+      this.count += inUse - free.length;
+      if (free.length === 0) continue;
+      if (free.length === SLAB_SERIES) this.#release(group);
+      else {
+        this.#free[group] = free;
+        this.#partlyFree.push(group);
+      }
+    }
   }
 
   /** Gives removed series' refs away again; a slab with no other refs gives its memory back. */
@@ -170,15 +263,14 @@ export class SeriesStore {
         this.#partlyFree.push(slab);
       }
       free.push(ref);
-      if (free.length === SLAB_SERIES) this.#release(slab);
+      if (free.length !== SLAB_SERIES) continue;
+      this.touch(slab << SLAB_BITS);
+      this.#release(slab);
     }
   }
 
   #release(slab: number): void {
-    this.records[slab] = NO_RECORDS;
-    this.cold[slab] = NO_COLD;
-    this.rawTimes[slab] = NO_RAW;
-    this.rawBits[slab] = NO_RAW;
+    this.setGroup(slab);
     this.#free[slab] = [];
     this.#freeSlabs.push(slab);
   }
@@ -191,12 +283,12 @@ export class SeriesStore {
     this.#table[at + 1] = hash;
   }
 
-  /** Sizes the table for the live series and fills it from the one before. */
   /** Makes the table large enough for so many series at once. */
   expect(series: number): void {
     if (series * 8 > this.#table.length * 3) this.#resizeTable(series);
   }
 
+  /** Sizes the table for the live series and fills it from the one before. */
   #resizeTable(series = this.count): void {
     let size = TABLE_MIN;
     while (size < series * 2) size *= 2;
@@ -244,6 +336,7 @@ export class SeriesStore {
     if (!this.labels.isSparse(position)) return;
     const length = this.labelsLength(ref);
     const bytes = this.labels.read(position, length);
+    this.touch(ref);
     this.setRecord(ref, R.labels, this.labels.append(bytes, 0, length) | 0);
     this.labels.free(position, length);
   }
@@ -254,6 +347,12 @@ export class SeriesStore {
 
   setRecord(ref: number, field: number, value: number): void {
     this.records[ref >>> SLAB_BITS][((ref & SLAB_MASK) << RECORD_BITS) + field] = value;
+  }
+
+  /** Notes which series followed this one in a record. */
+  setNext(ref: number, next: number): void {
+    this.touch(ref);
+    this.setRecord(ref, R.next, next + 1);
   }
 
   getCold(ref: number, field: number): number {

@@ -204,7 +204,7 @@ describe('slabs', () => {
             model = new Map(next);
             changed.clear();
           } else if (one.do === 'abort') {
-            await space.abort();
+            await space.abort(false);
             next = new Map(model);
             changed.clear();
           } else if (one.do === 'pin') {
@@ -244,7 +244,7 @@ describe('slabs', () => {
           unpin();
         }
         expect(all.files.underWayMax).toBeLessThanOrEqual(2);
-        await all.space.abort();
+        await all.space.abort(false);
         expect(all.space.pendingBytes).toBe(0);
         await commit(all);
         // All that is left over is free.
@@ -277,7 +277,7 @@ describe('slabs', () => {
       [5, 20 * EXTENT_BYTES.groups + 46_080],
       [26, 13 * EXTENT_BYTES.groups + 46_080],
     ]);
-    await space.abort();
+    await space.abort(false);
     files.writes.length = 0;
     for (let number = 0; number < 5; number++)
       space.put(LABELS, number, [bytes(EXTENT_BYTES.arenas)]);
@@ -317,7 +317,7 @@ describe('slabs', () => {
     for (let number = 0; number < 30; number++) space.put(BLOCKS, number, [bytes(120_000)]);
     await space.flushFull().catch(() => {});
     await expect(space.sync()).rejects.toThrow('disk full');
-    await space.abort();
+    await space.abort(false);
     expect(space.pendingBytes).toBe(0);
     files.failing = false;
     files.writes.length = 0;
@@ -325,6 +325,29 @@ describe('slabs', () => {
     await commit(all);
     expect(files.writes).toEqual([{ file: 'blocks', extent: 1, length: 1000 }]);
     expect(readAll(space, BLOCKS, 0).length).toBe(1000);
+  });
+
+  it('are not written over while the batch that failed may have committed them', async () => {
+    const all = await newSpace();
+    const { space, files } = all;
+    const bytes = bytesFrom();
+    space.put(GROUPS, 0, [bytes(10)]);
+    await commit(all);
+    space.put(GROUPS, 0, [bytes(10)]);
+    await space.sync();
+    await space.abort(true);
+    const extents = () => files.writes.splice(0).map(({ extent }) => extent);
+    expect(extents()).toEqual([0, 1]);
+    space.put(GROUPS, 0, [bytes(10)]);
+    await commit(all);
+    expect(extents()).toEqual([2]);
+    // Now nothing but the last commit can count.
+    space.put(GROUPS, 0, [bytes(10)]);
+    await commit(all);
+    expect(extents()).toEqual([0]);
+    space.put(GROUPS, 0, [bytes(10)]);
+    await commit(all);
+    expect(extents()).toEqual([1]);
   });
 
   it('leave as many free extents as are in use, and no more', async () => {

@@ -41,6 +41,8 @@ export class SlabSpace {
     blocks: EXTENTS_MAX,
     arenas: EXTENTS_MAX,
   };
+  /** Of batches that failed, since the last commit. */
+  readonly #inDoubt: { readonly extents: Extents; readonly extent: number }[] = [];
   /** Living ones, in the order they were taken. */
   readonly #pins = new Set<number>();
   #lastPin = 0;
@@ -168,16 +170,23 @@ export class SlabSpace {
       }
       changes.clear();
     }
+    for (const { extents, extent } of this.#inDoubt.splice(0)) extents.give(extent);
     this.#writer.finish();
     await this.#truncate();
   }
 
-  /** What was put is not committed and never will be. Waits for writes under way. */
-  async abort(): Promise<void> {
+  /**
+   * What was put is not committed. Waits for writes under way. Where the batch with rows() failed it may be
+   * in the store nevertheless, and count after a crash: its extents stay taken until the next commit.
+   */
+  async abort(isInDoubt: boolean): Promise<void> {
     await this.#writer.abort();
     for (const [kind, changes] of this.#changes.entries()) {
+      const extents = this.#extents[KIND_FILES[kind]];
       for (const slab of changes.values()) {
-        if (slab !== undefined) this.#extents[KIND_FILES[kind]].give(slab.extent);
+        if (slab === undefined) continue;
+        if (isInDoubt) this.#inDoubt.push({ extents, extent: slab.extent });
+        else extents.give(slab.extent);
       }
       changes.clear();
     }

@@ -1,23 +1,20 @@
-// Compression of slabs of text, at the level that costs least, off the thread.
-import { deflateRaw, inflateRaw } from 'node:zlib';
+// Compression of slabs of text, at the level that costs least: about a millisecond a slab, so it runs in this
+// thread; another one would answer whenever it likes, and a simulated head would not be the same twice.
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { bad } from './frames.ts';
 
-export function deflate(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    deflateRaw(bytes, { level: 1 }, (error, deflated) => {
-      if (error) reject(error);
-      else resolve(deflated);
-    });
-  });
+export function deflate(bytes: Uint8Array): Uint8Array {
+  return deflateRawSync(bytes, { level: 1 });
 }
 
-/** Rejects with `corrupt` what is not a deflated form of so many bytes. */
-export function inflate(deflated: Uint8Array, length: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    inflateRaw(deflated, { maxOutputLength: length }, (error, bytes) => {
-      if (error) reject(bad('a slab can not be inflated', error));
-      else if (bytes.length !== length) reject(bad('a slab is shorter than it was'));
-      else resolve(bytes);
-    });
-  });
+/** Throws `corrupt` for what is not a deflated form of so many bytes. */
+export function inflate(deflated: Uint8Array, length: number): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = inflateRawSync(deflated, { maxOutputLength: length });
+  } catch (error) {
+    throw bad('a slab can not be inflated', error);
+  }
+  if (bytes.length !== length) throw bad('a slab is shorter than it was');
+  return bytes;
 }

@@ -72,7 +72,7 @@ export function restoreSnapshot(inner: HeadStore, expected: SnapshotExpected): S
 
   async function takeSlab(payload: Uint8Array): Promise<void> {
     const frame = readSlabFrame(payload);
-    const slab = frame.isDeflated ? await inflate(frame.bytes, frame.used) : frame.bytes;
+    const slab = frame.isDeflated ? inflate(frame.bytes, frame.used) : frame.bytes;
     slabs.take(frame.file, frame.extent, slab);
     await store.slabs.write(frame.file, frame.extent, slab);
   }

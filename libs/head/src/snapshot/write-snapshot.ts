@@ -21,9 +21,7 @@ import {
   FORMAT_VERSION,
   HISTOGRAMS,
   keyNumber,
-  LABELS,
   METADATA,
-  OPEN,
   rowEpoch,
   TENANT,
 } from '../store/rows.ts';
@@ -33,7 +31,7 @@ import { FrameWriter, SNAPSHOT_FORMAT } from './frames.ts';
 const FIRST_KEY = Uint8Array.of(0);
 const END_KEY = Uint8Array.of(0xff);
 /** Rows in two slots, the row's epoch in its first four bytes. */
-const SLOTTED = new Set([DISCARDS, EXEMPLARS, HISTOGRAMS, LABELS, METADATA, OPEN, TENANT]);
+const SLOTTED = new Set([DISCARDS, EXEMPLARS, HISTOGRAMS, METADATA, TENANT]);
 /** A chunk row's epoch is the last number of its key. */
 const CHUNK_KEY_EPOCH = 5;
 
@@ -120,7 +118,7 @@ async function* writeSlabs(
       const raw = memory.subarray(0, used);
       readSlab(store, directory, number, [raw]);
       // Labels become a fraction; the others mostly don't.
-      const deflated = file === 'arenas' ? await deflate(raw) : raw;
+      const deflated = file === 'arenas' ? deflate(raw) : raw;
       const isDeflated = deflated.length < used;
       yield writer.slab({ file, extent, used, isDeflated, bytes: isDeflated ? deflated : raw });
     }

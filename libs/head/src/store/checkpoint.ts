@@ -1,29 +1,23 @@
-// Writes the head's state at one position to the store while applying goes on. At the start the set of
-// changed pages is taken and the log of closed chunks is frozen; a page that is about to change is
-// captured first, the others when their turn comes. Rows that replace older ones go to the slot that the
-// committed checkpoint does not use. The last row, synced, commits: before it nothing written counts.
+// Writes the head's state at one position to the store while applying goes on. At the start the slabs that
+// changed are noted and the log of closed chunks is frozen; a slab that is about to change is copied first,
+// the others when their turn comes. An image goes to an extent that the committed checkpoint does not use, a
+// row that replaces an older one to the slot that it does not use. The last batch, synced, commits: before it
+// nothing written counts.
 import { utf8 } from '@weir/bytes';
 import type { HeadStore } from '../head.ts';
-import {
-  CLOSED,
-  LABELS_DIRTY,
-  LABELS_PENDING,
-  OPEN_DIRTY,
-  OPEN_PENDING,
-  PAGE_BITS,
-  PAGE_SLOTS,
-  type Page,
-} from '../pages/pages.ts';
+import { PAGE_BITS, PAGE_SLOTS, type Page } from '../pages/pages.ts';
 import { finishRemoval } from '../removal.ts';
-import { C } from '../series/series-store.ts';
-import type { HeadState, PageCapture } from '../state.ts';
+import { C, SLAB_BITS } from '../series/series-store.ts';
+import { DIRTY, PENDING, PREPARED } from '../series/slab-flags.ts';
+import { BLOCKS, GROUPS, LABELS, type SlabSpace } from '../slabs/slab-space.ts';
+import type { HeadState, SlabCapture } from '../state.ts';
 import type { ExemplarRun } from '../tenants/exemplars.ts';
 import type { DropMark, Tenant } from '../windows.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { type CommitRow, encodeCommit } from './commit-row.ts';
 import { encodeExemplars } from './exemplar-rows.ts';
-import { encodeHistogramRow } from './histogram-rows.ts';
-import { encodeLabelsRow } from './labels-rows.ts';
-import { encodePages, HAS_HISTOGRAMS, HAS_OPEN, pagesInUse } from './page-rows.ts';
+import { encodeHistogramRow, hasHistogramRows, NO_ENTRIES_BYTES } from './histogram-rows.ts';
+import { encodePages, metricRows } from './page-rows.ts';
 import {
   BEGIN_KEY,
   COMMIT_KEY,
@@ -31,13 +25,10 @@ import {
   chunkKey,
   DISCARDS,
   EXEMPLARS,
-  encodeOpenRow,
   FORMAT_VERSION,
   HISTOGRAMS,
   key,
-  LABELS,
   METADATA,
-  OPEN,
   PAGES_KEY,
   TENANT,
   writeChunkEntry,
@@ -50,12 +41,12 @@ export interface CommitState {
   readonly tenantSlots: Map<number, number>;
   readonly metadataSlots: Map<number, number>;
   readonly discardSlots: Map<number, number>;
-  /** By page: HAS_OPEN, HAS_HISTOGRAMS. */
-  readonly pageHas: number[];
+  /** The same by group, of those that ever had such a row. */
+  readonly histogramSlots: Map<number, number>;
   checkpointPosition: number;
 }
 
-/** Rows of changing pages may wait for the store up to this, then applying should wait. */
+/** Copies of changing slabs may wait for the store up to this, then applying should wait. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 
 interface TenantRow {
@@ -63,20 +54,21 @@ interface TenantRow {
   readonly bytes: Uint8Array;
 }
 
-export class Checkpoint implements PageCapture {
+export class Checkpoint implements SlabCapture {
   readonly #state: HeadState;
+  readonly #store: HeadStore;
+  readonly #space: SlabSpace;
   readonly #commit: CommitState;
   readonly #writer: BatchWriter;
-  readonly #epoch: number;
-  readonly #position: number;
-  readonly #logTimeMs: number;
-  readonly #youngRecords: number;
+  readonly #row: CommitRow;
   readonly #samples: number;
   readonly #closed: Int32Array;
-  readonly #pages: Int32Array;
-  readonly #inUse: Uint8Array;
-  readonly #labelPages: number[] = [];
-  readonly #openPages: number[] = [];
+  readonly #groups: number[] = [];
+  readonly #blocks: number[] = [];
+  readonly #labels: ReadonlyMap<number, Uint8Array>;
+  readonly #histogramGroups: number[] = [];
+  readonly #pageRow: Uint8Array;
+  readonly #metrics: HeadState['pages']['changedMetrics'];
   readonly #tenants: TenantRow[] = [];
   readonly #metadata: TenantRow[] = [];
   readonly #discards: TenantRow[] = [];
@@ -84,47 +76,69 @@ export class Checkpoint implements PageCapture {
   readonly #freedRuns: readonly number[];
   readonly #marks: DropMark[] = [];
   readonly #emptyPages: Page[];
+  /** The batch that commits may be in the store, whatever its write says. */
+  #isCommitting = false;
   #room: Promise<void> | undefined;
   #makeRoom: () => void = () => {};
 
-  /** Takes the state as it is now; from here on `state.running` sees pages before they change. */
-  constructor(state: HeadState, store: HeadStore, commit: CommitState) {
-    // Its rows hold no series that is as good as gone.
+  /** Takes the state as it is now; from here on `state.running` sees slabs before they change. */
+  constructor(state: HeadState, store: HeadStore, space: SlabSpace, commit: CommitState) {
+    // Its images hold no series that is as good as gone.
     for (const tenant of state.tenants) finishRemoval(state, tenant);
     this.#state = state;
+    this.#store = store;
+    this.#space = space;
     this.#commit = commit;
     this.#writer = new BatchWriter(store);
-    this.#epoch = Math.max(state.committedEpoch, ...state.abortedEpochs) + 1;
-    this.#position = state.position;
-    this.#logTimeMs = state.logTimeMs;
-    this.#youngRecords = state.youngRecords;
+    this.#row = {
+      format: FORMAT_VERSION,
+      epoch: Math.max(state.committedEpoch, ...state.abortedEpochs) + 1,
+      position: state.position,
+      logTimeMs: state.logTimeMs === -Infinity ? null : state.logTimeMs,
+      youngRecords: state.youngRecords,
+      aborted: [],
+      series: state.store.count,
+      refs: state.store.refs,
+      blocks: state.store.blocks.chain,
+      labels: state.store.labels.state,
+    };
     this.#samples = state.samplesSinceCheckpoint;
     this.#closed = state.store.closed.freeze();
-    this.#pages = this.#takePages();
-    this.#inUse = pagesInUse(state.pages);
+    this.#takeSlabs();
+    this.#labels = state.store.labels.takeGrown();
+    this.#pageRow = encodePages(state.pages);
+    this.#metrics = new Map(state.pages.changedMetrics);
+    state.pages.changedMetrics.clear();
     this.#emptyPages = state.emptyPages.splice(0);
     this.#freedRuns = state.exemplarRuns.freed.splice(0);
     for (const tenant of state.tenants) this.#takeTenant(tenant);
     state.running = this;
   }
 
-  #takePages(): Int32Array {
-    const { flags, byId } = this.#state.pages;
-    const taken: number[] = [];
-    for (let page = 0; page < byId.length; page++) {
-      if ((flags[page] & (LABELS_DIRTY | OPEN_DIRTY)) === 0) continue;
-      taken.push(page);
-      flags[page] =
-        (flags[page] & CLOSED) |
-        ((flags[page] & LABELS_DIRTY) !== 0 ? LABELS_PENDING : 0) |
-        ((flags[page] & OPEN_DIRTY) !== 0 ? OPEN_PENDING : 0);
+  get #epoch(): number {
+    return this.#row.epoch;
+  }
+
+  #takeSlabs(): void {
+    const { store } = this.#state;
+    for (let group = 0; group < store.records.length; group++) {
+      const flags = store.groupFlags[group];
+      if ((flags & DIRTY) === 0) continue;
+      this.#groups.push(group);
+      store.groupFlags[group] = PENDING | (flags & PREPARED);
     }
-    return Int32Array.from(taken);
+    const { flags, slabs } = store.blocks;
+    for (let slab = 0; slab < slabs.length; slab++) {
+      if (flags[slab] !== DIRTY) continue;
+      this.#blocks.push(slab);
+      flags[slab] = PENDING;
+    }
   }
 
   #takeTenant(tenant: Tenant): void {
     if (tenant.dirty) {
-      this.#tenants.push({ tenant, bytes: encodeTenant(tenant, this.#epoch) });
+      const nameNotFirst = this.#state.nameNotFirst[tenant.id];
+      this.#tenants.push({ tenant, bytes: encodeTenant(tenant, nameNotFirst, this.#epoch) });
       this.#marks.push(...tenant.drops.values());
       tenant.dirty = false;
     }
@@ -143,34 +157,49 @@ export class Checkpoint implements PageCapture {
     }
   }
 
-  capture(page: number, flags: number): void {
-    const { pages } = this.#state;
-    const entry = pages.page(page);
-    if ((flags & LABELS_PENDING) !== 0) {
-      const row = encodeLabelsRow(this.#state.store, entry, this.#epoch);
-      this.#writer.put(key(LABELS, page, entry.labelsSlot), row);
-      this.#labelPages.push(page);
-    }
-    if ((flags & OPEN_PENDING) !== 0) {
-      const row = encodeOpenRow(this.#state, entry, this.#epoch);
-      const bytes = new Uint8Array(row.buffer, 0, row.byteLength);
-      this.#writer.put(key(OPEN, page, entry.openSlot), bytes);
-      const histograms = encodeHistogramRow(this.#state, entry, this.#epoch);
-      if (histograms) this.#writer.put(key(HISTOGRAMS, page, entry.openSlot), histograms);
-      this.#commit.pageHas[page] = HAS_OPEN | (histograms ? HAS_HISTOGRAMS : 0);
-      this.#openPages.push(page);
-    }
-    pages.flags[page] &= ~(LABELS_PENDING | OPEN_PENDING);
+  captureGroup(group: number): void {
+    const state = this.#state;
+    const { store, activity } = state;
+    if (store.hasGroup(group)) {
+      const minutes = activity.minutes.subarray(group << SLAB_BITS, (group + 1) << SLAB_BITS);
+      this.#space.put(GROUPS, group, [...store.groupParts(group), minutes]);
+    } else this.#space.remove(GROUPS, group);
+    store.groupFlags[group] &= ~PENDING;
+    const { histogramSlots } = this.#commit;
+    const slot = histogramSlots.get(group);
+    if (slot === undefined && !hasHistogramRows(state)) return;
+    const row = encodeHistogramRow(state, group, this.#epoch);
+    // One without entries replaces one with some.
+    if (row.length === NO_ENTRIES_BYTES && slot === undefined) return;
+    this.#writer.put(key(HISTOGRAMS, group, slot ?? 0), row);
+    this.#histogramGroups.push(group);
+  }
+
+  captureBlocks(slab: number): void {
+    const { blocks } = this.#state.store;
+    this.#space.put(BLOCKS, slab, [blocks.slabs[slab]]);
+    blocks.flags[slab] &= ~PENDING;
   }
 
   /** While too many captured rows wait for the store: a promise that ends when they don't. */
   room(): Promise<void> | undefined {
-    if (this.#room === undefined && this.#writer.pendingBytes > PENDING_BYTES_MAX) {
+    if (this.#room === undefined && this.#pendingBytes > PENDING_BYTES_MAX) {
       this.#room = new Promise((resolve) => {
         this.#makeRoom = resolve;
       });
     }
     return this.#room;
+  }
+
+  get #pendingBytes(): number {
+    return this.#writer.pendingBytes + this.#space.pendingBytes;
+  }
+
+  /** Writes what is ready to be written. */
+  async #flushFull(): Promise<void> {
+    if (this.#space.isFull) await this.#space.flushFull();
+    if (this.#writer.isFull) await this.#writer.flushFull();
+    this.#tellRoom();
   }
 
   #tellRoom(): void {
@@ -183,12 +212,12 @@ export class Checkpoint implements PageCapture {
     try {
       await this.#write();
     } catch (error) {
-      this.#abort();
+      await this.#abort();
       throw error;
     } finally {
       this.#tellRoom();
     }
-    this.#committed();
+    await this.#committed();
   }
 
   async #write(): Promise<void> {
@@ -196,13 +225,21 @@ export class Checkpoint implements PageCapture {
     // Should this checkpoint be cut short, this row makes its epoch known as one that doesn't count.
     writer.put(BEGIN_KEY, utf8(JSON.stringify({ epoch: this.#epoch })));
     await writer.flush();
-    for (const page of this.#pages) {
-      const flags = this.#state.pages.flags[page];
-      if ((flags & (LABELS_PENDING | OPEN_PENDING)) !== 0) this.capture(page, flags);
-      if (writer.isFull) await writer.flushFull();
-      this.#tellRoom();
+    const { store } = this.#state;
+    for (const group of this.#groups) {
+      if ((store.groupFlags[group] & PENDING) !== 0) this.captureGroup(group);
+      await this.#flushFull();
+    }
+    for (const slab of this.#blocks) {
+      if ((store.blocks.flags[slab] & PENDING) !== 0) this.captureBlocks(slab);
+      await this.#flushFull();
     }
     this.#state.running = undefined;
+    for (const [slab, bytes] of this.#labels) {
+      if (bytes.length === 0) this.#space.remove(LABELS, slab);
+      else this.#space.put(LABELS, slab, [bytes]);
+      await this.#flushFull();
+    }
     for (const _ of this.#chunkRows()) if (writer.isFull) await writer.flushFull();
     this.#putTenantRows(TENANT, this.#tenants, this.#commit.tenantSlots);
     this.#putTenantRows(METADATA, this.#metadata, this.#commit.metadataSlots);
@@ -212,21 +249,14 @@ export class Checkpoint implements PageCapture {
       if (writer.isFull) await writer.flushFull();
     }
     await writer.flush();
-    const commit = {
-      format: FORMAT_VERSION,
-      epoch: this.#epoch,
-      position: this.#position,
-      logTimeMs: this.#logTimeMs === -Infinity ? null : this.#logTimeMs,
-      youngRecords: this.#youngRecords,
-      aborted: [...this.#state.abortedEpochs],
-      series: this.#state.store.count,
-    };
-    const written = { labels: this.#labelPages, open: this.#openPages };
-    const { pageHas } = this.#commit;
-    // In one batch with the commit.
-    writer.put(PAGES_KEY, encodePages(this.#state.pages, this.#inUse, pageHas, written));
-    writer.put(COMMIT_KEY, utf8(JSON.stringify(commit)));
-    await writer.flush(true);
+    await this.#space.flush();
+    await this.#space.sync();
+    const row = { ...this.#row, aborted: [...this.#state.abortedEpochs] };
+    const metrics = metricRows(this.#metrics);
+    const puts = [...this.#space.rows().puts, ...metrics.puts];
+    puts.push([PAGES_KEY, this.#pageRow], [COMMIT_KEY, encodeCommit(row)]);
+    this.#isCommitting = true;
+    await this.#store.write({ puts, deletes: metrics.deletes }, true);
   }
 
   #putTenantRows(kind: number, rows: TenantRow[], slots: Map<number, number>): void {
@@ -286,10 +316,9 @@ export class Checkpoint implements PageCapture {
     }
   }
 
-  #committed(): void {
+  async #committed(): Promise<void> {
     const state = this.#state;
-    for (const page of this.#labelPages) state.pages.page(page).labelsSlot ^= 1;
-    for (const page of this.#openPages) state.pages.page(page).openSlot ^= 1;
+    for (const group of this.#histogramGroups) flip(this.#commit.histogramSlots, group);
     for (const { tenant } of this.#tenants) flip(this.#commit.tenantSlots, tenant.id);
     for (const { tenant } of this.#metadata) flip(this.#commit.metadataSlots, tenant.id);
     for (const { tenant } of this.#discards) flip(this.#commit.discardSlots, tenant.id);
@@ -300,7 +329,8 @@ export class Checkpoint implements PageCapture {
     for (const page of this.#emptyPages) state.pages.freePage(page);
     state.committedEpoch = this.#epoch;
     state.samplesSinceCheckpoint -= this.#samples;
-    this.#commit.checkpointPosition = this.#position;
+    this.#commit.checkpointPosition = this.#row.position;
+    await this.#space.committed();
   }
 
   #forgetFrozen(): void {
@@ -318,12 +348,16 @@ export class Checkpoint implements PageCapture {
   }
 
   /** Everything taken is dirty again, and the epoch never counts. */
-  #abort(): void {
+  async #abort(): Promise<void> {
     const state = this.#state;
+    const { groupFlags, blocks, labels } = state.store;
     state.running = undefined;
-    for (const page of this.#pages) {
-      state.pages.flags[page] &= ~(LABELS_PENDING | OPEN_PENDING);
-      state.pages.flags[page] |= LABELS_DIRTY | OPEN_DIRTY;
+    for (const group of this.#groups) groupFlags[group] = (groupFlags[group] & ~PENDING) | DIRTY;
+    for (const slab of this.#blocks) blocks.flags[slab] = DIRTY;
+    labels.tellAgain(this.#labels.keys());
+    const { changedMetrics } = state.pages;
+    for (const [id, metric] of this.#metrics) {
+      if (!changedMetrics.has(id)) changedMetrics.set(id, metric);
     }
     state.emptyPages.push(...this.#emptyPages);
     for (const { tenant } of this.#tenants) tenant.dirty = true;
@@ -337,6 +371,7 @@ export class Checkpoint implements PageCapture {
       const address = moved.get(state.store.getCold(ref, C.closed));
       if (address !== undefined) state.store.setCold(ref, C.closed, address);
     }
+    await this.#space.abort(this.#isCommitting);
   }
 }
 

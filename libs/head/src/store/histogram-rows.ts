@@ -1,18 +1,20 @@
-// What a page's series have of native histograms, as a row beside its row of open chunks: written with it,
-// in the same slot, and of the same epoch; a row of another epoch than the page's open chunks is an old one.
+// What the series of a group have beside its image: native histograms, and late samples of both kinds that
+// wait to become chunks. A row in two slots, written when the image is; without entries where there is
+// nothing any more.
 import { WeirError } from '@weir/errors';
 import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM, HistogramChunk } from '@weir/tsdb/chunk';
-import type { Page } from '../pages/pages.ts';
+import { PAGE_BITS } from '../pages/pages.ts';
 import type { LateHistogram } from '../series/histograms.ts';
-import { C } from '../series/series-store.ts';
+import { C, R, SLAB_BITS, SLAB_MASK } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 import type { Tenant } from '../windows.ts';
 
-/** Slot, kind; hash; time, or buckets of the last sample; length of what follows. */
+/** Index in the group, kind; hash, or value bits; time, or buckets of the last sample; length of what follows. */
 const ENTRY_BYTES = 24;
 const OPEN_INTEGER = 0;
 const OPEN_FLOAT = 1;
 const LATE = 2;
+const LATE_FLOAT = 3;
 
 interface Entry extends LateHistogram {
   readonly slot: number;
@@ -22,40 +24,51 @@ interface Entry extends LateHistogram {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** A row without entries: its epoch. */
+export const NO_ENTRIES_BYTES = 4;
 
-function entriesOf({ appender: { histograms }, activity }: HeadState, { refs }: Page): Entry[] {
+/** Whether any series has something beside its group's image. */
+export function hasHistogramRows({ appender: { histograms, outOfOrder } }: HeadState): boolean {
+  return histograms.last.size + histograms.late.size + outOfOrder.bySeries.size > 0;
+}
+
+function entriesOf({ appender, activity }: HeadState, ref: number): Entry[] {
+  const { histograms, outOfOrder } = appender;
   const entries: Entry[] = [];
-  for (let slot = 0; slot < refs.length; slot++) {
-    const ref = refs[slot] - 1;
-    const last = histograms.last.get(ref);
-    if (last !== undefined) {
-      const { chunk, hash, isFloat } = last;
-      const kind = isFloat ? OPEN_FLOAT : OPEN_INTEGER;
-      const t = activity.buckets.get(ref) ?? 0;
-      entries.push({ slot, kind, hash, t, bytes: chunk?.bytes() ?? NO_BYTES });
-    }
-    for (const late of histograms.late.get(ref) ?? []) {
-      entries.push({ slot, kind: LATE, hash: late.hash, t: late.t, bytes: late.bytes });
-    }
+  const slot = ref & SLAB_MASK;
+  const last = histograms.last.get(ref);
+  if (last !== undefined) {
+    const { chunk, hash, isFloat } = last;
+    const kind = isFloat ? OPEN_FLOAT : OPEN_INTEGER;
+    const t = activity.buckets.get(ref) ?? 0;
+    entries.push({ slot, kind, hash, t, bytes: chunk?.bytes() ?? NO_BYTES });
+  }
+  for (const late of histograms.late.get(ref) ?? []) {
+    entries.push({ slot, kind: LATE, hash: late.hash, t: late.t, bytes: late.bytes });
+  }
+  const floats = outOfOrder.bySeries.get(ref);
+  for (const [at, t] of floats?.times.entries() ?? []) {
+    const hash = { a: floats!.low[at], b: floats!.high[at] };
+    entries.push({ slot, kind: LATE_FLOAT, hash, t, bytes: NO_BYTES });
   }
   return entries;
 }
 
-/** Undefined for a page without histograms. */
-export function encodeHistogramRow(
-  state: HeadState,
-  page: Page,
-  epoch: number,
-): Uint8Array | undefined {
-  const { last, late } = state.appender.histograms;
-  if (last.size === 0 && late.size === 0) return undefined;
-  const entries = entriesOf(state, page);
-  if (entries.length === 0) return undefined;
-  const size = entries.reduce((sum, { bytes }) => sum + ENTRY_BYTES + bytes.length, 4);
+/** A row without entries for a group that has nothing beside its image. */
+export function encodeHistogramRow(state: HeadState, group: number, epoch: number): Uint8Array {
+  const entries: Entry[] = [];
+  const first = group << SLAB_BITS;
+  for (let ref = first; ref <= first + SLAB_MASK && ref < state.store.refs; ref++) {
+    if (mayHaveEntries(state, ref)) entries.push(...entriesOf(state, ref));
+  }
+  const size = entries.reduce(
+    (sum, { bytes }) => sum + ENTRY_BYTES + bytes.length,
+    NO_ENTRIES_BYTES,
+  );
   const out = new Uint8Array(size);
   const view = new DataView(out.buffer);
   view.setUint32(0, epoch, true);
-  let at = 4;
+  let at = NO_ENTRIES_BYTES;
   for (const { slot, kind, hash, t, bytes } of entries) {
     view.setUint16(at, slot, true);
     view.setUint16(at + 2, kind, true);
@@ -69,18 +82,25 @@ export function encodeHistogramRow(
   return out;
 }
 
-/** Puts a row back; the page's row of open chunks was restored before. */
-export function restoreHistogramRow(state: HeadState, page: Page, row: Uint8Array): void {
+function mayHaveEntries({ store, appender }: HeadState, ref: number): boolean {
+  return store.getCold(ref, C.outOfOrder) !== 0 || appender.histograms.last.has(ref);
+}
+
+/** Puts a row back; the group's image was restored before. */
+export function restoreHistogramRow(state: HeadState, group: number, row: Uint8Array): void {
+  const { store } = state;
   const view = new DataView(row.buffer, row.byteOffset, row.length);
-  const tenant = state.tenants[page.metric.tenant];
-  for (let at = 4; at < row.length; ) {
+  for (let at = NO_ENTRIES_BYTES; at < row.length; ) {
     if (at + ENTRY_BYTES > row.length) throw damaged();
     const size = view.getUint32(at + 20, true);
     const from = at + ENTRY_BYTES;
-    const ref = page.refs[view.getUint16(at, true)] - 1;
-    if (from + size > row.length || !(ref >= 0)) throw damaged();
-    restoreEntry(state, tenant, ref, {
-      slot: 0,
+    const slot = view.getUint16(at, true);
+    const ref = (group << SLAB_BITS) + slot;
+    const isKnown = slot <= SLAB_MASK && ref < store.refs && store.labelsLength(ref) !== 0;
+    if (from + size > row.length || !isKnown) throw damaged();
+    const tenant = store.pageTenants[store.record(ref, R.pageSlot) >>> PAGE_BITS];
+    restoreEntry(state, state.tenants[tenant], ref, {
+      slot,
       kind: view.getUint16(at + 2, true),
       hash: { a: view.getInt32(at + 4, true), b: view.getInt32(at + 8, true) },
       t: view.getFloat64(at + 12, true),
@@ -96,12 +116,15 @@ function restoreEntry(
   ref: number,
   { kind, hash, t, bytes }: Entry,
 ): void {
-  const { histograms } = state.appender;
+  const { histograms, outOfOrder } = state.appender;
+  if (kind === LATE_FLOAT) {
+    outOfOrder.add(ref, t, hash.a, hash.b);
+    return;
+  }
   if (kind === LATE) {
     const waiting = histograms.late.get(ref) ?? [];
     waiting.push({ t, hash, bytes });
     histograms.late.set(ref, waiting);
-    state.store.setCold(ref, C.outOfOrder, 1);
     return;
   }
   const isFloat = kind === OPEN_FLOAT;

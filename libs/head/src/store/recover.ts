@@ -1,64 +1,54 @@
-// Opens a head from its store: of each pair of slots the newer row that a committed checkpoint wrote.
-// Closed chunks stay where they are; labels, open chunks and tenants come back to memory.
+// Opens a head from its store: memory as the committed images have it, and of each pair of slots the newer
+// row that a committed checkpoint wrote. Closed chunks stay where they are.
 import { text } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
-import type { HeadStore } from '../head.ts';
-import { PAGE_SLOTS } from '../pages/pages.ts';
+import type { HeadStore, Pause } from '../head.ts';
+import type { Metric } from '../pages/pages.ts';
+import { restoreSlabs } from '../slabs/restore-slabs.ts';
+import type { SlabSpace } from '../slabs/slab-space.ts';
 import type { HeadState } from '../state.ts';
 import type { ExemplarRun } from '../tenants/exemplars.ts';
 import type { CommitState } from './checkpoint.ts';
+import { decodeCommit } from './commit-row.ts';
 import { decodeExemplars } from './exemplar-rows.ts';
-import { restoreHistogramRow } from './histogram-rows.ts';
-import { LabelsRow } from './labels-rows.ts';
-import { HAS_HISTOGRAMS, HAS_OPEN, IN_USE, LABELS_NEXT, OPEN_NEXT, pageRows } from './page-rows.ts';
+import { NO_ENTRIES_BYTES, restoreHistogramRow } from './histogram-rows.ts';
+import { decodeMetric, decodePages } from './page-rows.ts';
 import {
   BEGIN_KEY,
   COMMIT_KEY,
   DISCARDS,
   EXEMPLARS,
-  FORMAT_VERSION,
   HISTOGRAMS,
   key,
   keyNumber,
-  LABELS,
   METADATA,
-  OPEN,
+  METRICS,
   PAGES_KEY,
-  restoreOpenRow,
   rowEpoch,
   TENANT,
 } from './rows.ts';
 import { restoreDiscards, restoreMetadata, restoreTenant, tenantName } from './tenant-rows.ts';
 
-interface CommitRow {
-  readonly format: number;
-  readonly epoch: number;
-  readonly position: number;
-  /** Null before the first record. */
-  readonly logTimeMs: number | null;
-  readonly youngRecords: number;
-  readonly aborted: number[];
-  /** About how many there are to be restored. */
-  readonly series: number;
+interface RecoverParts {
+  readonly store: HeadStore;
+  readonly space: SlabSpace;
+  /** Called between pieces of the work. */
+  readonly pause: Pause;
 }
 
 export async function recover(
   state: HeadState,
-  store: HeadStore,
+  { store, space, pause }: RecoverParts,
   commit: CommitState,
 ): Promise<void> {
-  const found = await store.getMany([COMMIT_KEY, BEGIN_KEY, PAGES_KEY]);
-  const [committed, begun, directory = new Uint8Array(0)] = found;
-  const row: CommitRow = committed
-    ? JSON.parse(text(committed))
-    : {
-        ...{ format: FORMAT_VERSION, epoch: 0, position: state.position },
-        ...{ logTimeMs: null, youngRecords: state.youngRecords, aborted: [], series: 0 },
-      };
-  if (row.format !== FORMAT_VERSION) {
-    throw new WeirError('corrupt', `head store of format ${row.format}, not ${FORMAT_VERSION}`);
+  const [committed, begun, pages] = await store.getMany([COMMIT_KEY, BEGIN_KEY, PAGES_KEY]);
+  const begunEpoch: number = begun ? JSON.parse(text(begun)).epoch : 0;
+  if (!committed) {
+    if (begunEpoch > 0) state.abortedEpochs.add(begunEpoch);
+    return;
   }
-  if (committed && !found[2]) throw new WeirError('corrupt', 'head store: no directory of pages');
+  const row = decodeCommit(committed);
+  if (!pages) throw new WeirError('corrupt', 'head store: no directory of pages');
   state.committedEpoch = row.epoch;
   state.position = row.position;
   state.youngRecords = row.youngRecords;
@@ -67,21 +57,29 @@ export async function recover(
     state.activity.setTime(row.logTimeMs);
   }
   commit.checkpointPosition = row.position;
-  state.store.expect(row.series);
   for (const epoch of row.aborted) state.abortedEpochs.add(epoch);
-  const begunEpoch: number = begun ? JSON.parse(text(begun)).epoch : 0;
   if (begunEpoch > row.epoch) state.abortedEpochs.add(begunEpoch);
-  await recoverRows(state, store, commit, directory);
+  await recoverTenants(state, store, commit);
+  const metrics = await recoverMetrics(state, store);
+  state.pages.restore(metrics, decodePages(pages));
+  for (const metric of metrics.values()) {
+    if (metric.pages.length === 0) state.pages.removeMetric(metric);
+  }
+  await restoreSlabs(state, space, row, pause);
+  for await (const { id, slot, row } of newestRows(state, store, HISTOGRAMS)) {
+    commit.histogramSlots.set(id, 1 - slot);
+    if (row.length > NO_ENTRIES_BYTES) restoreHistogramRow(state, id, row);
+  }
 }
 
-async function recoverRows(
+async function recoverTenants(
   state: HeadState,
   store: HeadStore,
   commit: CommitState,
-  directory: Uint8Array,
 ): Promise<void> {
   for await (const { id, slot, row } of newestRows(state, store, TENANT)) {
-    restoreTenant(state.addTenant(tenantName(row), id), row);
+    const tenant = state.addTenant(tenantName(row), id);
+    state.nameNotFirst[id] = restoreTenant(tenant, row);
     commit.tenantSlots.set(id, 1 - slot);
   }
   for await (const { id, slot, row } of newestRows(state, store, METADATA)) {
@@ -93,40 +91,20 @@ async function recoverRows(
     restoreDiscards(state.tenants[id], row);
     commit.discardSlots.set(id, 1 - slot);
   }
-  await recoverPages(state, store, commit, directory);
 }
 
-async function recoverPages(
-  state: HeadState,
-  store: HeadStore,
-  commit: CommitState,
-  directory: Uint8Array,
-): Promise<void> {
-  const rows = (kind: number, bits: number) =>
-    pageRows(store, directory, kind, bits, (epoch) => isCommitted(state, epoch));
-  const labels = new LabelsRow();
-  for await (const { id, row } of rows(LABELS, IN_USE)) {
-    restorePage(state, id, labels.reset(row));
-  }
-  const openEpochs: number[] = [];
-  for await (const { id, row } of rows(OPEN, IN_USE | HAS_OPEN)) {
-    restoreOpenRow(state, state.pages.page(id), row);
-    openEpochs[id] = rowEpoch(row);
-  }
-  for await (const { id, row } of rows(HISTOGRAMS, IN_USE | HAS_OPEN | HAS_HISTOGRAMS)) {
-    if (openEpochs[id] !== rowEpoch(row)) {
-      throw new WeirError('corrupt', `head store: histograms of page ${id} are of another epoch`);
+async function recoverMetrics(state: HeadState, store: HeadStore): Promise<Map<number, Metric>> {
+  const metrics = new Map<number, Metric>();
+  for await (const rows of store.scan(key(METRICS), key(METRICS + 1))) {
+    for (const [rowKey, row] of rows) {
+      const { tenant, name } = decodeMetric(row);
+      if (!state.tenants[tenant]) throw new WeirError('corrupt', 'head store: metric of no tenant');
+      const id = keyNumber(rowKey, 0);
+      metrics.set(id, state.pages.metric(tenant, name, id));
     }
-    restoreHistogramRow(state, state.pages.page(id), row);
   }
-  for (const [id, bits] of directory.entries()) {
-    commit.pageHas[id] = bits & (HAS_OPEN | HAS_HISTOGRAMS);
-    const labelsSlot = (bits & LABELS_NEXT) === 0 ? 0 : 1;
-    const openSlot = (bits & OPEN_NEXT) === 0 ? 0 : 1;
-    const page = state.pages.byId[id];
-    if (page === undefined) state.pages.freePage({ id, labelsSlot, openSlot });
-    else Object.assign(page, { labelsSlot, openSlot });
-  }
+  state.pages.changedMetrics.clear();
+  return metrics;
 }
 
 /** Rows of runs that were given up are left over where a process ended before it deleted them. */
@@ -142,22 +120,6 @@ async function recoverExemplars(state: HeadState, store: HeadStore): Promise<voi
   }
   for (const [tenant, all] of runs.entries()) {
     state.tenants[tenant].exemplars.restore(all.sort((a, b) => a.from - b.from));
-  }
-}
-
-function restorePage(state: HeadState, id: number, labels: LabelsRow): void {
-  const tenant = state.tenants[labels.tenant];
-  if (!tenant) throw new WeirError('corrupt', `head store: page ${id} of unknown tenant`);
-  if (!labels.next()) throw new WeirError('corrupt', `head store: page ${id} has no series`);
-  const first = labels.bytes.subarray(0, labels.length);
-  const metric = state.metricFor(tenant, first, labels.metric);
-  const page = state.pages.addPage(metric, id);
-  do state.restoreSeries(tenant, labels, page);
-  while (labels.next());
-  for (let slot = 0; slot < page.refs.length && slot < PAGE_SLOTS; slot++) {
-    if (page.refs[slot] > 0) continue;
-    page.refs[slot] = 0;
-    metric.free.push(id * PAGE_SLOTS + slot);
   }
 }
 

@@ -15,6 +15,10 @@ interface TenantState {
   readonly exemplars: [first: number, next: number];
   readonly parked: { readonly from: number; readonly records: number } | null;
   readonly early: StoredEarlyCut | null;
+  /** Series that __name__ does not lead. */
+  readonly nameNotFirst: number;
+  /** Ref + 1 of the last record's last series: where to look first. */
+  readonly lastRef: number;
 }
 
 interface StoredEarlyCut {
@@ -29,7 +33,7 @@ function encodeEarlyCut(early: EarlyCut | undefined): StoredEarlyCut | null {
   return { idleSince, through: [...through], dropped: [...dropped] };
 }
 
-export function encodeTenant(tenant: Tenant, epoch: number): Uint8Array {
+export function encodeTenant(tenant: Tenant, nameNotFirst: number, epoch: number): Uint8Array {
   const state: TenantState = {
     name: tenant.name,
     settings: tenant.settings,
@@ -37,6 +41,8 @@ export function encodeTenant(tenant: Tenant, epoch: number): Uint8Array {
     windows: [...tenant.windows.values()],
     drops: [...tenant.drops.values()].map(({ window, through }) => [window, through]),
     early: encodeEarlyCut(tenant.early),
+    nameNotFirst,
+    lastRef: tenant.lastRef,
     exemplars: [tenant.exemplars.first, tenant.exemplars.next],
     parked:
       tenant.parkedFrom === undefined
@@ -50,7 +56,8 @@ export function tenantName(row: Uint8Array): string {
   return parse<TenantState>(row).name;
 }
 
-export function restoreTenant(tenant: Tenant, row: Uint8Array): void {
+/** Returns how many of its series __name__ does not lead. */
+export function restoreTenant(tenant: Tenant, row: Uint8Array): number {
   const state = parse<TenantState>(row);
   tenant.configure(state.settings);
   if (state.eventTime !== null) tenant.advance(state.eventTime);
@@ -65,7 +72,9 @@ export function restoreTenant(tenant: Tenant, row: Uint8Array): void {
   [tenant.exemplars.first, tenant.exemplars.next] = state.exemplars;
   tenant.parkedFrom = state.parked?.from;
   tenant.parkedRecords = state.parked?.records ?? 0;
+  tenant.lastRef = state.lastRef;
   tenant.dirty = false;
+  return state.nameNotFirst;
 }
 
 export function encodeMetadata(tenant: Tenant, epoch: number): Uint8Array {

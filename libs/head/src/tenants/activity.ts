@@ -7,11 +7,13 @@
 import { createMatcher, labelValue, type Matcher } from '@weir/model';
 import type { TenantActivity } from '../head.ts';
 import type { LabelIndex } from '../postings/label-index.ts';
-import type { SeriesStore } from '../series/series-store.ts';
+import { type SeriesStore, SLAB_MASK } from '../series/series-store.ts';
 import type { Tenant } from '../windows.ts';
 import { ActiveCounts } from './active-counts.ts';
 
 const MINUTE_MS = 60_000;
+/** Minutes come in whole groups of series: they lie on disk with them. */
+const GROUP_SERIES = SLAB_MASK + 1;
 /** Mimir's default. */
 export const IDLE_MS = 20 * MINUTE_MS;
 /** The longest idle time-out, minutes; longer ones are cut to it. */
@@ -40,7 +42,7 @@ export class Activity {
   /** The partition's log time in minutes; NEVER before the first record. */
   minute = NEVER;
   /** Per ref: the minute of its last sample. */
-  minutes = new Int32Array(64);
+  minutes = new Int32Array(GROUP_SERIES);
   /** By ref: buckets of the newest sample where that is a native histogram. */
   readonly buckets = new Map<number, number>();
   /** Per ref: the trackers of its tenant that it belongs to. Empty until a tenant has trackers. */
@@ -144,10 +146,15 @@ export class Activity {
     this.#change(tracked, ref, this.minute, 1);
   }
 
-  /** Puts back what a checkpoint has of the series. */
-  restore(tenant: Tenant, ref: number, minute: number): void {
-    this.minutes[ref] = minute;
-    if (minute !== NEVER) this.#change(this.#of(tenant), ref, minute, 1);
+  /** Room for the minutes of so many refs, which the caller puts back. */
+  restoreMinutes(refs: number): void {
+    this.minutes = new Int32Array(Math.max(GROUP_SERIES, refs));
+  }
+
+  /** So many series were put back with their minute. Where the tenant has trackers, recount() follows. */
+  restored(tenant: Tenant, minute: number, series: number): void {
+    const { counts } = this.#of(tenant);
+    if (minute !== NEVER) counts.add(minute, this.minute, series, undefined);
   }
 
   removed(tenant: Tenant, ref: number): void {
