@@ -184,8 +184,13 @@ function poison(world: World, dice: Dice): void {
 function badHistogram(world: World, dice: Dice, tenant: string): void {
   const t = Math.floor(world.scheduler.nowMs);
   const labels = labelsOf({ __name__: 'poison', from: 'elsewhere' });
+  const beside = labelsOf({ __name__: 'poisoned', from: 'elsewhere' });
   const v = { ...emptyHistogram(), count: 3, zeroCount: dice.pick([1, 3]) };
-  const value = encodeWrite1({ samples: [{ labels, t, v, createdMs: 0 }], metadata: [] });
+  const samples = [
+    { labels, t, v, createdMs: 0 },
+    { labels: beside, t, v: 1, createdMs: 0 },
+  ];
+  const value = encodeWrite1({ samples, metadata: [] });
   const partition = dice.int(0, world.topic.partitions.length - 1);
   world.topic.append({ partition, key: Buffer.from(tenant), value, version: dice.pick([0, 1]) });
 }
