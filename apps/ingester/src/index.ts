@@ -10,8 +10,8 @@ export {
   createIngester,
   type Ingester,
   type IngesterParts,
-  type Readiness,
 } from './ingester.ts';
+export type { Readiness } from './readiness.ts';
 export type { FlushRequest } from './routes.ts';
 export { createTenantSettings, type TenantSettingsParts } from './tenant-settings.ts';
 export type { HostParts } from './worker/hosted-partition.ts';

@@ -24,6 +24,7 @@ import { delayFields, lagNotes } from './partition-lag.ts';
 import type { Maintenance } from './partition-upkeep.ts';
 import { createIngesterRead } from './read.ts';
 import { createReadConsistency } from './read-consistency.ts';
+import type { Readiness } from './readiness.ts';
 import { type FlushRequest, registerRoutes } from './routes.ts';
 import type { PartitionStats, PartitionWorkers } from './workers/partition-host.ts';
 
@@ -48,13 +49,6 @@ export interface IngesterParts {
   };
   /** Takes the memory of record values that were applied, to be used again. */
   readonly release?: (value: Uint8Array) => void;
-}
-
-export interface Readiness {
-  readonly ready: boolean;
-  readonly reason: string;
-  /** What operators should know though it is ready. */
-  readonly notes?: readonly string[];
 }
 
 export interface Ingester {
