@@ -2,12 +2,12 @@
 // those that have caught up. It is ready when all of them have. What happens inside a partition is
 // owned-partition.ts's and the worker's; this file is assignment, life cycle and the whole's answers.
 import type { Bucket } from '@weir/bucket';
-import { type Cluster, type InstanceEntry, isLocked, othersStay } from '@weir/cluster';
+import { type Cluster, hasSuccessor, type InstanceEntry, othersStay } from '@weir/cluster';
 import { WeirError } from '@weir/errors';
 import type { TenantActivity, TenantSettings } from '@weir/head';
-import type { GroupMember, PartitionLog } from '@weir/log';
+import type { PartitionLog } from '@weir/log';
 import type { ReadPort } from '@weir/query';
-import { type Clock, createSemaphore, isoTime } from '@weir/runtime';
+import { type Clock, createSemaphore } from '@weir/runtime';
 import { strongConsistencyMetrics, type Telemetry } from '@weir/telemetry';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createDiscardLog } from './discards.ts';
@@ -20,18 +20,19 @@ import { createIngesterMetrics } from './metrics.ts';
 import { createOwnedPartition, type OwnedPartition } from './owned-partition.ts';
 import type { Grace } from './pages/tenant-data.ts';
 import { type PartitionKeeper, startPartitionKeeper } from './partition-keeper.ts';
-import { delayFields, lagNotes } from './partition-lag.ts';
+import { delayFields } from './partition-lag.ts';
+import { createPartitionSet } from './partition-set.ts';
 import type { Maintenance } from './partition-upkeep.ts';
 import { createIngesterRead } from './read.ts';
 import { createReadConsistency } from './read-consistency.ts';
-import type { Readiness } from './readiness.ts';
+import { type Readiness, readinessOf } from './readiness.ts';
 import { type FlushRequest, registerRoutes } from './routes.ts';
 import type { PartitionStats, PartitionWorkers } from './workers/partition-host.ts';
 
 /** Partitions that cut and ship at the same time. */
 const UPKEEP_CONCURRENCY = 2;
-/** A member that got no partition by then has none to wait for (a dead one holds them for 15 s). */
-const ASSIGNMENT_GRACE_MS = 20_000;
+/** How long a stop waits for others to catch up with what it hands over to them. */
+const HAND_OVER_PATIENCE_MS = 20_000;
 
 const NO_GRACE: Grace = { creationGraceMs: Infinity, pastGraceMs: 0, outOfOrderWindowMs: 0 };
 
@@ -67,6 +68,11 @@ export interface Ingester {
   /** A partition that can't tell, because it is being opened or has failed, is left out. */
   stats(): Promise<readonly PartitionStats[]>;
   /**
+   * The first part of a stop that is no pause: hands the partitions over while reads are still answered.
+   * Resolves at once where nobody can have them, and in any case after some time.
+   */
+  leave(): Promise<void>;
+  /**
    * Checkpoints, commits, leaves the group (unless it was told to come back), closes. What fails keeps
    * nothing else from being closed, the workers least of all; rejects with the first failure, at the end.
    */
@@ -78,12 +84,11 @@ export interface Ingester {
 export function createIngester(settings: IngesterSettings, parts: IngesterParts): Ingester {
   const { log, cluster, clock, telemetry, workers } = parts;
   const logger = telemetry.log.child({ component: 'ingester' });
-  const owned = new Map<number, OwnedPartition>();
   const suspects = createSemaphore(1);
-  const leaving = new Map<number, Promise<void>>();
-  const assigned = new Set<number>();
   const stopping = new AbortController();
   const upkeepSlots = createSemaphore(UPKEEP_CONCURRENCY);
+  const partitions = createPartitionSet(settings, { cluster, clock, logger, open: own });
+  const { owned } = partitions;
   const metrics = createIngesterMetrics(telemetry.metrics, {
     series: () => [...owned.values()].reduce((sum, { seriesCount }) => sum + seriesCount, 0),
     partitions() {
@@ -100,7 +105,8 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     changed: () => void settleSeat(),
   });
   const seat = createGroupSeat(settings, {
-    ...{ cluster, clock, logger, join: joinGroup, left: releaseAll },
+    ...{ cluster, clock, logger, left: partitions.left },
+    join: () => log.join(settings.consumerGroup, settings.instanceId, partitions.events()),
     drainingSinceMs: () => departure.drainingSinceMs,
   });
   const discards = createDiscardLog({ clock, log: logger, metrics });
@@ -112,13 +118,9 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
   let started = false;
   let stopped: Promise<void> | undefined;
   let registeredMs = 0;
-  /** Events of a membership that was given up say nothing any more. */
-  let memberships = 0;
-  let everAssigned = false;
+  let going: Promise<void> | undefined;
   let keeper: PartitionKeeper | undefined;
   let unsubscribe: (() => void) | undefined;
-  /** Wakes those who wait for a partition that is not owned yet. */
-  const awaitingOwner = new Set<() => void>();
 
   /** A partition that can't tell, because it is being opened or has failed, is left out. */
   async function readActivity(): Promise<readonly TenantActivity[]> {
@@ -130,25 +132,6 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     return fulfilled(await Promise.allSettled(asked)).flat();
   }
 
-  function joinGroup(): Promise<GroupMember> {
-    const membership = ++memberships;
-    const ifCurrent = (handle: (partitions: readonly number[]) => void) => {
-      return (partitions: readonly number[]) => {
-        if (membership === memberships) handle(partitions);
-      };
-    };
-    return log.join(settings.consumerGroup, settings.instanceId, {
-      assigned: ifCurrent(onAssigned),
-      revoked: ifCurrent(onRevoked),
-      lost: ifCurrent(onRevoked),
-    });
-  }
-
-  function releaseAll(): void {
-    memberships++;
-    if (assigned.size > 0) onRevoked([...assigned]);
-  }
-
   /** What fails is tried again with the next heartbeat. */
   async function settleSeat(): Promise<void> {
     if (!started || state !== 'running') return;
@@ -157,62 +140,18 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       .catch((error) => logger.error({ err: error }, 'joining or leaving the group failed'));
   }
 
-  function own(partition: number): void {
-    owned.set(
-      partition,
-      createOwnedPartition(
-        { ...settings, partition },
-        {
-          ...{ log, bucket: parts.bucket, cluster, clock, logger, metrics, discards },
-          host: () => workers.hostOf(partition),
-          member: seat.member,
-          suspects,
-          settingsFor: (tenant) => parts.limits.settingsFor(tenant),
-          release: parts.release ?? (() => undefined),
-        },
-      ),
+  function own(partition: number): OwnedPartition {
+    return createOwnedPartition(
+      { ...settings, partition },
+      {
+        ...{ log, bucket: parts.bucket, cluster, clock, logger, metrics, discards },
+        host: () => workers.hostOf(partition),
+        member: seat.member,
+        suspects,
+        settingsFor: (tenant) => parts.limits.settingsFor(tenant),
+        release: parts.release ?? (() => undefined),
+      },
     );
-    wakeAwaiting();
-  }
-
-  function wakeAwaiting(): void {
-    for (const wake of awaitingOwner) wake();
-    awaitingOwner.clear();
-  }
-
-  async function take(partition: number): Promise<void> {
-    await leaving.get(partition);
-    if (state === 'running' && assigned.has(partition) && !owned.has(partition)) own(partition);
-  }
-
-  function onAssigned(partitions: readonly number[]): void {
-    everAssigned = true;
-    logger.info({ partitions }, 'partitions assigned');
-    for (const partition of partitions) {
-      assigned.add(partition);
-      void take(partition);
-    }
-  }
-
-  function onRevoked(partitions: readonly number[]): void {
-    logger.info({ partitions }, 'partitions revoked');
-    for (const partition of partitions) {
-      assigned.delete(partition);
-      owned.get(partition)?.disown();
-      void release(partition);
-    }
-  }
-
-  function release(partition: number): Promise<void> {
-    const leaver = owned.get(partition);
-    if (leaver === undefined) return leaving.get(partition) ?? Promise.resolve();
-    owned.delete(partition);
-    const done = leaver
-      .stop()
-      .catch((error) => logger.error({ err: error, partition }, 'closing a partition failed'))
-      .finally(() => leaving.delete(partition));
-    leaving.set(partition, done);
-    return done;
   }
 
   const instanceEntry = (): InstanceEntry => ({
@@ -230,27 +169,6 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       clock.nowMs(),
     ),
   });
-
-  /** A member that got no partition by then has none to wait for. */
-  function isAwaitingPartitions(): boolean {
-    if (everAssigned || (!seat.taken && departure.drainingSinceMs !== undefined)) return false;
-    return seat.sinceMs === undefined || clock.steadyMs() - seat.sinceMs < ASSIGNMENT_GRACE_MS;
-  }
-
-  function departureNotes(): string[] {
-    const { drainingSinceMs, shutdownPrepared } = departure;
-    const notes = shutdownPrepared ? ['prepared for shutdown: its next stop is for good'] : [];
-    if (drainingSinceMs === undefined) return notes;
-    const how = seat.taken ? 'nobody else can have its partitions' : 'others have its partitions';
-    return [`draining since ${isoTime(drainingSinceMs)}: ${how}`, ...notes];
-  }
-
-  /** Nothing can be pushed into it yet, and nobody else has to come for that. */
-  function isPending(partition: number): boolean {
-    const entry = cluster.view.partitions.get(partition);
-    if (entry === undefined) return !cluster.view.deleted.has(partition);
-    return entry.state === 'PENDING' && !isLocked(entry) && settings.ownersMin <= 1;
-  }
 
   /** Calls until stopped; a failure is told and the next turn tries again. */
   async function every(periodMs: number, what: string, work: () => Promise<void>): Promise<void> {
@@ -277,21 +195,6 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     );
   }
 
-  async function partitionOf(number: number, signal?: AbortSignal): Promise<OwnedPartition> {
-    for (;;) {
-      const found = owned.get(number);
-      if (found !== undefined) return found;
-      if (state === 'stopping' || state === 'stopped') {
-        throw new WeirError('unavailable', 'the ingester is stopping');
-      }
-      signal?.throwIfAborted();
-      await new Promise<void>((resolve) => {
-        awaitingOwner.add(resolve);
-        signal?.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
-  }
-
   async function closeAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
     const failures: unknown[] = [];
     for (const step of steps) await step().catch((error: unknown) => failures.push(error));
@@ -316,24 +219,41 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     return stopped;
   }
 
-  async function stopNow(flushed: boolean): Promise<void> {
+  /** Ships what has to be shipped, and leaves the group; others catch up while reads are answered here. */
+  async function go(flushed: boolean): Promise<void> {
     state = 'stopping';
     const flushes = flushed || settings.flushOnShutdown || isLast();
-    const { unregister } = departure;
-    const forGood = flushed || departure.shutdownPrepared;
     await closeAll([
       async () => {
         if (flushes) await flushAll([]);
       },
       async () => {
+        if (!departure.unregister || !isSucceeded()) return;
+        await seat.close(false);
+        const patience = new AbortController();
+        const waited = clock.sleep(HAND_OVER_PATIENCE_MS, patience.signal).catch(() => undefined);
+        await Promise.race([partitions.handedOver(), waited]);
+        patience.abort();
+      },
+    ]);
+  }
+
+  const isSucceeded = (): boolean =>
+    hasSuccessor(cluster.view, settings, clock.nowMs(), clock.nowMs());
+
+  async function stopNow(flushed: boolean): Promise<void> {
+    const forGood = flushed || departure.shutdownPrepared;
+    going ??= go(flushed);
+    await closeAll([
+      () => going!,
+      async () => {
         stopping.abort(new WeirError('closed', 'the ingester is stopping'));
-        wakeAwaiting();
+        partitions.close();
         unsubscribe?.();
         keeper?.stop();
-        await Promise.all([...owned.keys()].map(release));
-        await Promise.all(leaving.values());
+        await partitions.releaseAll();
       },
-      () => seat.close(!unregister),
+      () => seat.close(!departure.unregister),
       () => cluster.remove(instanceEntry()),
       async () => {
         if (forGood) await departure.done();
@@ -372,29 +292,9 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     },
     readiness() {
       if (state !== 'running') return { ready: false, reason: `ingester is ${state}` };
-      if (!started || isAwaitingPartitions()) {
-        return { ready: false, reason: 'waiting for partitions to be assigned' };
-      }
-      if (owned.size < assigned.size) return { ready: false, reason: 'partitions are changing' };
-      for (const { partition, announced, stuck, reason } of owned.values()) {
-        if (stuck) return { ready: false, reason: `partition ${partition} is stuck: ${reason}` };
-        if (!announced) return { ready: false, reason: `partition ${partition}: ${reason}` };
-        if (isPending(partition)) {
-          return { ready: false, reason: `partition ${partition} is not written yet` };
-        }
-      }
-      const notes = [...owned.values()].flatMap(({ partition, notes }) =>
-        notes.map((note) => `partition ${partition}: ${note}`),
-      );
-      const lags = [...owned].map(([partition, { lag }]) => ({
-        partition,
-        ...lag.at(clock.nowMs()),
-      }));
-      return {
-        ready: true,
-        reason: 'ready',
-        notes: [...departureNotes(), ...notes, ...lagNotes(lags)],
-      };
+      if (!started) return { ready: false, reason: 'waiting for partitions to be assigned' };
+      const { ownersMin } = settings;
+      return readinessOf({ cluster, clock, partitions, seat, departure, ownersMin });
     },
     read: createIngesterRead({ owned, workers, consistency, clock }),
     routes(server, tenantOf) {
@@ -420,7 +320,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     async waitApplied(positions, signal) {
       await Promise.all(
         [...positions].map(async ([number, position]) => {
-          const partition = await partitionOf(number, signal);
+          const partition = await partitions.waitFor(number, signal);
           await partition.waitApplied(position, signal);
         }),
       );
@@ -435,6 +335,11 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
         workers.hostOf(partition).stats({ partition }),
       );
       return fulfilled(await Promise.allSettled(asked));
+    },
+    async leave() {
+      if (state !== 'running') return;
+      going ??= go(false);
+      await going;
     },
     stop: () => stop(false),
   };

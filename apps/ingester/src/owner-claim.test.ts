@@ -63,6 +63,33 @@ describe('the claim of an owner', () => {
     expect(claim.epoch).toBe(31);
   });
 
+  it('names who answers until it serves, whoever tried in between', async () => {
+    await cluster.put(entry({ instance: 'two', serving: true }));
+    await claim.claimAbove(0);
+    expect(now()).toEqual(entry({ claim: 2, handedBy: 'two' }));
+    await claim.claimAbove(2);
+    expect(now()).toEqual(entry({ claim: 3, handedBy: 'two' }));
+    claim.serve();
+    await settled();
+    expect(now()).toMatchObject({ serving: true, instance: 'one' });
+    expect(now()?.handedBy).toBe(undefined);
+    claim.unserve();
+    await claim.tell();
+    expect(now()?.handedBy).toBe(undefined);
+  });
+
+  it('passes on who answers from one that never served, and never names itself or nobody', async () => {
+    const before = async (more: Partial<OwnerEntry>, claimed: number) => {
+      await cluster.put(entry({ instance: 'two', claim: claimed, ...more }));
+      claim.renew();
+      await claim.claimAbove(claimed);
+      return now()?.handedBy;
+    };
+    expect(await before({ handedBy: 'three' }, 10)).toBe('three');
+    expect(await before({ handedBy: 'one' }, 20)).toBe(undefined);
+    expect(await before({}, 30)).toBe(undefined);
+  });
+
   it('is said again after an entry of a former life came late, with the same claim or a higher one', async () => {
     await serving();
     await cluster.put(entry({ claim: 5 }));

@@ -3,7 +3,7 @@
 // the partition away; what the cluster says of this instance is what it said last. The last needs care: a
 // put that failed may take effect minutes later, and one of a process that died may, too. Such an entry of
 // a former life is answered by saying again what is so. When to claim and to serve is owned-partition.ts's.
-import type { Cluster, OutbidEntries, OwnerEntry } from '@weir/cluster';
+import { answererOf, type Cluster, type OutbidEntries, type OwnerEntry } from '@weir/cluster';
 import { WeirError } from '@weir/errors';
 import type { Clock } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
@@ -61,6 +61,8 @@ export function createOwnerClaim(
   let closed = false;
   let puts = 0;
   let servingSinceMs: number | undefined;
+  /** Who answers until this one serves. */
+  let handedBy: string | undefined;
 
   const present = () => cluster.view.owners.get(`${partition}/${zone}`);
   const held = () => !disowned && present()?.instance === instanceId;
@@ -81,10 +83,14 @@ export function createOwnerClaim(
     const entry = { partition, zone, instance: instanceId, serving: isServing, claim: epoch };
     if (!isServing) servingSinceMs = undefined;
     else servingSinceMs ??= clock.nowMs();
-    const since = servingSinceMs === undefined ? {} : { servingSinceMs };
+    if (isServing) handedBy = undefined;
+    const more = {
+      ...(servingSinceMs !== undefined && { servingSinceMs }),
+      ...(handedBy !== undefined && { handedBy }),
+    };
     puts++;
     try {
-      await cluster.put({ kind: 'owner', ...entry, ...since } satisfies OwnerEntry);
+      await cluster.put({ kind: 'owner', ...entry, ...more } satisfies OwnerEntry);
     } finally {
       puts--;
     }
@@ -131,6 +137,11 @@ export function createOwnerClaim(
         .filter((owner) => owner.partition === partition)
         .map((owner) => owner.claim);
       epoch = Math.max(epoch, known, ...claims) + 1;
+      const before = present();
+      if (before !== undefined && before.instance !== instanceId) {
+        const answerer = answererOf(before);
+        handedBy = answerer === instanceId ? undefined : answerer;
+      }
       await put(serving);
       if (!held()) throw elsewhere();
     },

@@ -132,4 +132,16 @@ describe('owners by the cluster', () => {
     await directory.owners('t');
     expect(directory.changedMs).toBe(102_000);
   });
+
+  it('asks who hands a partition over, until the new owner serves or another zone does', async () => {
+    const moving = { ...owner(0, 'z', 'new', 2, false), handedBy: 'old' };
+    const all = [instance('old'), instance('new'), instance('far'), partition(0)];
+    expect(await ask([...all, moving])).toEqual([['old:80', [0]]]);
+    expect(await ask([...all, moving], 'old')).toEqual([['local', [0]]]);
+    expect(await ask([...all, { ...moving, serving: true }])).toEqual([['new:80', [0]]]);
+    expect(await ask([...all, moving, owner(0, 'y', 'far', 1)])).toEqual([['far:80', [0]]]);
+    const dead = [instance('old', 0), instance('new'), partition(0), moving];
+    await expect(ask(dead)).rejects.toThrow('partition 0 has no healthy owner');
+    await expect(ask([...all.slice(1), moving])).rejects.toThrow('has no healthy owner');
+  });
 });

@@ -1,7 +1,8 @@
 // Who answers reads now, from the cluster's view: for each partition one healthy instance, in any zone,
-// that owns it and has caught up. This process's own partitions are read without the network.
+// that owns it and has caught up, or hands it over to one that has not. This process's own partitions are read without the network.
 
 import {
+  answererOf,
   type Cluster,
   type ClusterView,
   type InstanceEntry,
@@ -92,7 +93,10 @@ function fingerprint(view: ClusterView): string {
   return `${claims}/${versions}/${view.deleted.size}`;
 }
 
-/** The instance to ask for a partition: this one, else the one with the newest claim. */
+/**
+ * The instance to ask for a partition: this one, else the owner with the newest claim that serves it, else one
+ * that hands it over.
+ */
 function bestOwner(
   view: ClusterView,
   partition: number,
@@ -101,11 +105,16 @@ function bestOwner(
 ): string | undefined {
   let best: OwnerEntry | undefined;
   for (const owner of view.owners.values()) {
-    if (owner.partition !== partition || !owner.serving) continue;
-    const instance = view.instances.get(owner.instance);
+    if (owner.partition !== partition) continue;
+    const answerer = answererOf(owner);
+    const instance = answerer === undefined ? undefined : view.instances.get(answerer);
     if (!instance || instance.heartbeatMs < oldestMs) continue;
-    if (owner.instance === instanceId && localReader) return owner.instance;
-    if (!best || owner.claim > best.claim) best = owner;
+    if (instance.id === instanceId && localReader) return instance.id;
+    if (!best || isBetter(owner, best)) best = owner;
   }
-  return best?.instance;
+  return best && answererOf(best);
+}
+
+function isBetter(a: OwnerEntry, b: OwnerEntry): boolean {
+  return a.serving === b.serving ? a.claim > b.claim : a.serving;
 }

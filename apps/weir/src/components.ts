@@ -174,6 +174,7 @@ function ingesterService(ingester: Ingester): Service {
   return {
     name: 'ingester',
     start: () => ingester.start(),
+    leave: () => ingester.leave(),
     stop: () => ingester.stop(),
     readiness: () => ingester.readiness(),
     ended: () => ingester.stopped,

@@ -11,13 +11,17 @@ describe('services', () => {
     const service = (name: string) => ({
       name,
       start: async () => void events.push(`start ${name}`),
+      leave: async () => void events.push(`leave ${name}`),
       stop: async () => void events.push(`stop ${name}`),
     });
     const services = createServices([service('log'), service('ingester')], log);
     await services.start();
     expect(services.readiness()).toEqual({ ready: true, reason: 'ready' });
     await services.stop();
-    expect(events).toEqual(['start log', 'start ingester', 'stop ingester', 'stop log']);
+    expect(events).toEqual([
+      ...['start log', 'start ingester', 'leave log', 'leave ingester', 'stop ingester'],
+      'stop log',
+    ]);
     expect(services.readiness().reason).toBe('application is stopping');
   });
 

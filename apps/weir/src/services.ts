@@ -8,6 +8,8 @@ export type ServiceState = 'New' | 'Starting' | 'Running' | 'Stopping' | 'Termin
 export interface Service {
   readonly name: string;
   start?(): Promise<void>;
+  /** The first part of a stop, while all others still run. */
+  leave?(): Promise<void>;
   /** Must be safe to call when start failed half way. */
   stop?(): Promise<void>;
   /** Ready to serve; the reason is shown at /ready while it isn't, notes while it is. */
@@ -46,6 +48,13 @@ export function createServices(services: readonly Service[], log: Logger): Servi
     return state === 'Running' && ended?.() === true ? 'Terminated' : state;
   };
 
+  const leaveOne = async (service: Service): Promise<void> => {
+    if (states.get(service.name) !== 'Running') return;
+    await service
+      .leave?.()
+      .catch((error) => log.error({ err: error, service: service.name }, 'leaving failed'));
+  };
+
   const stopOne = async (service: Service): Promise<void> => {
     const state = states.get(service.name);
     if (state === 'New' || state === 'Terminated') return;
@@ -75,6 +84,7 @@ export function createServices(services: readonly Service[], log: Logger): Servi
     },
     async stop() {
       stopping = true;
+      await Promise.all(services.map(leaveOne));
       for (const service of [...services].reverse()) await stopOne(service);
     },
     status: () =>

@@ -51,6 +51,8 @@ export interface OwnerEntry {
   readonly claim: number;
   /** When it began to serve. */
   readonly servingSinceMs?: number;
+  /** Who had it before, and answers reads until this owner serves. */
+  readonly handedBy?: string;
 }
 
 export type ClusterEntry = InstanceEntry | PartitionEntry | OwnerEntry;

@@ -170,5 +170,6 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>> | undefin
     serving: 'boolean',
     claim: 'number',
     servingSinceMs: 'number?',
+    handedBy: 'string?',
   },
 };

@@ -36,6 +36,7 @@ export { SlotTable } from './slot-table.ts';
 export { hasSuccessor, othersStay, type SuccessionSettings } from './succession.ts';
 export {
   activePartitions,
+  answererOf,
   countShares,
   healthyInstances,
   ownersOf,

@@ -52,6 +52,11 @@ export function ownersOf(
   return owners;
 }
 
+/** The instance that answers reads: the owner, or until it serves the one that handed the partition to it. */
+export function answererOf({ serving, instance, handedBy }: OwnerEntry): string | undefined {
+  return serving ? instance : handedBy;
+}
+
 function byServingThenZone(a: OwnerEntry, b: OwnerEntry): number {
   if (a.serving !== b.serving) return a.serving ? -1 : 1;
   return a.zone < b.zone ? -1 : a.zone > b.zone ? 1 : 0;

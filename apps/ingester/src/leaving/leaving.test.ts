@@ -1,6 +1,6 @@
 // Ingesters that leave, over heads that are fakes: drained, prepared, restarted, stopped; who has which
 // partitions then, which are written, what is in the bucket.
-import { type ClusterView, partitionsOf } from '@weir/cluster';
+import { answererOf, type ClusterView, partitionsOf } from '@weir/cluster';
 import { defaultsOf } from '@weir/config';
 import { createHttpServer, type HttpServer, httpFlags } from '@weir/http';
 import { systemClock } from '@weir/runtime';
@@ -11,7 +11,9 @@ import {
   createWorld,
   type Process,
   type ProcessSettings,
+  readAll,
   readBucket,
+  stopped,
   until,
   type World,
 } from '../testing/world.ts';
@@ -66,6 +68,8 @@ describe('an ingester that drains', () => {
     expect(await second.ask('POST', DOWNSCALE)).toBe(200);
     await settled(() => serves(first, 4)() && allActive());
     expect(second.ingester.readiness()).toMatchObject({ ready: true });
+    expect(second.ingester.readiness().notes?.[0]).toContain('2 partitions are answered until');
+    world.clock.advance(2000);
     expect(second.ingester.readiness().notes?.[0]).toContain('others have its partitions');
     await world.push([sample('up', 0, 1)], mine[0]);
     await first.ingester.waitApplied(new Map([[mine[0]!, 1]]));
@@ -95,7 +99,7 @@ describe('an ingester that drains', () => {
     await settled(() => serves(first, 2)() && serves(second, 2)() && allActive());
     await first.ask('POST', DOWNSCALE);
     await settled(serves(second, 4));
-    await second.ingester.stop();
+    await stopped(world.clock, second.ingester);
     await settled(serves(first, 4));
     expect(await first.ask('DELETE', DOWNSCALE)).toBe(200);
     await settled(allActive);
@@ -112,7 +116,7 @@ describe('an ingester that drains', () => {
     expect(view().instances.get('host-2')?.drainingSinceMs).toBe(world.clock.nowMs());
     expect(owned(again)).toEqual([]);
     await again.ask('POST', 'prepare-shutdown');
-    await again.ingester.stop();
+    await stopped(world.clock, again.ingester);
     const anew = await begin('host-2');
     await settled(() => serves(first, 2)() && serves(anew, 2)());
     expect(view().instances.get('host-2')?.drainingSinceMs).toBe(undefined);
@@ -127,6 +131,62 @@ describe('an ingester that drains', () => {
     expect(owned(first).length).toBe(4);
     await first.ask('DELETE', DOWNSCALE);
     expect(allActive()).toBe(true);
+  });
+});
+
+describe('a partition that moves', () => {
+  /** Asks whom the cluster names, again and again; what is not answered whole is kept. */
+  function ask(nodes: readonly Node[], partition: number, expected: readonly string[]) {
+    const wrong: unknown[] = [];
+    const asked = new Set<string>();
+    let running = true;
+    const done = (async () => {
+      while (running) {
+        const name = answererOf(view().owners.get(`${partition}/`)!);
+        const node = nodes.find((one) => one.name === name);
+        asked.add(String(name));
+        await (node === undefined
+          ? Promise.reject(new Error(`nobody: ${name}`))
+          : readAll(node.ingester, [partition])
+        ).then(
+          ({ samples }) => {
+            if (String(samples) !== String(expected)) wrong.push(samples);
+          },
+          (error) => wrong.push(error),
+        );
+        await world.clock.yield();
+      }
+    })();
+    return {
+      async stop() {
+        running = false;
+        await done;
+        return { wrong, asked: [...asked].sort() };
+      },
+    };
+  }
+
+  it('is answered all the time while one comes, drains, comes back and stops', async () => {
+    const first = await begin('host-1');
+    await settled(serves(first, 4));
+    const nodes = [first];
+    await world.push([sample('up', 0, 1)], 3);
+    await first.ingester.waitApplied(new Map([[3, 1]]));
+    const { samples } = await readAll(first.ingester, [3]);
+    const asking = ask(nodes, 3, samples);
+    const second = await world.beginWith({ hostName: 'host-2' });
+    nodes.push(Object.assign(second, { name: 'host-2', ask: first.ask }) as Node);
+    await settled(() => serves(nodes[1]!, 2)() && serves(first, 2)());
+    world.clock.advance(2000);
+    await first.ask('POST', DOWNSCALE);
+    await settled(serves(nodes[1]!, 4));
+    world.clock.advance(2000);
+    await first.ask('DELETE', DOWNSCALE);
+    await settled(() => serves(nodes[1]!, 2)() && serves(first, 2)());
+    world.clock.advance(2000);
+    await stopped(world.clock, nodes[1]!.ingester);
+    await settled(serves(first, 4));
+    expect(await asking.stop()).toEqual({ wrong: [], asked: ['host-1', 'host-2'] });
   });
 });
 
@@ -147,7 +207,7 @@ describe('an ingester that stops', () => {
     await second.ask('POST', 'prepare-shutdown');
     await first.ask('POST', 'prepare-shutdown');
     await first.ask('DELETE', 'prepare-shutdown');
-    await second.ingester.stop();
+    await stopped(world.clock, second.ingester);
     expect(await inBucket()).toEqual([]);
     await settled(serves(first, 4));
     await first.ask('POST', 'prepare-shutdown');

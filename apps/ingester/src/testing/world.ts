@@ -300,11 +300,24 @@ export async function createWorld({
       await rm(join(dir, 'tsdb'), { recursive: true, force: true });
     },
     async destroy() {
-      for (const ingester of alive) await ingester.stop();
+      for (const ingester of alive) await stopped(clock, ingester);
       await rm(dir, { recursive: true, force: true });
     },
   };
   return world;
+}
+
+/** Stops it while time goes on: what it waits for may be dead, or need a moment. */
+export async function stopped(clock: ManualClock, ingester: Ingester): Promise<void> {
+  let done = false;
+  const stopping = ingester.stop().finally(() => {
+    done = true;
+  });
+  while (!done) {
+    clock.advance(1000);
+    for (let turn = 0; turn < 100 && !done; turn++) await clock.yield();
+  }
+  await stopping;
 }
 
 /** Lets everything that can happen at this moment happen, disk work too, until the condition holds. */
