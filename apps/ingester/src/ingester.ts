@@ -118,6 +118,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
   let started = false;
   let stopped: Promise<void> | undefined;
   let registeredMs = 0;
+  let leavingSinceMs: number | undefined;
   let going: Promise<void> | undefined;
   let keeper: PartitionKeeper | undefined;
   let unsubscribe: (() => void) | undefined;
@@ -162,6 +163,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     targets: settings.targets,
     heartbeatMs: clock.nowMs(),
     registeredMs,
+    ...(leavingSinceMs !== undefined && { leavingSinceMs }),
     ...departure.entryFields(),
     applied: Object.fromEntries([...owned].map(([number, { applied }]) => [number, applied])),
     ...delayFields(
@@ -228,14 +230,25 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
         if (flushes) await flushAll([]);
       },
       async () => {
-        if (!departure.unregister || !isSucceeded()) return;
-        await seat.close(false);
-        const patience = new AbortController();
-        const waited = clock.sleep(HAND_OVER_PATIENCE_MS, patience.signal).catch(() => undefined);
-        await Promise.race([partitions.handedOver(), waited]);
-        patience.abort();
+        if (departure.unregister) await handOver();
       },
     ]);
+  }
+
+  /** Where all of a zone stop at once, nobody waits for the others. */
+  async function handOver(): Promise<void> {
+    leavingSinceMs = clock.nowMs();
+    await cluster.put(instanceEntry());
+    if (!isSucceeded()) return;
+    await seat.close(false);
+    const patience = new AbortController();
+    const endIfAlone = cluster.subscribe(() => {
+      if (!isSucceeded()) patience.abort();
+    });
+    const waited = clock.sleep(HAND_OVER_PATIENCE_MS, patience.signal).catch(() => undefined);
+    await Promise.race([partitions.handedOver(), waited]);
+    endIfAlone();
+    patience.abort();
   }
 
   const isSucceeded = (): boolean =>

@@ -15,6 +15,8 @@ export interface InstanceEntry {
   readonly drainingSinceMs?: number;
   /** Its next stop is for good. */
   readonly shutdownPreparedMs?: number;
+  /** It is stopping. */
+  readonly leavingSinceMs?: number;
   /** When it began to tell of itself. */
   readonly registeredMs?: number;
   /** Of each partition it owns: the next offset to be applied. */

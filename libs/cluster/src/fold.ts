@@ -151,6 +151,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>> | undefin
     heartbeatMs: 'number',
     drainingSinceMs: 'number?',
     shutdownPreparedMs: 'number?',
+    leavingSinceMs: 'number?',
     registeredMs: 'number?',
     applied: 'object?',
     delayMs: 'object?',

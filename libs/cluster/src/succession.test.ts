@@ -19,6 +19,7 @@ describe('succession', () => {
     expect(has(ingester('a'), 59_999)).toBe(true);
     expect(has(ingester('a'), 60_000)).toBe(false);
     expect(has(ingester('a', { zone: 'y' }))).toBe(false);
+    expect(has(ingester('a', { leavingSinceMs: 0 }))).toBe(false);
     expect(has(ingester('a', { targets: ['distributor'] }))).toBe(false);
     expect(has(ingester('a', { drainingSinceMs: 999 }))).toBe(false);
     expect(has(ingester('a', { drainingSinceMs: 1000 }))).toBe(false);
@@ -48,6 +49,7 @@ describe('succession', () => {
     expect(stay()).toBe(false);
     expect(stay(ingester('a'))).toBe(true);
     expect(stay(ingester('a', { zone: 'y' }))).toBe(true);
+    expect(stay(ingester('a', { leavingSinceMs: 0 }))).toBe(false);
     expect(stay(ingester('a', { targets: ['querier'] }))).toBe(false);
     expect(stay(ingester('a', { heartbeatMs: -60_000 }))).toBe(false);
     expect(stay(ingester('a', { drainingSinceMs: 0 }))).toBe(false);

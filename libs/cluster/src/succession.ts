@@ -35,12 +35,14 @@ export function othersStay(view: ClusterView, own: SuccessionSettings, nowMs: nu
   );
 }
 
+/** That don't stop just now. */
 function otherIngesters(
   view: ClusterView,
   { instanceId, heartbeatTimeoutMs }: SuccessionSettings,
   nowMs: number,
 ): InstanceEntry[] {
   return healthyInstances(view, nowMs, heartbeatTimeoutMs).filter(
-    ({ id, targets }) => id !== instanceId && targets.includes('ingester'),
+    ({ id, targets, leavingSinceMs }) =>
+      id !== instanceId && leavingSinceMs === undefined && targets.includes('ingester'),
   );
 }

@@ -5,7 +5,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { WeirError } from '@weir/errors';
 import { apiError } from '@weir/http/errors';
-import type { OwnerDirectory } from '@weir/query';
+import type { OwnerDirectory, ReadPort } from '@weir/query';
 import {
   connectStreams,
   createRoutingReadPort,
@@ -32,13 +32,21 @@ export interface ThreadedExecutorParts {
   readonly telemetry: Telemetry;
 }
 
+interface SlotParts extends ThreadedExecutorParts {
+  readonly owners: OwnerDirectory & ReadPort;
+}
+
 /** `settings` are handed to each worker; `maxConcurrent` bounds all workers together. */
 export function createThreadedExecutor(
   settings: QueryWorkerSettings,
   parts: ThreadedExecutorParts,
 ): QueryExecutor {
   const running = createSemaphore(settings.querier.maxConcurrent);
-  const slots = Array.from({ length: parts.workers }, () => new WorkerSlot(settings, parts));
+  const owners = createRoutingReadPort(parts.owners);
+  const slots = Array.from(
+    { length: parts.workers },
+    () => new WorkerSlot(settings, { ...parts, owners }),
+  );
   const starting = parts.clock.after(START_AFTER_MS, () => {
     for (const slot of slots) slot.start();
   });
@@ -47,7 +55,7 @@ export function createThreadedExecutor(
       const release = await running.acquire();
       try {
         signal.throwIfAborted();
-        const located = await locate(request, parts.owners);
+        const located = await locate(request, owners);
         const slot = slots.reduce((best, slot) => (slot.load < best.load ? slot : best));
         return await receiveAnswer(slot.start(), located, signal);
       } catch (error) {
@@ -88,12 +96,12 @@ interface RunningWorker {
 /** One worker, or its absence: before it starts, and for a moment after one died. */
 class WorkerSlot {
   readonly #settings: QueryWorkerSettings;
-  readonly #parts: ThreadedExecutorParts;
+  readonly #parts: SlotParts;
   #running: RunningWorker | undefined;
   #closing = false;
   #dead = false;
 
-  constructor(settings: QueryWorkerSettings, parts: ThreadedExecutorParts) {
+  constructor(settings: QueryWorkerSettings, parts: SlotParts) {
     this.#settings = settings;
     this.#parts = parts;
   }
@@ -120,7 +128,7 @@ class WorkerSlot {
     const { owners, telemetry, clock, workerUrl } = this.#parts;
     const queries = new MessageChannel();
     const reads = new MessageChannel();
-    serveReadOverPort(reads.port1, createRoutingReadPort(owners));
+    serveReadOverPort(reads.port1, owners);
     const workerData: WorkerStart = {
       settings: this.#settings,
       queries: queries.port2,

@@ -74,6 +74,7 @@ describe('rings', () => {
     await instance('a', { targets: ['distributor', 'ingester'], heartbeatMs: NOW_MS - 59_999 });
     await instance('c', { heartbeatMs: NOW_MS - TIMEOUT_MS, shutdownPreparedMs: 1 });
     await instance('d', { targets: ['distributor'] });
+    await instance('e', { leavingSinceMs: NOW_MS });
     await owner(3, 'b', { serving: false });
     await owner(1, 'b');
     const never = '0001-01-01T00:00:00Z';
@@ -84,6 +85,7 @@ describe('rings', () => {
         ['a', 'ACTIVE'],
         ['b', 'ACTIVE'],
         ['c', 'UNHEALTHY'],
+        ['e', 'LEAVING'],
       ],
     ]);
     expect(ring.shards[1]).toEqual({

@@ -18,7 +18,12 @@ import {
 } from '@weir/http';
 import type { PartitionLog } from '@weir/log';
 import { type Clock, isoTime } from '@weir/runtime';
-import { type PartitionPageParts, partitionRing, partitionRingPage } from './partition-ring.ts';
+import {
+  ownersByPartition,
+  type PartitionPageParts,
+  partitionRing,
+  partitionRingPage,
+} from './partition-ring.ts';
 import { ringPage, ringShards } from './ring.ts';
 
 const FORM_SIZE_MAX_BYTES = 64 * 1024;
@@ -104,7 +109,9 @@ async function partitionPageParts(parts: ClusterRoutesParts): Promise<PartitionP
       resolve();
     });
   });
-  return { view: cluster.view, nowMs: clock.nowMs(), heartbeatTimeoutMs, endOffsets };
+  const { view } = cluster;
+  const owners = ownersByPartition(view);
+  return { view, owners, nowMs: clock.nowMs(), heartbeatTimeoutMs, endOffsets };
 }
 
 interface Change {

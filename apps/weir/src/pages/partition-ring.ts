@@ -1,9 +1,9 @@
 // The partitions of the log: their states, who owns and answers for them, how far each owner is. Mimir's page
 // and JSON with what Weir knows besides; what needs somebody's attention stands first.
 import {
+  answererOf,
   type ClusterView,
   type OwnerEntry,
-  ownersOf,
   type PartitionEntry,
   readPartitions,
 } from '@weir/cluster';
@@ -30,8 +30,20 @@ export interface PartitionPageParts {
   readonly view: ClusterView;
   readonly nowMs: number;
   readonly heartbeatTimeoutMs: number;
+  readonly owners: ReadonlyMap<number, readonly OwnerEntry[]>;
   /** The log's end of each partition, where it could be found out. */
   readonly endOffsets: ReadonlyMap<number, number>;
+}
+
+/** By partition, in the order of zones. */
+export function ownersByPartition(view: ClusterView): Map<number, OwnerEntry[]> {
+  const owners = new Map<number, OwnerEntry[]>();
+  for (const owner of [...view.owners.values()].sort((a, b) => (a.zone < b.zone ? -1 : 1))) {
+    const of = owners.get(owner.partition) ?? [];
+    of.push(owner);
+    owners.set(owner.partition, of);
+  }
+  return owners;
 }
 
 interface OwnerShown {
@@ -61,6 +73,7 @@ export function partitionRing(parts: PartitionPageParts) {
       ...(end !== undefined && { end_offset: end }),
       owners: owners.map(({ owner, healthy, applied }) => ({
         ...{ instance: owner.instance, zone: owner.zone, claim: owner.claim, healthy },
+        ...(owner.handedBy !== undefined && { handed_by: owner.handedBy }),
         serving: owner.serving && healthy,
         ...(applied !== undefined && { applied_offset: applied }),
         ...lagOf(end, applied),
@@ -102,14 +115,11 @@ function sorted(view: ClusterView): PartitionEntry[] {
 
 function shownOwners(parts: PartitionPageParts, partition: number): OwnerShown[] {
   const { view, nowMs, heartbeatTimeoutMs } = parts;
-  return [...view.owners.values()]
-    .filter((owner) => owner.partition === partition)
-    .sort((a, b) => (a.zone < b.zone ? -1 : 1))
-    .map((owner) => {
-      const instance = view.instances.get(owner.instance);
-      const healthy = instance !== undefined && nowMs - instance.heartbeatMs < heartbeatTimeoutMs;
-      return { owner, healthy, applied: instance?.applied?.[partition] };
-    });
+  return (parts.owners.get(partition) ?? []).map((owner) => {
+    const instance = view.instances.get(owner.instance);
+    const healthy = instance !== undefined && nowMs - instance.heartbeatMs < heartbeatTimeoutMs;
+    return { owner, healthy, applied: instance?.applied?.[partition] };
+  });
 }
 
 /** A heartbeat may be newer than the end that was asked for before it. */
@@ -145,7 +155,9 @@ function ownerLine({ owner, healthy }: OwnerShown): HtmlValue {
     : owner.serving
       ? badge('serving', 'good')
       : badge('catching up', 'busy');
-  return html`${owner.instance}${zone} ${state}`;
+  const before = owner.serving ? undefined : owner.handedBy;
+  const answering = before && html` <span class="soft">${before} answers until then</span>`;
+  return html`${owner.instance}${zone} ${state}${answering}`;
 }
 
 function changeButtons({ partition, state }: PartitionEntry, locked: boolean): HtmlValue {
@@ -166,13 +178,16 @@ function changeButtons({ partition, state }: PartitionEntry, locked: boolean): H
 /** What makes queries or pushes fail, or will. */
 function warnings(parts: PartitionPageParts, entries: readonly PartitionEntry[]): string[] {
   const { view, nowMs, heartbeatTimeoutMs } = parts;
-  const healthy = ownersOf(view, nowMs, heartbeatTimeoutMs);
   const found: string[] = [];
   if (entries.length > 0 && entries.every(({ state }) => state !== 'ACTIVE')) {
     found.push('No partition is ACTIVE: pushes are answered 503.');
   }
+  const answers = (owner: OwnerEntry) => {
+    const instance = view.instances.get(answererOf(owner) ?? '');
+    return instance !== undefined && nowMs - instance.heartbeatMs < heartbeatTimeoutMs;
+  };
   const unanswered = readPartitions(view).filter(
-    (partition) => !(healthy.get(partition) ?? []).some(({ serving }) => serving),
+    (partition) => !(parts.owners.get(partition) ?? []).some(answers),
   );
   if (unanswered.length > 0) {
     found.push(`Nobody answers for ${listed(unanswered)}: queries that need them fail.`);

@@ -1,7 +1,16 @@
 // The instances of a component, as Mimir's ring pages show them. Weir routes by partitions, so that nobody has
 // tokens here. An instance that drains is read-only; one without heartbeats is UNHEALTHY until it is forgotten.
 import type { ClusterView, InstanceEntry, Target } from '@weir/cluster';
-import { badge, type Column, type HtmlValue, html, page, table, timeAndAge } from '@weir/http';
+import {
+  badge,
+  type Column,
+  type HtmlValue,
+  html,
+  type Mood,
+  page,
+  table,
+  timeAndAge,
+} from '@weir/http';
 import { isoTime } from '@weir/runtime';
 
 /** Go's zero time: never. */
@@ -13,10 +22,15 @@ export interface RingSettings {
   readonly heartbeatTimeoutMs: number;
 }
 
+type RingState = 'ACTIVE' | 'LEAVING' | 'UNHEALTHY';
+const MOODS: Readonly<Record<RingState, Mood>> = {
+  ...{ ACTIVE: 'good', LEAVING: 'busy', UNHEALTHY: 'bad' },
+};
+
 /** One of `shards` in Mimir's JSON, and what Weir adds. */
 export interface RingShard {
   readonly id: string;
-  readonly state: 'ACTIVE' | 'UNHEALTHY';
+  readonly state: RingState;
   readonly address: string;
   readonly timestamp: string;
   readonly registered_timestamp: string;
@@ -31,7 +45,7 @@ export interface RingShard {
 export function ringShards(view: ClusterView, settings: RingSettings, nowMs: number): RingShard[] {
   return instancesOf(view, settings.target).map((instance) => ({
     id: instance.id,
-    state: isHealthy(instance, settings, nowMs) ? 'ACTIVE' : 'UNHEALTHY',
+    state: stateOf(instance, settings, nowMs),
     address: instance.address,
     timestamp: isoTime(instance.heartbeatMs),
     registered_timestamp: timeOrNever(instance.registeredMs),
@@ -56,16 +70,16 @@ export function ringPage(view: ClusterView, settings: RingSettings, nowMs: numbe
     { title: '' },
   ];
   const rows = instancesOf(view, settings.target).map((instance): HtmlValue[] => {
-    const healthy = isHealthy(instance, settings, nowMs);
+    const state = stateOf(instance, settings, nowMs);
     return [
       instance.id,
-      healthy ? badge('ACTIVE', 'good') : badge('UNHEALTHY', 'bad'),
+      badge(state, MOODS[state]),
       instance.zone || '–',
       html`<a href="http://${instance.address}/">${instance.address}</a>`,
       timeAndAge(instance.heartbeatMs, nowMs),
       timeAndAge(instance.registeredMs, nowMs),
       ...(isIngester ? [partitionsCell(view, instance.id), leavingCell(instance, nowMs)] : []),
-      healthy ? undefined : forgetButton(instance.id),
+      state === 'UNHEALTHY' ? forgetButton(instance.id) : undefined,
     ];
   });
   const all = rows.length === 1 ? '1 instance' : `${rows.length} instances`;
@@ -84,12 +98,13 @@ export function instancesOf(view: ClusterView, target: Target): InstanceEntry[] 
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function isHealthy(
-  { heartbeatMs }: InstanceEntry,
+function stateOf(
+  { heartbeatMs, leavingSinceMs }: InstanceEntry,
   { heartbeatTimeoutMs }: RingSettings,
   nowMs: number,
-): boolean {
-  return nowMs - heartbeatMs < heartbeatTimeoutMs;
+): RingState {
+  if (nowMs - heartbeatMs >= heartbeatTimeoutMs) return 'UNHEALTHY';
+  return leavingSinceMs === undefined ? 'ACTIVE' : 'LEAVING';
 }
 
 function ownedBy(view: ClusterView, instance: string): RingShard['partitions'] {

@@ -172,4 +172,44 @@ describe('reads over a port', () => {
     const moved = remote.read({ ...request, partitions: [0] }, never)[Symbol.asyncIterator]();
     await expect(moved.next()).rejects.toMatchObject({ kind: 'unavailable' });
   });
+
+  it('reach who was named, when partitions have moved or nobody has them any more', async () => {
+    const owner = (name: number): ReadPort => ({
+      async *read() {
+        yield Uint8Array.of(name);
+      },
+    });
+    let owners = [{ port: owner(7), partitions: [0, 1] }];
+    let failure: WeirError | undefined;
+    const routing = createRoutingReadPort({
+      async owners() {
+        if (failure) throw failure;
+        return owners;
+      },
+    });
+    const request = { kind: 'select', tenant: 't', matchers: [], minT: 0, maxT: 1 } as const;
+    const read = async (partitions: readonly number[]) => {
+      for await (const [name] of routing.read({ ...request, partitions }, never)) return name;
+      return undefined;
+    };
+    await expect(read([1])).rejects.toThrow('partitions have changed owners');
+    await routing.owners('t');
+    owners = [
+      { port: owner(8), partitions: [0] },
+      { port: owner(9), partitions: [1] },
+    ];
+    expect([await read([0, 1]), await read([1])]).toEqual([7, 9]);
+    failure = new WeirError('unavailable', 'partition 1 has no healthy owner');
+    expect(await read([0, 1])).toBe(7);
+    await expect(read([0])).rejects.toThrow('no healthy owner');
+    failure = undefined;
+    // Only so many are kept: the oldest go.
+    for (let at = 0; at < 256; at++) {
+      owners = [{ port: owner(at), partitions: [at + 2] }];
+      await routing.owners('t');
+    }
+    owners = [];
+    expect(await read([2])).toBe(0);
+    await expect(read([0, 1])).rejects.toThrow('partitions have changed owners');
+  });
 });

@@ -39,16 +39,47 @@ interface Closable {
   close(): void;
 }
 
-/** A directory as one read port: a request goes to the owner that has exactly its partitions. */
+/** Groups of partitions that were named and may still be asked for. */
+const NAMED_MAX = 256;
+
+/**
+ * A directory as one read port: a request goes to the owner that has exactly its partitions; where they have
+ * moved since it was named, to the one that was named, which answers for a moment more or says that it doesn't.
+ */
 export function createRoutingReadPort(directory: OwnerDirectory): ReadPort & OwnerDirectory {
+  const named = new Map<string, ReadPort>();
+
+  async function ownersOf(tenant: string) {
+    const owners = await directory.owners(tenant);
+    for (const { partitions, port } of owners) {
+      const group = partitions.join();
+      // The newest last.
+      named.delete(group);
+      named.set(group, port);
+    }
+    for (const group of named.keys()) {
+      if (named.size <= NAMED_MAX) break;
+      named.delete(group);
+    }
+    return owners;
+  }
+
   return {
-    owners: (tenant) => directory.owners(tenant),
+    get changedMs() {
+      return directory.changedMs!;
+    },
+    owners: ownersOf,
     async *read(request, signal) {
       const wanted = request.partitions.join();
-      const owners = await directory.owners(request.tenant);
+      const before = named.get(wanted);
+      const owners = await directory.owners(request.tenant).catch((error: unknown) => {
+        if (before === undefined) throw error;
+        return [];
+      });
       const owner = owners.find(({ partitions }) => partitions.join() === wanted);
-      if (!owner) throw new WeirError('unavailable', 'partitions have changed owners, try again');
-      yield* owner.port.read(request, signal);
+      const port = owner?.port ?? before;
+      if (!port) throw new WeirError('unavailable', 'partitions have changed owners, try again');
+      yield* port.read(request, signal);
     },
   };
 }
