@@ -133,8 +133,9 @@ describe('ingester pods', () => {
     expect([...owned.values()]).toEqual([2, 2, 2, 2]);
     const statuses = [...load.statuses].map(([status, count]) => `${count} × ${status}`);
     operator.note(`pushes ${statuses.join(', ')}; ${load.acknowledged.size} steps acknowledged`);
-    operator.note(`queries ${queries.asked}, failed ${queries.failures.length}`);
-    console.log([...operator.events, ...new Set(queries.failures)].join('\n'));
+    operator.note(`queries ${queries.asked}`);
+    console.log(operator.events.join('\n'));
+    expect(queries.failures).toEqual([]);
   });
 
   it('stay where a partition is locked, and go once it is not', async () => {
