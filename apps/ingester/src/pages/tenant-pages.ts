@@ -13,7 +13,7 @@ export function tenantsPage(rows: readonly TenantRow[], silent: number): string 
       ],
       rows.map(({ Tenant, Blocks, MinTime, MaxTime, Warning }) => [
         html`<a href="/ingester/tsdb/${encodeURIComponent(Tenant)}">${Tenant}</a>`,
-        ...[Blocks, MinTime || '–', MaxTime || '–'],
+        ...[Blocks, short(MinTime), short(MaxTime)],
         Warning === '' ? undefined : badge(Warning, 'bad'),
       ]),
     ),
@@ -31,9 +31,9 @@ export function tenantPage(tenant: string, tsdb: TenantTsdb, silent: number): st
       [{ title: 'Partition', numeric: true }, { title: 'Series', numeric: true }, ...times],
       [
         ...Partitions.map(({ Partition, NumSeries, MinTime, MaxTime }) => [
-          ...[Partition, NumSeries, MinTime || '–', MaxTime || '–'],
+          ...[Partition, NumSeries, short(MinTime), short(MaxTime)],
         ]),
-        ['all', Head.NumSeries, Head.MinTime || '–', Head.MaxTime || '–'],
+        ['all', Head.NumSeries, short(Head.MinTime), short(Head.MaxTime)],
       ],
     ),
     html`<h2>Local blocks</h2>`,
@@ -44,12 +44,17 @@ export function tenantPage(tenant: string, tsdb: TenantTsdb, silent: number): st
         ...[{ title: 'Samples', numeric: true }, { title: 'Uploaded' }],
       ],
       Blocks.map(({ ID, Partition, MinTime, MaxTime, Stats, UploadedOn }) => [
-        ...[html`<code>${ID}</code>`, Partition, MinTime, MaxTime],
+        ...[html`<code>${ID}</code>`, Partition, short(MinTime), short(MaxTime)],
         ...[Stats.numSeries ?? '–', Stats.numSamples ?? '–'],
         UploadedOn === '' ? badge('not yet', 'busy') : UploadedOn,
       ]),
     ),
   );
+}
+
+/** Without the milliseconds that machines read. */
+function short(time: string): string {
+  return time.split(' ')[0] || '–';
 }
 
 function silenceNote(silent: number) {

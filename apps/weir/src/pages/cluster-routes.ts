@@ -32,7 +32,7 @@ const END_OFFSETS_WITHIN_MS = 2_000;
 
 export interface ClusterRoutesParts {
   readonly cluster: Cluster;
-  readonly log: Pick<PartitionLog, 'endOffset'>;
+  readonly log: Pick<PartitionLog, 'endOffsets'>;
   readonly clock: Clock;
   readonly heartbeatTimeoutMs: number;
 }
@@ -97,18 +97,23 @@ async function seeOther(reply: FastifyReply, work: () => Promise<void>): Promise
 
 async function partitionPageParts(parts: ClusterRoutesParts): Promise<PartitionPageParts> {
   const { cluster, log, clock, heartbeatTimeoutMs } = parts;
-  const endOffsets = new Map<number, number>();
-  const asked = [...cluster.view.partitions.keys()].map(async (partition) => {
-    endOffsets.set(partition, await log.endOffset(partition));
-  });
+  const asked = [...cluster.view.partitions.keys()];
+  let ends: readonly number[] = [];
   await new Promise<void>((resolve) => {
     const timer = clock.after(END_OFFSETS_WITHIN_MS, resolve);
-    // One that can't be had is left out of the page.
-    void Promise.allSettled(asked).then(() => {
-      timer.cancel();
-      resolve();
-    });
+    // The page says that they are missing.
+    log
+      .endOffsets(asked)
+      .then((found) => {
+        ends = found;
+      })
+      .catch(() => undefined)
+      .finally(() => {
+        timer.cancel();
+        resolve();
+      });
   });
+  const endOffsets = new Map(ends.map((end, at) => [asked[at]!, end]));
   const { view } = cluster;
   const owners = ownersByPartition(view);
   return { view, owners, nowMs: clock.nowMs(), heartbeatTimeoutMs, endOffsets };

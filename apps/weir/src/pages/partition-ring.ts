@@ -31,7 +31,7 @@ export interface PartitionPageParts {
   readonly nowMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly owners: ReadonlyMap<number, readonly OwnerEntry[]>;
-  /** The log's end of each partition, where it could be found out. */
+  /** The log's end of each partition; empty where the log didn't tell. */
   readonly endOffsets: ReadonlyMap<number, number>;
 }
 
@@ -191,6 +191,9 @@ function warnings(parts: PartitionPageParts, entries: readonly PartitionEntry[])
   );
   if (unanswered.length > 0) {
     found.push(`Nobody answers for ${listed(unanswered)}: queries that need them fail.`);
+  }
+  if (entries.length > 0 && parts.endOffsets.size === 0) {
+    found.push('The log does not tell how far it goes: its brokers are away, or slow.');
   }
   for (const { id, heartbeatMs, targets } of view.instances.values()) {
     if (!targets.includes('ingester') || nowMs - heartbeatMs < heartbeatTimeoutMs) continue;

@@ -123,7 +123,7 @@ function partitionsCell(view: ClusterView, instance: string): HtmlValue {
   const shown = owned.slice(0, PARTITIONS_SHOWN).map(({ id }) => id);
   const list = `${shown.join(' ')}${owned.length > shown.length ? ' …' : ''}`;
   const answering = serving === owned.length ? '' : `, ${serving} of them answer`;
-  return html`${owned.length}${answering} <span class="soft">${list}</span>`;
+  return html`${owned.length}${answering}${list && ': '}<span class="soft">${list}</span>`;
 }
 
 function leavingCell({ drainingSinceMs, shutdownPreparedMs }: InstanceEntry, nowMs: number) {
