@@ -19,6 +19,7 @@ export interface FaultRates {
   readonly bucketOutage: number;
   readonly slowUpload: number;
   readonly slowStream: number;
+  readonly diskError: number;
   readonly gracefulStop: number;
   readonly storeDamage: number;
   readonly slowFetch: number;
@@ -48,6 +49,7 @@ export function ratesOf(dice: Dice): FaultRates {
     bucketOutage: rate(0.4, 0.08),
     slowUpload: rate(0.4, 0.02),
     slowStream: rate(0.5, 0.5),
+    diskError: rate(0.4, 0.03),
     gracefulStop: rate(0.5, 0.03),
     storeDamage: rate(0.5, 0.8),
     slowFetch: rate(0.5, 0.1),
@@ -126,6 +128,12 @@ export class Faults {
     const isSlow = this.happens(this.rates.slowStream);
     if (isSlow) this.#coverage.note('slow stream');
     return isSlow;
+  }
+
+  /** A write of a head's store that fails, as on a full disk; nothing of it is there. */
+  diskError(): Error | undefined {
+    if (!this.happens(this.rates.diskError)) return undefined;
+    return this.#fail('write to the store failed', 'never').error;
   }
 
   logMishap(process: SimProcess): Mishap | undefined {

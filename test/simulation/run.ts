@@ -4,10 +4,13 @@
 import { labelsOf } from '@weir/model';
 import { Agent } from './agents.ts';
 import { unmountAll } from './disk/fs-promises.ts';
-import { createMemoryStoreNode, type OpenableStore } from './disk/memory-store-node.ts';
+import {
+  createMemoryStoreNode,
+  type OpenableStore,
+  type StoreWorld,
+} from './disk/memory-store-node.ts';
 import { ALL_T, eventualRead, strongRead } from './reading.ts';
 import { encodeWrite1 } from './samples.ts';
-import type { Scheduler } from './scheduler.ts';
 import { emptyHistogram } from './scraped-series.ts';
 import { Violation } from './violation.ts';
 import { type Host, World } from './world.ts';
@@ -24,7 +27,7 @@ const FLUSH_PAUSE_MS = 600_000;
 export interface RunSettings {
   readonly seed: number;
   readonly steps: number;
-  readonly createStore?: (world: { readonly scheduler: Scheduler }) => OpenableStore;
+  readonly createStore?: (world: StoreWorld) => OpenableStore;
   readonly print?: (line: string) => void;
 }
 

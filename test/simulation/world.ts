@@ -12,7 +12,7 @@ import { ShippingChecks } from './checks/shipping.ts';
 import { Coverage } from './coverage.ts';
 import { createDice, type Dice } from './dice.ts';
 import { Disk } from './disk/disk.ts';
-import type { OpenableStore } from './disk/memory-store-node.ts';
+import type { OpenableStore, StoreWorld } from './disk/memory-store-node.ts';
 import { Faults, ratesOf } from './faults.ts';
 import { Model, type SettingsBounds } from './model.ts';
 import {
@@ -36,7 +36,7 @@ const CONTENT_TYPES = {
 
 export interface WorldSettings {
   readonly seed: number;
-  readonly createStore: (world: { readonly scheduler: Scheduler }) => OpenableStore;
+  readonly createStore: (world: StoreWorld) => OpenableStore;
   readonly print?: (line: string) => void;
 }
 
@@ -124,7 +124,7 @@ export class World {
       flags: flagsOf(dice.fork('flags')),
       heads: this.heads,
       shipping: this.shipping,
-      createStore: () => createStore({ scheduler }),
+      createStore: () => createStore({ scheduler, faults: this.faults }),
       histories: new WeakMap<object, StoreHistory>(),
       failed: (error) => {
         this.failure ??= error;

@@ -4,7 +4,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readManifest, snapshotPrefix } from '@weir/catalog';
 import { WeirError } from '@weir/errors';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SlabFile } from '@weir/head';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FakeSample } from './testing/fake-head.ts';
 import { printed, ready, sample } from './testing/samples.ts';
 import {
@@ -275,6 +276,66 @@ describe('damage', () => {
       expect(second.ingester.readiness().notes?.join()).toContain('put aside');
     },
   );
+
+  /** Changes a byte in the middle of every extent of the file, or lets the file end at once. */
+  async function damageSlabs(file: SlabFile, isGone: boolean): Promise<void> {
+    const { slabs } = world.rows.get(headPath())!.store;
+    expect(slabs.extents(file)).toBeGreaterThan(0);
+    for (let extent = 0; extent < slabs.extents(file); extent++) {
+      const changed = slabs.extent(file, extent)!.slice();
+      changed[changed.length >> 1]! ^= 1;
+      await slabs.write(file, extent, changed);
+    }
+    if (isGone) await slabs.truncate(file, 0);
+  }
+
+  it.each([
+    ['groups', false],
+    ['groups', true],
+    ['arenas', false],
+    ['arenas', true],
+  ] as const)('of the slabs in %s found at the start (gone: %s): rebuilt', async (file, isGone) => {
+    const first = await world.begin();
+    await ready(first);
+    const expected = await pushMinutes(first, 0, 5);
+    await first.ingester.stop();
+    await damageSlabs(file, isGone);
+    const second = await world.begin();
+    await ready(second);
+    expect((await readsOf(second)).toSorted(byTime)).toEqual(expected);
+    expect(await aside()).toHaveLength(1);
+  });
+
+  it('of a slab found by a snapshot: not in the bucket, and rebuilt', async () => {
+    const process = await world.begin();
+    await ready(process);
+    const expected = await pushMinutes(process, 0, 5);
+    const { slabs } = world.rows.get(headPath())!.store;
+    const write = slabs.write.bind(slabs);
+    vi.spyOn(slabs, 'write').mockImplementation((file, extent, bytes) => {
+      const changed = bytes.slice();
+      changed[changed.length >> 1]! ^= 1;
+      return write(file, extent, changed);
+    });
+    const [, keys] = await eventually(
+      async () => {
+        world.clock.advance(MINUTE_MS);
+        for (let pause = 0; pause < 50; pause++) await world.clock.yield();
+        return [await aside(), await snapshotKeys()] as const;
+      },
+      ([folders]) => folders.length > 0,
+    );
+    expect(keys).toEqual([]);
+    await until(
+      () => {
+        world.clock.advance(1_000);
+        return process.ingester.readiness().ready;
+      },
+      () => process.ingester.readiness().reason,
+    );
+    await process.ingester.waitApplied(new Map([[0, 5]]));
+    expect((await readsOf(process)).toSorted(byTime)).toEqual(expected);
+  });
 
   it('found by a read while running: never a wrong answer, then rebuilt', async () => {
     const process = await world.begin();

@@ -3,12 +3,20 @@
 import { WeirError } from '@weir/errors';
 import type { HeadStore, StoreBatch } from '@weir/head';
 import type { Dice } from '../dice.ts';
+import type { Faults } from '../faults.ts';
 import type { SimProcess } from '../process.ts';
+import type { Scheduler } from '../scheduler.ts';
 import type { StoreNode } from './disk.ts';
 import { createSlabDisk } from './slab-disk.ts';
 
 const OPERATION_MS = 1;
 const SCAN_ROWS = 256;
+
+/** What a store may need to know of the world. */
+export interface StoreWorld {
+  readonly scheduler: Scheduler;
+  readonly faults: Faults;
+}
 
 export interface OpenableStore extends StoreNode {
   /** `unavailable` while another process that lives has it open. */
@@ -19,10 +27,10 @@ export interface OpenableStore extends StoreNode {
   readonly isDamaged: boolean;
 }
 
-export function createMemoryStoreNode(): OpenableStore {
+export function createMemoryStoreNode({ faults }: StoreWorld): OpenableStore {
   let current = new Map<string, Uint8Array>();
   const durable = new Map<string, Uint8Array>();
-  const slabs = createSlabDisk();
+  const slabs = createSlabDisk(faults);
   let unsynced: StoreBatch[] = [];
   let user: SimProcess | undefined;
   let isDamaged = false;
@@ -85,7 +93,9 @@ export function createMemoryStoreNode(): OpenableStore {
             puts: puts.map(([key, value]) => [key.slice(), value.slice()] as const),
             deletes: deletes.map((key) => key.slice()),
           };
+          const failure = faults.diskError();
           return local(withSync ? 'write synced' : 'write', () => {
+            if (failure !== undefined) throw failure;
             applyBatch(current, batch);
             unsynced.push(batch);
             if (!withSync) return;

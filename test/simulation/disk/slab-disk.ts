@@ -4,6 +4,7 @@
 import { WeirError } from '@weir/errors';
 import { EXTENT_BYTES, type SlabFile, type SlabFiles } from '@weir/head';
 import type { Dice } from '../dice.ts';
+import type { Faults } from '../faults.ts';
 import type { SimProcess } from '../process.ts';
 
 const OPERATION_MS = 1;
@@ -25,7 +26,7 @@ export interface SlabDisk {
   damage(dice: Dice): boolean;
 }
 
-export function createSlabDisk(): SlabDisk {
+export function createSlabDisk(faults: Faults): SlabDisk {
   let current = noFiles();
   let durable = noFiles();
   let unsynced: Write[] = [];
@@ -63,7 +64,11 @@ export function createSlabDisk(): SlabDisk {
       };
       const local = (operation: string, effect: () => void) => {
         open();
-        return process.local(`slabs.${operation}`, OPERATION_MS, effect);
+        const failure = faults.diskError();
+        return process.local(`slabs.${operation}`, OPERATION_MS, () => {
+          if (failure !== undefined) throw failure;
+          effect();
+        });
       };
       return {
         read(file, extent, parts) {
