@@ -249,7 +249,7 @@ function createDistributorOf(
   { configuration, foundations, server, clock, telemetry }: ComponentParts,
 ): void {
   const { cluster, log, alone } = foundations;
-  const active = followCluster(cluster, activePartitions);
+  const active = followCluster(cluster, (view) => activePartitions(view, log.partitionCount));
   const distributor = createDistributor(configuration.distributor, {
     log,
     routing: { active, delays: followDelays(foundations, configuration, clock) },

@@ -1,9 +1,15 @@
 // Questions about a view of the cluster, as pure functions; the time is passed in.
 import type { ClusterView, InstanceEntry, OwnerEntry, PartitionEntry } from './cluster.ts';
 
-/** The partitions that are written, ascending. */
-export function activePartitions(view: ClusterView): number[] {
-  return partitionsIn(view, (entry) => entry.state === 'ACTIVE');
+/**
+ * The partitions that are written, ascending; of those that the log had when this process opened it: another may
+ * have found more since.
+ */
+export function activePartitions(view: ClusterView, partitionCount = Infinity): number[] {
+  return partitionsIn(
+    view,
+    ({ state, partition }) => state === 'ACTIVE' && partition < partitionCount,
+  );
 }
 
 /** Partitions that are written or will be: among so many is divided what a tenant may have in all. */
