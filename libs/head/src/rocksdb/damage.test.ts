@@ -1,7 +1,7 @@
 // A damaged database folder: a flipped byte or a missing file anywhere gives a state that was committed
 // once, or `corrupt`, which has the folder put aside; never another state, another answer, or an error
 // that would be tried again for ever.
-import { cp, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { isKind } from '@weir/errors';
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PartitionHead } from '../head.ts';
 import { openPartitionHead } from '../open.ts';
 import { message, record, series, writeRequest } from '../records/record-fixture.ts';
+import { EXTENT_BYTES } from '../slabs/extents.ts';
 import { openRocksdbHeadStore } from './rocksdb-store.ts';
 import { FOOTER_BYTES } from './table-format.ts';
 
@@ -204,4 +205,29 @@ describe('a damaged database', () => {
       });
     }
   }, 60_000);
+
+  it.each(['groups', 'blocks', 'arenas'] as const)(
+    'with slabs in %s that are flipped, cut or gone is corrupt',
+    async (file) => {
+      const name = join('slabs', file);
+      const { length } = await readFile(join(root, 'sound', name));
+      const found: string[] = [];
+      // Extents without a slab don't matter.
+      for (let at = 64; at < length; at += EXTENT_BYTES[file]) {
+        const flipped = async (path: string): Promise<void> => {
+          const bytes = await readFile(join(path, name));
+          bytes[at] ^= 1 << (at % 8);
+          await writeFile(join(path, name), bytes);
+        };
+        found.push(await outcome(flipped));
+      }
+      expect(found).toContain('corrupt');
+      expect(found.filter((one) => one !== 'corrupt' && one !== 'at 320')).toEqual([]);
+      expect(await outcome((path) => rm(join(path, name)))).toBe('corrupt');
+      expect(await outcome((path) => truncate(join(path, name), 64))).toBe('corrupt');
+      const folder = (path: string) => rm(join(path, 'slabs'), { recursive: true });
+      expect(await outcome(folder)).toBe('corrupt');
+    },
+    60_000,
+  );
 });
