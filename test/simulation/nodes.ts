@@ -37,9 +37,9 @@ import { createLogClient } from './log-client.ts';
 import type { SimProcess } from './process.ts';
 
 /** Virtual time is long and events are few: periods are minutes where production has seconds. */
-const HEARTBEAT_MS = 180_000;
-export const HEARTBEAT_TIMEOUT_MS = 400_000;
-const UPKEEP_MS = 300_000;
+const HEARTBEAT_MS = 240_000;
+export const HEARTBEAT_TIMEOUT_MS = 500_000;
+const UPKEEP_MS = 400_000;
 const STRONG_READ_WAIT_MS = 100_000;
 export const RETENTION_MS = 2 * 3_600_000;
 
@@ -96,6 +96,16 @@ async function clusterOf(process: SimProcess, parts: NodeParts): Promise<Cluster
   }
 }
 
+/** The same array as long as it holds the same, as the distributor's tables are made of it. */
+function followActive(cluster: Cluster): () => readonly number[] {
+  let active = activePartitions(cluster.view);
+  cluster.subscribe(() => {
+    const now = activePartitions(cluster.view);
+    if (String(now) !== String(active)) active = now;
+  });
+  return () => active;
+}
+
 export interface IngesterPlaceSettings {
   readonly host: string;
   readonly zone: string;
@@ -124,6 +134,7 @@ export async function startIngester(
     },
     { dataDir: mount(process, disk), hostName: host, address: host, targets: ['ingester'] },
   );
+  const active = followActive(cluster);
   const workers = createInlineWorkers({
     openStore: (path) => openStore(path, parts),
     async openHead(partition, store) {
@@ -153,7 +164,7 @@ export async function startIngester(
     workers,
     limits: createTenantSettings(settings, {
       limits: parts.limits,
-      activePartitions: () => activePartitions(cluster.view).length,
+      activePartitions: () => active().length,
     }),
   });
   await ingester.start();
@@ -212,7 +223,7 @@ export async function startFront(process: SimProcess, parts: NodeParts): Promise
   );
   const distributor = createDistributor(defaultsOf(distributorFlags), {
     log,
-    routing: { active: () => activePartitions(cluster.view) },
+    routing: { active: followActive(cluster) },
     limits: parts.limits,
     clock,
     random: process.random,

@@ -59,7 +59,7 @@ export class ScrapedSeries {
   constructor(labels: Uint8Array, dice: Dice, nowMs: number) {
     this.labels = labels;
     this.#dice = dice;
-    this.#kind = dice.chance(0.5) ? 'gauge' : dice.pick(KINDS);
+    this.#kind = dice.chance(0.7) ? 'gauge' : dice.pick(KINDS);
     this.#schema = this.#kind === 'custom histogram' ? SCHEMA_CUSTOM_BUCKETS : dice.int(-1, 3);
     this.#isFloat =
       this.#kind === 'float histogram' || (this.#kind === 'mixed' && dice.chance(0.3));

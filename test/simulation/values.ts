@@ -69,7 +69,8 @@ function printed(h: HistogramParts): SampleValue {
   const counts = `${h.zeroCount} of ${h.count} sum ${h.sum}`;
   const positive = bucketsOf(h.positiveSpans, h.positiveBuckets);
   const negative = bucketsOf(h.negativeSpans, h.negativeBuckets);
-  return `${scale}: ${counts} +${positive} -${negative} <${Array.from(h.customValues).join()}`;
+  const bounds = h.customValues.length === 0 ? '' : ` <${Array.from(h.customValues).join()}`;
+  return `${scale}: ${counts} +${positive} -${negative}${bounds}`;
 }
 
 function bucketsOf(spans: ArrayLike<number>, buckets: ArrayLike<number>): string {
