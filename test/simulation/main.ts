@@ -47,7 +47,7 @@ async function runHere(): Promise<void> {
       ...(rocksdb && { createStore: rocksdb.create }),
       ...(options.trace && { print: (line: string) => console.log(line) }),
     });
-    rocksdb?.remove();
+    await rocksdb?.remove();
     const line = lineOf(result);
     if (options.json) console.log(JSON.stringify(line));
     else if (line.failure !== undefined && !options.trace) {

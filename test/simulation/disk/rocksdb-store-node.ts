@@ -14,19 +14,25 @@ const OPERATION_MS = 1;
 
 export interface RocksdbStores {
   readonly create: (world: { readonly scheduler: Scheduler }) => OpenableStore;
-  remove(): void;
+  /** Closes what is still open, as processes live when a run ends, and deletes all of it. */
+  remove(): Promise<void>;
 }
 
 export function createRocksdbStores(): RocksdbStores {
   const root = mkdtempSync(join(tmpdir(), 'weir-simulation-'));
+  const open = new Set<HeadStore>();
   let made = 0;
   return {
-    create: ({ scheduler }) => createNode(join(root, String(made++)), scheduler),
-    remove: () => rmSync(root, { recursive: true, force: true }),
+    create: ({ scheduler }) => createNode(join(root, String(made++)), scheduler, open),
+    async remove() {
+      for (const store of open) await store.close();
+      rmSync(root, { recursive: true, force: true });
+    },
   };
 }
 
-function createNode(path: string, scheduler: Scheduler): OpenableStore {
+/** `open` holds the stores that are open, of all nodes. */
+function createNode(path: string, scheduler: Scheduler, open: Set<HeadStore>): OpenableStore {
   let user: SimProcess | undefined;
   return {
     kind: 'store',
@@ -37,7 +43,9 @@ function createNode(path: string, scheduler: Scheduler): OpenableStore {
       if (user?.alive) throw new WeirError('unavailable', 'the store is open in another process');
       user = process;
       const store = await scheduler.real(openRocksdbHeadStore({ path }));
+      open.add(store);
       return withDelays(store, process, scheduler, () => {
+        open.delete(store);
         if (user === process) user = undefined;
       });
     },
