@@ -23,6 +23,7 @@ export const YOUNG_RECORDS = 64;
 export interface SlabCapture {
   captureGroup(group: number): void;
   captureBlocks(slab: number): void;
+  capturePairs(part: number): void;
   room(): Promise<void> | undefined;
 }
 
@@ -62,6 +63,7 @@ export class HeadState {
   constructor() {
     this.store.watcher = this;
     this.store.blocks.watcher = this;
+    this.index.pairs.watcher = this;
   }
 
   /** The last epoch that is committed in the store; its chunks are there. */
@@ -129,8 +131,10 @@ export class HeadState {
     length: number,
     hash: number,
   ): number {
-    const ref = this.store.add(view, from, length, hash);
-    this.index.addSeries(tenant.id, ref, bytes, view, from, length);
+    const { index, store } = this;
+    const ref = store.takeRef();
+    index.addSeries(tenant.id, ref, bytes, view, from, length);
+    store.add(ref, view, from, length, hash, index.lastPairs, index.lastPairCount);
     const metric = this.#metricOf(tenant, bytes, from, length);
     const pageSlot = this.pages.place(metric);
     this.pages.closed[pageSlot >>> PAGE_BITS] = 0;
@@ -182,7 +186,8 @@ export class HeadState {
       const pageSlot = store.record(ref, R.pageSlot);
       const page = pageSlot >>> PAGE_BITS;
       store.touch(ref);
-      this.index.forgetSeries(tenant.id, store.labelsOf(ref));
+      const pairs = store.runs.read(store.record(ref, R.labels));
+      this.index.forgetSeries(tenant.id, store.runs.pairs, pairs);
       this.pages.remove(pageSlot);
       this.appender.outOfOrder.forget(ref);
       this.appender.histograms.forget(ref);
@@ -208,6 +213,10 @@ export class HeadState {
 
   beforeBlocks(slab: number): void {
     if ((this.store.blocks.flags[slab] & PENDING) !== 0) this.running?.captureBlocks(slab);
+  }
+
+  beforePairs(part: number): void {
+    if ((this.index.pairs.flags[part] & PENDING) !== 0) this.running?.capturePairs(part);
   }
 
   /** The pages of a group's series may get something open again. */

@@ -2,18 +2,27 @@
 // with a posting list; and per tenant its label names with their pairs. Values become strings only when
 // a query first looks at a name, and are kept then.
 import { compareBytes, grown, hashBytes, text, utf8 } from '@weir/bytes';
+import { WeirError } from '@weir/errors';
 import { encodeLabels, LabelReader } from '@weir/model';
-import { ByteArena } from '../series/byte-arena.ts';
+import type { ByteArena } from '../series/byte-arena.ts';
 import { hashView } from '../series/hash-view.ts';
+import type { SeriesStore } from '../series/series-store.ts';
+import { ALL, forEachSpan } from './pair-spans.ts';
+import { PairTable } from './pair-table.ts';
 import { PostingLists } from './posting-lists.ts';
 
 /** Refs looked through in one step of a purge, about a millisecond, and what a list costs beside its refs. */
 const PURGE_STEP = 1 << 17;
 const PURGE_OVERHEAD = 64;
+/** Numbers of names; there are never more names than pairs. */
+const NAMES_MAX = 1 << 24;
 
 export interface NameIndex {
   readonly name: string;
-  /** Pairs, which are also the numbers of posting lists, in order of creation. */
+  /** Names of all tenants are numbered; pairs know theirs by it. */
+  readonly number: number;
+  readonly tenant: number;
+  /** Pairs, which are also the numbers of posting lists, in order of creation or restoring. */
   pairs: number[];
   /** Values of the first pairs, as far as queries have asked. */
   values: string[];
@@ -30,33 +39,31 @@ export interface TenantIndex {
 
 export class LabelIndex {
   readonly lists = new PostingLists();
-  readonly #arena = new ByteArena();
+  readonly pairs = new PairTable();
   readonly #tenants: (TenantIndex | undefined)[] = [];
-  #hashes = new Int32Array(64);
-  #positions = new Int32Array(64);
-  #lengths = new Int32Array(64);
-  #table = new Int32Array(128);
-  /** Pair numbers below this were used, and how many are in use. */
-  #pairsEnd = 0;
-  #pairs = 0;
+  #tenantCount = 0;
+  /** By number; a number without a name is free. */
+  readonly #names: (NameIndex | undefined)[] = [];
+  readonly #freeNames: number[] = [];
   /** Pairs of the series added last, in the order of its labels. */
   lastPairs = new Int32Array(64);
   lastPairCount = 0;
   #lastTenant = -1;
   /** Lists that hold refs of removed series. */
-  readonly #affected: { readonly tenant: number; readonly list: number }[] = [];
+  readonly #affected: number[] = [];
   readonly #reader = new LabelReader();
   readonly #nameReader = new LabelReader();
 
   tenant(id: number): TenantIndex {
     const known = this.#tenants[id];
     if (known) return known;
-    const index = { names: new Map<string, NameIndex>(), all: this.#newPair(0, 0, 0) };
+    const index = { names: new Map<string, NameIndex>(), all: this.lists.add() };
     this.#tenants[id] = index;
+    this.#tenantCount++;
     return index;
   }
 
-  /** Adds a series to the lists of all its labels; `view` views `bytes`. */
+  /** Adds a series to the lists of all its labels, whose pairs are then in `lastPairs`; `view` views `bytes`. */
   addSeries(
     tenant: number,
     ref: number,
@@ -65,16 +72,15 @@ export class LabelIndex {
     from: number,
     length: number,
   ): void {
-    const index = this.tenant(tenant);
-    this.lists.append(index.all, ref);
+    this.lists.append(this.tenant(tenant).all, ref);
     const reader = this.#reader.reset(bytes, from, from + length);
     // Series that come one after the other share most labels, in the same places.
     const known = this.#lastTenant === tenant ? this.lastPairCount : 0;
     let count = 0;
     for (let start = from; reader.next(); start = reader.at) {
       let pair = count < known ? this.lastPairs[count] : -1;
-      if (pair < 0 || !this.#isPair(pair, view, start, reader.at - start)) {
-        pair = this.#intern(index, tenant, bytes, view, start, reader);
+      if (pair < 0 || !this.pairs.equals(pair, view, start, reader.at - start)) {
+        pair = this.#intern(tenant, bytes, view, start, reader.at);
       }
       if (count === this.lastPairs.length) this.lastPairs = grown(this.lastPairs);
       this.lastPairs[count++] = pair;
@@ -84,93 +90,33 @@ export class LabelIndex {
     this.#lastTenant = tenant;
   }
 
-  #isPair(pair: number, view: DataView, start: number, length: number): boolean {
-    if (this.#lengths[pair] !== length) return false;
-    return this.#arena.equals(this.#positions[pair], length, view, start);
-  }
-
-  #intern(
-    index: TenantIndex,
-    tenant: number,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    reader: LabelReader,
-  ): number {
-    const length = reader.at - start;
-    const hash = hashView(view, start, reader.at, tenant);
-    const found = this.#find(hash, view, start, length);
-    return found < 0 ? this.#add(index, hash, bytes, view, start, length) : found;
-  }
-
-  #add(
-    index: TenantIndex,
-    hash: number,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-    length: number,
-  ): number {
-    const reader = this.#nameReader.reset(bytes, start, start + length);
+  #intern(tenant: number, bytes: Uint8Array, view: DataView, start: number, end: number): number {
+    const hash = hashView(view, start, end, tenant);
+    const found = this.pairs.find(hash, view, start, end - start);
+    if (found >= 0) return found;
+    const reader = this.#nameReader.reset(bytes, start, end);
     reader.next();
-    const pair = this.#newPair(hash, this.#arena.appendView(view, start, length) | 0, length);
-    const name = text(bytes.subarray(reader.nameFrom, reader.nameTo));
-    let names = index.names.get(name);
-    if (!names) {
-      names = { name, pairs: [], values: [] };
-      index.names.set(name, names);
-    }
-    names.pairs.push(pair);
-    if (this.#pairs * 2 > this.#table.length) this.#rebuildTable();
-    else this.#insert(hash, pair);
-    return pair;
-  }
-
-  // Tenants share the table: the hash is seeded with the tenant, and of two pairs with equal bytes and
-  // equal hash only the first would be found, so the owner is compared through its hash alone. A 32-bit
-  // collision between two tenants' equal pairs is excluded by the seed entering the hash of equal bytes
-  // bijectively (murmur3 is a permutation of the seed for fixed input).
-  #find(hash: number, view: DataView, start: number, length: number): number {
-    const mask = this.#table.length - 1;
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const pair = this.#table[at] - 1;
-      if (pair < 0) return -1;
-      if (this.#hashes[pair] === hash && this.#isPair(pair, view, start, length)) return pair;
-    }
-  }
-
-  #newPair(hash: number, position: number, length: number): number {
+    const name = this.#name(tenant, text(bytes.subarray(reader.nameFrom, reader.nameTo)));
     const pair = this.lists.add();
-    if (pair >= this.#hashes.length) {
-      this.#hashes = grown(this.#hashes);
-      this.#positions = grown(this.#positions);
-      this.#lengths = grown(this.#lengths);
-    }
-    this.#hashes[pair] = hash;
-    this.#positions[pair] = position;
-    this.#lengths[pair] = length;
-    this.#pairs++;
-    this.#pairsEnd = Math.max(this.#pairsEnd, pair + 1);
+    this.pairs.add(pair, hash, name.number, view, start, end - start);
+    name.pairs.push(pair);
     return pair;
   }
 
-  #insert(hash: number, pair: number): void {
-    const mask = this.#table.length - 1;
-    let at = hash & mask;
-    while (this.#table[at] !== 0) at = (at + 1) & mask;
-    this.#table[at] = pair + 1;
-  }
-
-  #rebuildTable(): void {
-    this.#table = new Int32Array(this.#table.length * 2);
-    for (let pair = 0; pair < this.#pairsEnd; pair++) {
-      if (this.#lengths[pair] > 0) this.#insert(this.#hashes[pair], pair);
-    }
+  #name(tenant: number, name: string): NameIndex {
+    const { names } = this.tenant(tenant);
+    const known = names.get(name);
+    if (known) return known;
+    const number = this.#freeNames.pop() ?? this.#names.length;
+    const index = { name, number, tenant, pairs: [], values: [] };
+    this.#names[number] = index;
+    names.set(name, index);
+    return index;
   }
 
   /** Pairs in use, the lists of all series of a tenant among them. */
   get pairCount(): number {
-    return this.#pairs;
+    return this.pairs.count + this.#tenantCount;
   }
 
   /** The pair name=value of a tenant, or -1. */
@@ -178,143 +124,155 @@ export class LabelIndex {
     const bytes = encodeLabels([{ name, value }]);
     if (bytes.length === 0) return -1;
     const hash = hashBytes(bytes, 0, bytes.length, tenant) | 0;
-    return this.#find(hash, new DataView(bytes.buffer, bytes.byteOffset), 0, bytes.length);
+    return this.pairs.find(hash, new DataView(bytes.buffer, bytes.byteOffset), 0, bytes.length);
   }
 
   /** The interned labels, for those who look at many of them. */
   get arena(): ByteArena {
-    return this.#arena;
+    return this.pairs.arena;
   }
 
   /** Where in the arena the value of a pair in use lies. */
   valueAt(pair: number): { readonly position: number; readonly length: number } {
     const reader = this.#reader;
-    const start = this.#positions[pair];
-    reader.reset(this.#arena.read(start, this.#lengths[pair])).next();
-    const position = (start >>> 0) + reader.valueFrom;
+    reader.reset(this.pairs.read(pair)).next();
+    const position = (this.pairs.position(pair) >>> 0) + reader.valueFrom;
     return { position, length: reader.valueTo - reader.valueFrom };
   }
 
   /** Where the name of a pair in use lies. */
   nameAt(pair: number): { readonly position: number; readonly length: number } {
     const reader = this.#reader;
-    const start = this.#positions[pair];
-    reader.reset(this.#arena.read(start, this.#lengths[pair])).next();
-    const position = (start >>> 0) + reader.nameFrom;
+    reader.reset(this.pairs.read(pair)).next();
+    const position = (this.pairs.position(pair) >>> 0) + reader.nameFrom;
     return { position, length: reader.nameTo - reader.nameFrom };
   }
 
   /** The values of a name, in the order of its pairs. */
   values(names: NameIndex): readonly string[] {
     while (names.values.length < names.pairs.length) {
-      const pair = names.pairs[names.values.length];
-      const bytes = this.#arena.read(this.#positions[pair], Math.abs(this.#lengths[pair]));
+      const bytes = this.pairs.read(names.pairs[names.values.length]);
       this.#reader.reset(bytes).next();
       names.values.push(text(bytes.subarray(this.#reader.valueFrom, this.#reader.valueTo)));
     }
     return names.values;
   }
 
-  /** Counts a removed series out of its lists; purge() takes its ref out of them. */
-  forgetSeries(tenant: number, labels: Uint8Array): void {
-    const { all } = this.tenant(tenant);
-    const affected = this.#affected;
-    if (this.lists.forget(all)) affected.push({ tenant, list: all });
-    const view = new DataView(labels.buffer, labels.byteOffset, labels.byteLength);
-    const reader = this.#reader.reset(labels);
-    for (let start = 0; reader.next(); start = reader.at) {
-      const hash = hashView(view, start, reader.at, tenant);
-      const pair = this.#find(hash, view, start, reader.at - start);
-      if (this.lists.forget(pair)) affected.push({ tenant, list: pair });
-    }
+  /** Counts a removed series out of the lists of its pairs; purge() takes its ref out of them. */
+  forgetSeries(tenant: number, pairs: Int32Array, count: number): void {
+    this.#forget(this.tenant(tenant).all);
+    for (let at = 0; at < count; at++) this.#forget(pairs[at]);
+  }
+
+  #forget(list: number): void {
+    if (this.lists.forget(list)) this.#affected.push(list);
   }
 
   /** Takes removed series out of lists, and frees the pairs and names that have no other. */
   *purge(isAlive: (ref: number) => boolean, freed: PairFreed): Generator<void> {
-    const names = new Map<NameIndex, number>();
+    const names = new Set<NameIndex>();
     let scanned = 0;
-    for (let next = this.#affected.pop(); next !== undefined; next = this.#affected.pop()) {
-      const { tenant, list } = next;
+    for (let list = this.#affected.pop(); list !== undefined; list = this.#affected.pop()) {
       scanned += this.lists.sizeOf(list) + PURGE_OVERHEAD;
       this.lists.filter(list, isAlive);
-      const isPair = list !== this.tenant(tenant).all;
+      const isPair = this.pairs.isInUse(list);
       if (isPair && this.lists.count(list) === 0) {
-        names.set(this.#freePair(tenant, list), tenant);
+        names.add(this.#nameOf(list));
+        this.pairs.free(list);
+        this.lastPairCount = 0;
         freed(list);
-      } else if (isPair) this.#movePair(list);
+      } else if (isPair) this.pairs.moveSparse(list);
       if (scanned < PURGE_STEP) continue;
       scanned = 0;
       yield;
     }
-    for (const [name, tenant] of names) {
-      this.#dropFreed(tenant, name);
+    for (const name of names) {
+      this.#dropFreed(name);
       yield;
     }
   }
 
+  /**
+   * Makes lists and names of what the pairs are after restoring them and of the runs of all series in the
+   * store, in steps of well below a millisecond. Throws `corrupt` where a series has a pair that isn't, or
+   * one of another tenant.
+   */
+  *restore(store: SeriesStore): Generator<void> {
+    this.lists.restore(this.pairs.end, (list) => !this.pairs.isInUse(list));
+    yield* forEachSpan(store, (tenant, pair, from, to) => {
+      if (pair !== ALL) this.#restoreName(tenant, pair);
+      this.lists.expect(pair === ALL ? this.tenant(tenant).all : pair, from, to);
+    });
+    yield* this.lists.fill();
+    for (let pair = 0; pair < this.pairs.end; pair++) {
+      if (!this.pairs.isInUse(pair)) continue;
+      if (this.lists.count(pair) > 0) this.#nameOf(pair).pairs.push(pair);
+      else this.#restoreUnused(pair);
+    }
+    for (let name = this.#names.length - 1; name >= 0; name--) {
+      if (this.#names[name] === undefined) this.#freeNames.push(name);
+    }
+  }
+
+  /** Notes the name of a pair that a series of the tenant has. */
+  #restoreName(tenant: number, pair: number): void {
+    if (!this.pairs.isInUse(pair)) throw new WeirError('corrupt', `head: no pair ${pair}`);
+    const number = this.pairs.name(pair);
+    if (number < 0 || number > NAMES_MAX) throw new WeirError('corrupt', `head: no name ${number}`);
+    const known = this.#names[number];
+    if (known?.tenant === tenant) return;
+    if (known) throw new WeirError('corrupt', `head: pair ${pair} of two tenants`);
+    const bytes = this.pairs.read(pair);
+    const reader = this.#reader.reset(bytes);
+    if (!reader.next()) throw new WeirError('corrupt', `head: pair ${pair} is not a label`);
+    const name = text(bytes.subarray(reader.nameFrom, reader.nameTo));
+    const { names } = this.tenant(tenant);
+    if (names.has(name)) throw new WeirError('corrupt', `head: two names ${name}`);
+    while (this.#names.length < number) this.#names.push(undefined);
+    this.#names[number] = { name, number, tenant, pairs: [], values: [] };
+    names.set(name, this.#names[number]);
+  }
+
+  /** A pair whose last series went when a purge had not freed it yet. */
+  #restoreUnused(pair: number): void {
+    this.pairs.free(pair);
+    this.pairs.drop(pair);
+    this.lists.free(pair);
+  }
+
   /** See ByteArena. */
   takeEmptied(): number[] {
-    return this.#arena.takeEmptied();
+    return this.arena.takeEmptied();
   }
 
   release(slabs: readonly number[]): void {
-    this.#arena.release(slabs);
+    this.arena.release(slabs);
   }
 
-  #freePair(tenant: number, pair: number): NameIndex {
-    const length = this.#lengths[pair];
-    const bytes = this.#arena.read(this.#positions[pair], length);
-    this.#reader.reset(bytes).next();
-    const name = text(bytes.subarray(this.#reader.nameFrom, this.#reader.nameTo));
-    this.#unlink(pair);
-    this.#arena.free(this.#positions[pair], length);
-    // Its name still lists it, so its value must stay readable.
-    this.#lengths[pair] = -length;
-    this.#pairs--;
-    this.lastPairCount = 0;
-    return this.tenant(tenant).names.get(name)!;
-  }
-
-  #movePair(pair: number): void {
-    const position = this.#positions[pair];
-    if (!this.#arena.isSparse(position)) return;
-    const length = this.#lengths[pair];
-    const bytes = this.#arena.read(position, length);
-    this.#positions[pair] = this.#arena.append(bytes, 0, length) | 0;
-    this.#arena.free(position, length);
+  #nameOf(pair: number): NameIndex {
+    return this.#names[this.pairs.name(pair)]!;
   }
 
   /** Takes freed pairs from a name; only now their numbers may be used again. */
-  #dropFreed(tenant: number, names: NameIndex): void {
+  #dropFreed(name: NameIndex): void {
     const kept: number[] = [];
     const values: string[] = [];
-    for (const [at, pair] of names.pairs.entries()) {
-      if (this.#lengths[pair] < 0) {
-        this.#lengths[pair] = 0;
+    for (const [at, pair] of name.pairs.entries()) {
+      if (!this.pairs.isInUse(pair)) {
+        this.pairs.drop(pair);
         this.lists.free(pair);
         continue;
       }
-      if (at < names.values.length) values.push(names.values[at]);
+      if (at < name.values.length) values.push(name.values[at]);
       kept.push(pair);
     }
-    names.pairs = kept;
-    names.values = values;
-    if (kept.length === 0) this.tenant(tenant).names.delete(names.name);
-  }
-
-  /** Takes a pair from the table and moves up those behind it that would not be found any more. */
-  #unlink(pair: number): void {
-    const table = this.#table;
-    const mask = table.length - 1;
-    let hole = this.#hashes[pair] & mask;
-    while (table[hole] !== pair + 1) hole = (hole + 1) & mask;
-    for (let at = (hole + 1) & mask; table[at] !== 0; at = (at + 1) & mask) {
-      const home = this.#hashes[table[at] - 1] & mask;
-      if (((at - home) & mask) < ((at - hole) & mask)) continue;
-      table[hole] = table[at];
-      hole = at;
-    }
-    table[hole] = 0;
+    name.pairs = kept;
+    name.values = values;
+    // Another purge may have dropped the name, and the tenant may have it anew.
+    if (kept.length > 0 || this.#names[name.number] !== name) return;
+    this.tenant(name.tenant).names.delete(name.name);
+    this.#names[name.number] = undefined;
+    this.#freeNames.push(name.number);
   }
 }
 

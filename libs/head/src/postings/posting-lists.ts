@@ -9,6 +9,8 @@ const SLAB_BITS = 14;
 const SLAB_INTS = 1 << SLAB_BITS;
 /** Lists with more capacity than this have their own array. */
 const SHARED_MAX = 512;
+/** Ints of a part of the spans that lists are restored from. */
+const SPANS_INTS = 3 << 14;
 
 export class PostingLists {
   /** Per list: how many refs, and where: the ref itself (1), a run (2…), or an index of #long. */
@@ -17,6 +19,9 @@ export class PostingLists {
   #unsorted = new Uint8Array(64);
   /** Refs of removed series among them. */
   #forgotten = new Int32Array(64);
+  /** While lists are restored: list, from, to, list, from, to …, in parts, and where the last part ends. */
+  readonly #expected: Int32Array[] = [];
+  #expectedAt = SPANS_INTS;
   #lists = 0;
   readonly #freeLists: number[] = [];
   readonly #slabs: Uint32Array[] = [];
@@ -28,15 +33,75 @@ export class PostingLists {
   add(): number {
     const reused = this.#freeLists.pop();
     if (reused !== undefined) return reused;
-    if (this.#lists === this.#counts.length) {
-      this.#counts = grown(this.#counts);
-      this.#places = grown(this.#places);
-      this.#forgotten = grown(this.#forgotten);
-      const unsorted = new Uint8Array(this.#unsorted.length * 2);
-      unsorted.set(this.#unsorted);
-      this.#unsorted = unsorted;
-    }
+    if (this.#lists === this.#counts.length) this.#resize(this.#lists * 2);
     return this.#lists++;
+  }
+
+  #resize(lists: number): void {
+    this.#counts = grown(this.#counts, lists);
+    this.#places = grown(this.#places, lists);
+    this.#forgotten = grown(this.#forgotten, lists);
+    this.#unsorted = grown(this.#unsorted, lists);
+  }
+
+  /**
+   * Takes the numbers below `end` but for free ones, as empty lists. They are filled by expect() for all refs
+   * in ascending order, then by fill().
+   */
+  restore(end: number, isFree: (list: number) => boolean): void {
+    this.#resize(Math.max(end, this.#counts.length));
+    this.#lists = end;
+    for (let list = end - 1; list >= 0; list--) if (isFree(list)) this.#freeLists.push(list);
+  }
+
+  /** Notes that the list is to have the refs from `from` to below `to`. */
+  expect(list: number, from: number, to: number): void {
+    this.#counts[list] += to - from;
+    if (this.#expectedAt === SPANS_INTS) {
+      this.#expected.push(new Int32Array(SPANS_INTS));
+      this.#expectedAt = 0;
+    }
+    const spans = this.#expected[this.#expected.length - 1];
+    spans[this.#expectedAt++] = list;
+    spans[this.#expectedAt++] = from;
+    spans[this.#expectedAt++] = to;
+  }
+
+  /** Gives lists their room, now that it is known, and the refs that were noted; in steps. */
+  *fill(): Generator<void> {
+    const ends = new Int32Array(this.#lists);
+    for (let list = 0; list < this.#lists; list++) {
+      const count = this.#counts[list];
+      if (count < 2) continue;
+      const capacity = capacityOf(count);
+      const place = this.#takeRun(capacity);
+      this.#places[list] = place;
+      if (capacity <= SHARED_MAX) ends[list] = place & (SLAB_INTS - 1);
+    }
+    for (const spans of this.#expected) {
+      const isLast = spans === this.#expected[this.#expected.length - 1];
+      const count = isLast ? this.#expectedAt : SPANS_INTS;
+      for (let at = 0; at < count; at += 3) {
+        this.#fill(spans[at], spans[at + 1], spans[at + 2], ends);
+      }
+      yield;
+    }
+    this.#expected.length = 0;
+    this.#expectedAt = SPANS_INTS;
+  }
+
+  #fill(list: number, from: number, to: number, ends: Int32Array): void {
+    const count = this.#counts[list];
+    const place = this.#places[list];
+    if (count === 1) {
+      this.#places[list] = from;
+      return;
+    }
+    const refs =
+      capacityOf(count) <= SHARED_MAX ? this.#slabs[place >>> SLAB_BITS] : this.#long[place];
+    let at = ends[list];
+    for (let ref = from; ref < to; ref++) refs[at++] = ref;
+    ends[list] = at;
   }
 
   /** Refs of a list, without those of removed series. */

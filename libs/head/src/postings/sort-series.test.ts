@@ -14,7 +14,9 @@ function sorted(sets: readonly Labels[]): Uint8Array[] {
   const refs = sets.map((set) => {
     const bytes = encodeLabels(set);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    return store.add(view, 0, bytes.length, 0);
+    const ref = store.takeRef();
+    store.add(ref, view, 0, bytes.length, 0, new Int32Array(0), 0);
+    return ref;
   });
   const order = Uint32Array.from(refs);
   for (const _ of sortSeries(store, order));

@@ -67,6 +67,19 @@ export class ByteArena {
     return position;
   }
 
+  /** Makes room for so many bytes, which are to be appended next, in one slab, and returns its number. */
+  reserve(length: number): number {
+    if (this.#at + length > this.#room) this.#addSlab(length);
+    return this.#slab;
+  }
+
+  /** Appends four bytes where there is room; what a run that follows them may be found without. */
+  appendWord(word: number): void {
+    this.views[this.#slab].setInt32(this.#at, word, true);
+    this.#at += 4;
+    this.usedBytes += 4;
+  }
+
   #addSlab(length: number): void {
     this.#room = Math.min(SLAB_SIZE, Math.max(this.#room * 4, FIRST_SLAB_SIZE, length));
     const slab = new Uint8Array(this.#room);

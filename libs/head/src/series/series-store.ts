@@ -8,6 +8,7 @@ import { ByteArena } from './byte-arena.ts';
 import { ChunkBlocks } from './chunk-blocks.ts';
 import { ClosedLog } from './closed-log.ts';
 import { hashView } from './hash-view.ts';
+import { PairRuns } from './pair-runs.ts';
 import { DIRTY, PENDING, PREPARED, type SlabWatcher } from './slab-flags.ts';
 
 export const SLAB_BITS = 8;
@@ -80,6 +81,8 @@ export class SeriesStore {
   readonly blocks = new ChunkBlocks();
   readonly closed = new ClosedLog();
   readonly labels = new ByteArena();
+  /** The pairs of each series, by number, in front of its labels. */
+  readonly runs = new PairRuns(this.labels);
   /** By group: see slab-flags.ts. */
   groupFlags = new Uint8Array(64);
   watcher: SlabWatcher | undefined;
@@ -122,15 +125,25 @@ export class SeriesStore {
     return this.labels.equals(record[at + R.labels], length, view, from);
   }
 
-  /** Adds a series that find() did not find; its record is empty but for its identity. */
-  add(view: DataView, from: number, length: number, hash: number): number {
-    const ref = this.#takeRef();
+  /**
+   * Adds a series that find() did not find, under a ref from takeRef(); its labels are the first `count` of
+   * `pairs`. Its record is empty but for its identity.
+   */
+  add(
+    ref: number,
+    view: DataView,
+    from: number,
+    length: number,
+    hash: number,
+    pairs: Int32Array,
+    count: number,
+  ): void {
     this.touch(ref);
     const record = this.records[ref >>> SLAB_BITS];
     const at = (ref & SLAB_MASK) << RECORD_BITS;
     for (let field = 0; field < 1 << RECORD_BITS; field++) record[at + field] = 0;
     record[at + R.hash] = hash;
-    record[at + R.labels] = this.labels.appendView(view, from, length) | 0;
+    record[at + R.labels] = this.runs.append(pairs, count, view, from, length) | 0;
     record[at + R.labelsLength] = length;
     record[at + R.window] = NO_WINDOW;
     record[at + R.last] = -1;
@@ -140,10 +153,10 @@ export class SeriesStore {
     this.count++;
     if (this.count * 8 > this.#table.length * 3) this.#resizeTable();
     this.#insert(hash, ref);
-    return ref;
   }
 
-  #takeRef(): number {
+  /** A ref for a series that is to be added at once. */
+  takeRef(): number {
     for (let slab = this.#partlyFree.at(-1); slab !== undefined; slab = this.#partlyFree.at(-1)) {
       const reused = this.#free[slab]?.pop();
       if (reused !== undefined) return reused;
@@ -166,7 +179,8 @@ export class SeriesStore {
 
   #allocate(group: number): void {
     if (group >= this.groupFlags.length) this.groupFlags = grown(this.groupFlags);
-    this.groupFlags[group] = DIRTY;
+    // One that was released has an image, which the running checkpoint may have still to take away.
+    this.touch(group << SLAB_BITS);
     this.setGroup(group, new ArrayBuffer(GROUP_BYTES));
   }
 
@@ -304,7 +318,7 @@ export class SeriesStore {
     const record = this.records[ref >>> SLAB_BITS];
     const at = (ref & SLAB_MASK) << RECORD_BITS;
     this.#unlink(record[at + R.hash], ref);
-    this.labels.free(record[at + R.labels], record[at + R.labelsLength]);
+    this.#freeLabels(record[at + R.labels], record[at + R.labelsLength]);
     this.blocks.release(record[at + R.first], record[at + R.tail]);
     record[at + R.tail] = 0;
     record[at + R.packed] = 0;
@@ -334,11 +348,18 @@ export class SeriesStore {
   moveSparse(ref: number): void {
     const position = this.record(ref, R.labels);
     if (!this.labels.isSparse(position)) return;
+    const { labels, runs } = this;
     const length = this.labelsLength(ref);
-    const bytes = this.labels.read(position, length);
+    const count = runs.read(position);
+    const from = labels.offsetOf(position);
     this.touch(ref);
-    this.setRecord(ref, R.labels, this.labels.append(bytes, 0, length) | 0);
-    this.labels.free(position, length);
+    const moved = runs.append(runs.pairs, count, labels.viewOf(position), from, length);
+    this.setRecord(ref, R.labels, moved | 0);
+    this.#freeLabels(position, length);
+  }
+
+  #freeLabels(position: number, length: number): void {
+    this.labels.free(position, length + this.runs.sizeBefore(position));
   }
 
   record(ref: number, field: number): number {

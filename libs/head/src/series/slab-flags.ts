@@ -13,4 +13,5 @@ export const PREPARED = 4;
 export interface SlabWatcher {
   beforeGroup(group: number, flags: number): void;
   beforeBlocks(slab: number): void;
+  beforePairs(part: number): void;
 }

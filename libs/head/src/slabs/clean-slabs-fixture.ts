@@ -3,10 +3,13 @@
 import { C, COLD_BITS, SLAB_BITS } from '../series/series-store.ts';
 import { DIRTY, PENDING } from '../series/slab-flags.ts';
 import type { HeadState } from '../state.ts';
-import { BLOCKS, GROUPS, type SlabSpace } from './slab-space.ts';
+import { BLOCKS, GROUPS, PAIR_PARTS, type SlabSpace } from './slab-space.ts';
 
 /** Names the slabs that changed without a touch. Only while no checkpoint runs. */
-export function changedUntouched({ store, activity }: HeadState, space: SlabSpace): string[] {
+export function changedUntouched(
+  { store, activity, index }: HeadState,
+  space: SlabSpace,
+): string[] {
   const found: string[] = [];
   for (let group = 0; group < store.records.length; group++) {
     if ((store.groupFlags[group] & (DIRTY | PENDING)) !== 0 || !store.hasGroup(group)) continue;
@@ -25,6 +28,16 @@ export function changedUntouched({ store, activity }: HeadState, space: SlabSpac
     const image = new Int32Array(words.length);
     space.read(BLOCKS, slab, [bytesOf(image)]);
     if (!isSame(words, image, false)) found.push(`blocks ${slab}`);
+  }
+  const { pairs } = index;
+  for (let part = 0; part < pairs.parts; part++) {
+    if (pairs.flags[part] !== 0) continue;
+    const columns = pairs.part(part);
+    const images = columns.map(({ length }) => new Int32Array(length));
+    space.read(PAIR_PARTS, part, images.map(bytesOf));
+    if (!columns.every((column, at) => isSame(column, images[at], false))) {
+      found.push(`pairs ${part}`);
+    }
   }
   return found;
 }

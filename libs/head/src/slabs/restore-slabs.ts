@@ -3,6 +3,8 @@
 import { WeirError } from '@weir/errors';
 import type { Pause } from '../head.ts';
 import { PAGE_BITS, PAGE_SLOTS } from '../pages/pages.ts';
+import { PART_BYTES } from '../postings/pair-table.ts';
+import type { ArenaState, ByteArena } from '../series/byte-arena.ts';
 import { SLAB_BLOCKS, SLAB_WORDS } from '../series/chunk-blocks.ts';
 import {
   C,
@@ -17,7 +19,7 @@ import type { HeadState } from '../state.ts';
 import type { CommitRow } from '../store/commit-row.ts';
 import { NEVER } from '../tenants/activity.ts';
 import type { Tenant } from '../windows.ts';
-import { BLOCKS, GROUPS, LABELS, type SlabSpace } from './slab-space.ts';
+import { BLOCKS, GROUPS, LABELS, PAIR_PARTS, PAIRS, type SlabSpace } from './slab-space.ts';
 
 /** The pages of the series, still without refs, and the tenants are there already. */
 export async function restoreSlabs(
@@ -37,15 +39,46 @@ export async function restoreSlabs(
   }
   if (row.blocks.allocated > slabs.length * SLAB_BLOCKS) throw damaged('blocks');
   store.blocks.restore(slabs, row.blocks.allocated, row.blocks.free);
-  for (const slab of store.labels.restore(row.labels)) {
-    const bytes = store.labels.usedOf(slab);
-    if (bytes.length === 0) continue;
-    if (space.used(LABELS, slab) !== bytes.length) throw damaged('labels');
-    space.read(LABELS, slab, [bytes]);
-    await pause();
-  }
+  await restoreArena(store.labels, row.labels, space, LABELS, pause);
   store.restore(row.refs, row.series);
   await restoreSeries(state, pause);
+  await restoreIndex(state, space, row, pause);
+  const { activity, tenants } = state;
+  for (const { settings, id } of tenants) {
+    if ((settings.trackers ?? []).length > 0) activity.recount(tenants[id]);
+  }
+}
+
+async function restoreArena(
+  arena: ByteArena,
+  state: ArenaState,
+  space: SlabSpace,
+  kind: number,
+  pause: Pause,
+): Promise<void> {
+  for (const slab of arena.restore(state)) {
+    const bytes = arena.usedOf(slab);
+    if (bytes.length === 0) continue;
+    if (space.used(kind, slab) !== bytes.length) throw damaged('label bytes');
+    space.read(kind, slab, [bytes]);
+    await pause();
+  }
+}
+
+/** When all series are there, and their pages know their tenants. */
+async function restoreIndex(
+  { store, index }: HeadState,
+  space: SlabSpace,
+  row: CommitRow,
+  pause: Pause,
+): Promise<void> {
+  const { pairs } = index;
+  await restoreArena(pairs.arena, row.pairs, space, PAIRS, pause);
+  pairs.restore(space.end(PAIR_PARTS), (part, columns) => {
+    if (space.used(PAIR_PARTS, part) !== PART_BYTES) throw damaged('pairs');
+    space.read(PAIR_PARTS, part, columns.map(bytesOf));
+  });
+  for (const _ of index.restore(store)) await pause();
 }
 
 async function restoreGroups(
@@ -70,7 +103,7 @@ async function restoreGroups(
   }
 }
 
-/** Pages, counts, activity and index, series by series in the order of their refs. */
+/** Pages, counts and activity, series by series in the order of their refs. */
 async function restoreSeries(state: HeadState, pause: Pause): Promise<void> {
   const { store, pages, activity, tenants } = state;
   const active: ActiveRun = { tenant: tenants[0], minute: NEVER, series: 0 };
@@ -83,9 +116,6 @@ async function restoreSeries(state: HeadState, pause: Pause): Promise<void> {
     if (page !== undefined) store.setPageTenant(page.id, page.metric.tenant);
   }
   pages.restoreFree();
-  for (const { settings, id } of tenants) {
-    if ((settings.trackers ?? []).length > 0) activity.recount(tenants[id]);
-  }
 }
 
 /** Series one behind the other with one minute of activity. */
@@ -96,7 +126,7 @@ interface ActiveRun {
 }
 
 function restoreGroup(state: HeadState, group: number, active: ActiveRun): void {
-  const { store, pages, index, activity, tenants } = state;
+  const { store, pages, activity, tenants } = state;
   const { labels, refs } = store;
   const record = store.records[group];
   const cold = store.cold[group];
@@ -129,7 +159,6 @@ function restoreGroup(state: HeadState, group: number, active: ActiveRun): void 
     const bytes = labels.slabOf(position);
     const offset = labels.offsetOf(position);
     if (bytes === undefined || offset + length > bytes.length) throw damaged('labels');
-    index.addSeries(tenant.id, ref, bytes, labels.viewOf(position), offset, length);
   }
 }
 

@@ -9,7 +9,7 @@ import { PAGE_BITS, PAGE_SLOTS, type Page } from '../pages/pages.ts';
 import { finishRemoval } from '../removal.ts';
 import { C, SLAB_BITS } from '../series/series-store.ts';
 import { DIRTY, PENDING, PREPARED } from '../series/slab-flags.ts';
-import { BLOCKS, GROUPS, LABELS, type SlabSpace } from '../slabs/slab-space.ts';
+import { BLOCKS, GROUPS, LABELS, PAIR_PARTS, PAIRS, type SlabSpace } from '../slabs/slab-space.ts';
 import type { HeadState, SlabCapture } from '../state.ts';
 import type { ExemplarRun } from '../tenants/exemplars.ts';
 import type { DropMark, Tenant } from '../windows.ts';
@@ -65,7 +65,9 @@ export class Checkpoint implements SlabCapture {
   readonly #closed: Int32Array;
   readonly #groups: number[] = [];
   readonly #blocks: number[] = [];
+  readonly #parts: number[] = [];
   readonly #labels: ReadonlyMap<number, Uint8Array>;
+  readonly #pairs: ReadonlyMap<number, Uint8Array>;
   readonly #histogramGroups: number[] = [];
   readonly #pageRow: Uint8Array;
   readonly #metrics: HeadState['pages']['changedMetrics'];
@@ -101,11 +103,13 @@ export class Checkpoint implements SlabCapture {
       refs: state.store.refs,
       blocks: state.store.blocks.chain,
       labels: state.store.labels.state,
+      pairs: state.index.arena.state,
     };
     this.#samples = state.samplesSinceCheckpoint;
     this.#closed = state.store.closed.freeze();
     this.#takeSlabs();
     this.#labels = state.store.labels.takeGrown();
+    this.#pairs = state.index.arena.takeGrown();
     this.#pageRow = encodePages(state.pages);
     this.#metrics = new Map(state.pages.changedMetrics);
     state.pages.changedMetrics.clear();
@@ -132,6 +136,12 @@ export class Checkpoint implements SlabCapture {
       if (flags[slab] !== DIRTY) continue;
       this.#blocks.push(slab);
       flags[slab] = PENDING;
+    }
+    const { pairs } = this.#state.index;
+    for (let part = 0; part < pairs.parts; part++) {
+      if (pairs.flags[part] !== DIRTY) continue;
+      this.#parts.push(part);
+      pairs.flags[part] = PENDING;
     }
   }
 
@@ -179,6 +189,12 @@ export class Checkpoint implements SlabCapture {
     const { blocks } = this.#state.store;
     this.#space.put(BLOCKS, slab, [blocks.slabs[slab]]);
     blocks.flags[slab] &= ~PENDING;
+  }
+
+  capturePairs(part: number): void {
+    const { pairs } = this.#state.index;
+    this.#space.put(PAIR_PARTS, part, pairs.part(part));
+    pairs.flags[part] &= ~PENDING;
   }
 
   /** While too many captured rows wait for the store: a promise that ends when they don't. */
@@ -234,12 +250,14 @@ export class Checkpoint implements SlabCapture {
       if ((store.blocks.flags[slab] & PENDING) !== 0) this.captureBlocks(slab);
       await this.#flushFull();
     }
-    this.#state.running = undefined;
-    for (const [slab, bytes] of this.#labels) {
-      if (bytes.length === 0) this.#space.remove(LABELS, slab);
-      else this.#space.put(LABELS, slab, [bytes]);
+    const { pairs } = this.#state.index;
+    for (const part of this.#parts) {
+      if ((pairs.flags[part] & PENDING) !== 0) this.capturePairs(part);
       await this.#flushFull();
     }
+    this.#state.running = undefined;
+    await this.#putArena(LABELS, this.#labels);
+    await this.#putArena(PAIRS, this.#pairs);
     for (const _ of this.#chunkRows()) if (writer.isFull) await writer.flushFull();
     this.#putTenantRows(TENANT, this.#tenants, this.#commit.tenantSlots);
     this.#putTenantRows(METADATA, this.#metadata, this.#commit.metadataSlots);
@@ -257,6 +275,14 @@ export class Checkpoint implements SlabCapture {
     puts.push([PAGES_KEY, this.#pageRow], [COMMIT_KEY, encodeCommit(row)]);
     this.#isCommitting = true;
     await this.#store.write({ puts, deletes: metrics.deletes }, true);
+  }
+
+  async #putArena(kind: number, slabs: ReadonlyMap<number, Uint8Array>): Promise<void> {
+    for (const [slab, bytes] of slabs) {
+      if (bytes.length === 0) this.#space.remove(kind, slab);
+      else this.#space.put(kind, slab, [bytes]);
+      await this.#flushFull();
+    }
   }
 
   #putTenantRows(kind: number, rows: TenantRow[], slots: Map<number, number>): void {
@@ -351,10 +377,13 @@ export class Checkpoint implements SlabCapture {
   async #abort(): Promise<void> {
     const state = this.#state;
     const { groupFlags, blocks, labels } = state.store;
+    const { pairs } = state.index;
     state.running = undefined;
     for (const group of this.#groups) groupFlags[group] = (groupFlags[group] & ~PENDING) | DIRTY;
     for (const slab of this.#blocks) blocks.flags[slab] = DIRTY;
+    for (const part of this.#parts) pairs.flags[part] = DIRTY;
     labels.tellAgain(this.#labels.keys());
+    pairs.arena.tellAgain(this.#pairs.keys());
     const { changedMetrics } = state.pages;
     for (const [id, metric] of this.#metrics) {
       if (!changedMetrics.has(id)) changedMetrics.set(id, metric);

@@ -20,6 +20,7 @@ export interface CommitRow {
   /** Blocks that were ever taken, and the first free one of them; 0 is none. */
   readonly blocks: { readonly allocated: number; readonly free: number };
   readonly labels: ArenaState;
+  readonly pairs: ArenaState;
 }
 
 export function encodeCommit(row: CommitRow): Uint8Array {

@@ -4,7 +4,7 @@ import { WeirError } from '@weir/errors';
 import { PAGE_SLOTS, type Page } from '../pages/pages.ts';
 import type { ClosedEntry } from '../series/closed-log.ts';
 
-export const FORMAT_VERSION = 12;
+export const FORMAT_VERSION = 13;
 
 export const COMMIT_KEY = Uint8Array.of(0x41);
 export const BEGIN_KEY = Uint8Array.of(0x42);
