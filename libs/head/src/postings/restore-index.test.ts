@@ -250,7 +250,7 @@ describe('a restored index', () => {
           }
         }
       }),
-      { numRuns: 20 },
+      { numRuns: 8 },
     );
   });
 
