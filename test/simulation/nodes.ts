@@ -7,7 +7,6 @@ import { openLogCluster } from '@weir/cluster/log';
 import { defaultsOf } from '@weir/config';
 import { createDistributor, type Distributor, distributorFlags } from '@weir/distributor';
 import { WeirError } from '@weir/errors';
-import { openPartitionHead } from '@weir/head';
 import {
   createIngester,
   createInlineWorkers,
@@ -139,7 +138,7 @@ export async function startIngester(
     openStore: (path) => openStore(path, parts),
     async openHead(partition, store) {
       const node = stores.get(store)!;
-      const raw = await openSound(() => openPartitionHead({ partition }, { store }), {
+      const raw = await openSound(partition, store, {
         isDamaged: () => node.isDamaged,
         guard: (check) => parts.guard(check),
         name: `partition ${partition} of ${process.name}`,
