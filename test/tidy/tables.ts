@@ -68,6 +68,7 @@ export const ENTRY_FILES: readonly string[] = [
   'apps/weir/src/main.ts',
   'apps/ingester/src/partition-worker.ts',
   'apps/querier/src/worker.ts',
+  'apps/weir/src/weirctl.ts',
 ];
 
 export const FILE_LINES_MAX = 450;

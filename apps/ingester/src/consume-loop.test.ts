@@ -2,7 +2,7 @@
 import { WeirError } from '@weir/errors';
 import type { PartitionLog, RecordBatch } from '@weir/log';
 import { describe, expect, it } from 'vitest';
-import { startConsumeLoop } from './consume-loop.ts';
+import { batchBytesOf, startConsumeLoop } from './consume-loop.ts';
 import type { PartitionHost } from './workers/partition-host.ts';
 
 const VALUES = [Uint8Array.of(1), Uint8Array.of(2)];
@@ -33,13 +33,14 @@ function logOfOneBatch(): PartitionLog {
 function start(apply: () => Promise<unknown>) {
   const events: unknown[] = [];
   const loop = startConsumeLoop(
-    { partition: 0, fromOffset: 0, consumeBytesMax: 1 << 20 },
+    { partition: 0, fromOffset: 0 },
     {
       log: logOfOneBatch(),
       host: { apply } as unknown as PartitionHost,
       intake: {
         take: (batch, fromOffset) => ({ ...batch, fromOffset, records: [], settings: [] }),
       },
+      batchBytes: () => 1 << 20,
       received: () => events.push('received'),
       applied: () => events.push('applied'),
       release: (value) => events.push(value),
@@ -77,5 +78,22 @@ describe('the consume loop', () => {
     });
     await expect(loop.ended).rejects.toThrow('head failed');
     expect(events).toEqual(['received']);
+  });
+});
+
+describe('what partitions take at once', () => {
+  const MIB = 1 << 20;
+
+  it('is what one may, until all together would have more than they may', () => {
+    const limits = { consumeBytesMax: 4 * MIB, consumeBytesAllMax: 256 * MIB };
+    expect(batchBytesOf(limits, 0)).toBe(4 * MIB);
+    expect(batchBytesOf(limits, 31)).toBe(4 * MIB);
+    expect(batchBytesOf(limits, 32)).toBe(4 * MIB);
+    expect(batchBytesOf(limits, 33)).toBeLessThan(4 * MIB);
+    for (const partitions of [33, 100, 1000]) {
+      expect(2 * partitions * batchBytesOf(limits, partitions)).toBeLessThanOrEqual(256 * MIB);
+    }
+    expect(batchBytesOf(limits, 1_000_000)).toBe(64 * 1024);
+    expect(batchBytesOf({ ...limits, consumeBytesAllMax: 0 }, 1000)).toBe(4 * MIB);
   });
 });

@@ -6,11 +6,26 @@ import type { RecordIntake } from './record-intake.ts';
 import type { Applied, PartitionHost } from './workers/partition-host.ts';
 
 const BATCHES_UNDER_WAY = 2;
+/** Smaller batches cost more than they save. */
+const BATCH_MIN_BYTES = 64 * 1024;
+
+/** Bytes of records that each of so many partitions takes at once, so that all stay within theirs. */
+export function batchBytesOf(
+  limits: { readonly consumeBytesMax: number; readonly consumeBytesAllMax: number },
+  partitions: number,
+): number {
+  const { consumeBytesMax, consumeBytesAllMax } = limits;
+  if (consumeBytesAllMax <= 0) return consumeBytesMax;
+  const share = Math.floor(consumeBytesAllMax / (BATCHES_UNDER_WAY * Math.max(1, partitions)));
+  return Math.min(consumeBytesMax, Math.max(BATCH_MIN_BYTES, share));
+}
 
 export interface ConsumeLoopParts {
   readonly log: PartitionLog;
   readonly host: PartitionHost;
   readonly intake: RecordIntake;
+  /** Bytes of records to be taken at once, now. */
+  batchBytes(): number;
   received(batch: RecordBatch): void;
   /** `timestampMs` is the newest record's of the batch, which may be empty. */
   applied(applied: Applied, timestampMs: number | undefined): void;
@@ -23,7 +38,6 @@ export interface ConsumeLoopParts {
 export interface ConsumeLoopSettings {
   readonly partition: number;
   readonly fromOffset: number;
-  readonly consumeBytesMax: number;
 }
 
 export interface ConsumeLoop {
@@ -38,7 +52,7 @@ export function startConsumeLoop(
   settings: ConsumeLoopSettings,
   parts: ConsumeLoopParts,
 ): ConsumeLoop {
-  const { partition, consumeBytesMax } = settings;
+  const { partition } = settings;
   const underWay: Promise<void>[] = [];
   let position = settings.fromOffset;
   let consumer: PartitionConsumer | undefined;
@@ -90,7 +104,7 @@ export function startConsumeLoop(
   /** Undefined after the records at the position were truncated away: goes on at the log's start. */
   async function nextBatch(): Promise<RecordBatch | undefined> {
     try {
-      return await consumer!.next(consumeBytesMax);
+      return await consumer!.next(parts.batchBytes());
     } catch (error) {
       const truncated =
         isKind(error, 'corrupt') && position < (await parts.log.startOffset(partition));

@@ -94,6 +94,13 @@ export const ingesterFlags = defineFlags({
     default: 4 * 1024 * 1024,
     help: 'Bytes of records that one partition takes from the log at once; two such batches are under way.',
   },
+  consumeBytesAllMax: {
+    kind: 'int',
+    flag: 'ingester.consume-bytes-max',
+    yaml: 'ingester.consume_bytes_max',
+    default: 256 * 1024 * 1024,
+    help: 'Bytes of records of all partitions together that are being applied; each takes at least a record, and 64 KiB, at once. 0: as much as each may.',
+  },
   snapshotIntervalMs: {
     kind: 'duration',
     flag: 'ingester.snapshot-interval',

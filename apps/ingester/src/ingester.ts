@@ -10,6 +10,7 @@ import type { ReadPort } from '@weir/query';
 import { type Clock, createSemaphore } from '@weir/runtime';
 import { strongConsistencyMetrics, type Telemetry } from '@weir/telemetry';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { batchBytesOf } from './consume-loop.ts';
 import { createDiscardLog } from './discards.ts';
 import { createEndWatch } from './end-watch.ts';
 import type { IngesterSettings } from './flags.ts';
@@ -22,6 +23,7 @@ import type { Grace } from './pages/tenant-data.ts';
 import { type PartitionKeeper, startPartitionKeeper } from './partition-keeper.ts';
 import { delayFields } from './partition-lag.ts';
 import { createPartitionSet } from './partition-set.ts';
+import { partitionStatusRoutes } from './partition-status.ts';
 import type { Maintenance } from './partition-upkeep.ts';
 import { createIngesterRead } from './read.ts';
 import { createReadConsistency } from './read-consistency.ts';
@@ -148,6 +150,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
         ...{ log, bucket: parts.bucket, cluster, clock, logger, metrics, discards },
         host: () => workers.hostOf(partition),
         member: seat.member,
+        batchBytes: () => batchBytesOf(settings, owned.size),
         suspects,
         settingsFor: (tenant) => parts.limits.settingsFor(tenant),
         release: parts.release ?? (() => undefined),
@@ -166,10 +169,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     ...(leavingSinceMs !== undefined && { leavingSinceMs }),
     ...departure.entryFields(),
     applied: Object.fromEntries([...owned].map(([number, { applied }]) => [number, applied])),
-    ...delayFields(
-      [...owned].map(([number, { lag }]) => [number, lag]),
-      clock.nowMs(),
-    ),
+    ...delayFields(owned.values(), clock.nowMs()),
   });
 
   /** Calls until stopped; a failure is told and the next turn tries again. */
@@ -311,6 +311,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     },
     read: createIngesterRead({ owned, workers, consistency, clock }),
     routes(server, tenantOf) {
+      partitionStatusRoutes(server, { instanceId: settings.instanceId, owned, clock });
       registerRoutes(server, ingester, {
         nowMs: () => clock.nowMs(),
         running: () => state === 'running',

@@ -44,7 +44,6 @@ export interface OwnedPartitionSettings {
   readonly consumerGroup: string;
   readonly instanceId: string;
   readonly zone: string;
-  readonly consumeBytesMax: number;
   readonly retentionPeriodMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly snapshotIntervalMs: number;
@@ -69,6 +68,8 @@ export interface OwnedPartitionParts {
   /** Of one, for all partitions: see partition-start.ts. */
   readonly suspects: Semaphore;
   settingsFor(tenant: string): TenantSettings;
+  /** Bytes of records to be taken from the log at once, now. */
+  batchBytes(): number;
   /** Takes the memory of record values that were applied. */
   release(value: Uint8Array): void;
 }
@@ -231,10 +232,10 @@ export function createOwnedPartition(
         (await committedOffset(partition, settings.consumerGroup, target, startParts)) ?? 0,
     });
     const loop = startConsumeLoop(
-      { partition, fromOffset, consumeBytesMax: settings.consumeBytesMax },
+      { partition, fromOffset },
       {
         ...{ log, host, intake, received: onReceived, applied: onApplied, missed: onMissed },
-        release: parts.release,
+        ...{ release: parts.release, batchBytes: parts.batchBytes },
       },
     );
     opening.recovered();

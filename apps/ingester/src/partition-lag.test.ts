@@ -123,13 +123,13 @@ describe('how long a new record will wait', () => {
     const second = Math.ceil(rate);
     const told = delayFields(
       [
-        [1, behind(0)],
-        [2, behind(Math.floor(rate) - 1)],
-        [3, behind(second + 1)],
+        { partition: 1, lag: behind(0) },
+        { partition: 2, lag: behind(Math.floor(rate) - 1) },
+        { partition: 3, lag: behind(second + 1) },
       ],
       13_000,
     );
     expect(Object.keys(told.delayMs ?? {})).toEqual(['3']);
-    expect(delayFields([[1, behind(0)]], 13_000)).toEqual({});
+    expect(delayFields([{ partition: 1, lag: behind(0) }], 13_000)).toEqual({});
   });
 });

@@ -122,10 +122,10 @@ const SHARED_FROM_MS = 1_000;
 
 /** What this instance tells the cluster about its partitions' delays: nothing where there are none. */
 export function delayFields(
-  lags: Iterable<readonly [number, PartitionLag]>,
+  partitions: Iterable<{ readonly partition: number; readonly lag: PartitionLag }>,
   nowMs: number,
 ): { delayMs?: Readonly<Record<string, number>> } {
-  const delayed = [...lags].flatMap(([partition, lag]) => {
+  const delayed = [...partitions].flatMap(({ partition, lag }) => {
     const delayMs = delayMsOf(lag.at(nowMs));
     return delayMs < SHARED_FROM_MS ? [] : [[partition, Math.round(delayMs)] as const];
   });

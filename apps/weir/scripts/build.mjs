@@ -25,6 +25,7 @@ const ENTRIES = {
   main: 'apps/weir/src/main.ts',
   'partition-worker': 'apps/ingester/src/partition-worker.ts',
   'querier-worker': 'apps/querier/src/worker.ts',
+  weirctl: 'apps/weir/src/weirctl.ts',
 };
 
 /** Packages that stay outside: native addons, and what most processes never load. */

@@ -121,6 +121,13 @@ export const kafkaFlags = defineFlags({
     default: 4 * 1024 * 1024,
     help: 'Bytes read ahead per partition; a partition that is full is paused and stalls no other.',
   },
+  bufferBytesMax: {
+    kind: 'int',
+    flag: 'ingest-storage.kafka.max-buffered-bytes',
+    yaml: 'ingest_storage.kafka.max_buffered_bytes',
+    default: 128 * 1024 * 1024,
+    help: 'Bytes read ahead of all partitions together, at least 64 KiB of each; 0: as much as each may.',
+  },
   saslUsername: {
     kind: 'string',
     flag: 'ingest-storage.kafka.sasl-username',

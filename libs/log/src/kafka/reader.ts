@@ -63,7 +63,7 @@ export async function openReader(
   settings: KafkaSettings,
   { clock, log, offsets, trouble }: ReaderParts,
 ): Promise<Reader> {
-  const { topic, partitionBufferBytes } = settings;
+  const { topic } = settings;
   const client = new driver.KafkaConsumer(readerConfig(settings, clock) as object) as KafkaConsumer;
   trouble.watch(client);
   // Otherwise a batch waits for its last message, up to a second.
@@ -76,6 +76,9 @@ export async function openReader(
   /** Partitions that were closed during a call of the client, which may still bring messages of them. */
   const leftOver = new Map<number, Promise<void>>();
   let watch: Timer | undefined;
+
+  /** What one partition may read ahead, so that all together stay within theirs. */
+  const bufferBytes = () => shareOf(settings, queues.size);
 
   const at = (queue: Queue) => [{ topic, partition: queue.partition }];
 
@@ -91,7 +94,7 @@ export async function openReader(
     queue.records.push(record);
     queue.bytes += record.value.length;
     queue.expected = message.offset + 1;
-    if (!queue.paused && queue.bytes > partitionBufferBytes) {
+    if (!queue.paused && queue.bytes > bufferBytes()) {
       client.pause(at(queue));
       queue.paused = true;
     }
@@ -179,7 +182,7 @@ export async function openReader(
     const records = queue.records.splice(0, count);
     queue.bytes -= bytes;
     queue.position = queue.records.length > 0 ? records.at(-1)!.offset + 1 : queue.expected;
-    if (queue.paused && queue.bytes <= partitionBufferBytes / 2) {
+    if (queue.paused && queue.bytes <= bufferBytes() / 2) {
       client.resume(at(queue));
       queue.paused = false;
     }
@@ -282,6 +285,22 @@ export function askWatermarks(
       }
     },
   };
+}
+
+/** Less would have a partition paused at every record. */
+const SHARE_MIN_BYTES = 64 * 1024;
+
+/** The bytes that each of so many partitions may read ahead. */
+export function shareOf(
+  {
+    partitionBufferBytes,
+    bufferBytesMax,
+  }: Pick<KafkaSettings, 'partitionBufferBytes' | 'bufferBytesMax'>,
+  partitions: number,
+): number {
+  if (bufferBytesMax <= 0) return partitionBufferBytes;
+  const share = Math.floor(bufferBytesMax / Math.max(1, partitions));
+  return Math.min(partitionBufferBytes, Math.max(SHARE_MIN_BYTES, share));
 }
 
 export function outOfRange(partition: number, position: number, start: number, end: number) {
