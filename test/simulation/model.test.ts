@@ -10,7 +10,12 @@ const up = labelsOf({ __name__: 'up' });
 const other = labelsOf({ __name__: 'other' });
 
 function modelOf(limited: boolean): Model {
-  const model = new Model(1, () => ({ windowMinMs: HOUR_MS, windowMaxMs: HOUR_MS, limited }));
+  const model = new Model(1, () => ({
+    windowMinMs: HOUR_MS,
+    windowMaxMs: HOUR_MS,
+    limited,
+    mayForget: false,
+  }));
   const times = [
     [10 * HOUR_MS, up],
     [20 * HOUR_MS, other],

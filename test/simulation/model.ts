@@ -23,6 +23,11 @@ export interface SettingsBounds {
   readonly windowMaxMs: number;
   /** A limit on series may refuse some. */
   readonly limited: boolean;
+  /**
+   * A head may be rebuilt from the group's offset and not know the newest samples of before, which are in
+   * blocks: then it takes old samples that it refused the first time.
+   */
+  readonly mayForget: boolean;
 }
 
 /** A record that can be read. */
@@ -107,8 +112,8 @@ export class Model {
     const oldestFor = (windowMs: number) => state.eventTime - Math.max(CLOSE_AFTER_MS, windowMs);
     const reach: Reach = {
       ...{ state, offset, bounds },
-      // The newest sample may be one that the limit refused, and then nothing was closed by it.
-      refusedBelow: bounds.limited ? -Infinity : oldestFor(bounds.windowMaxMs),
+      // The newest sample may be one that the limit refused, and then no older one is too old by it.
+      refusedBelow: bounds.limited || bounds.mayForget ? -Infinity : oldestFor(bounds.windowMaxMs),
       acceptedFrom: oldestFor(bounds.windowMinMs),
     };
     for (const entry of decoded.series) {

@@ -298,6 +298,7 @@ export class World {
       windowMinMs: Math.min(...windowsMs),
       windowMaxMs: Math.max(...windowsMs),
       limited: false,
+      mayForget: this.#mayForget,
     });
     this.configure(tenant, { outOfOrderWindowMs: windowsMs[0]! });
   }
@@ -330,11 +331,17 @@ export class World {
     return metadataMax > 0 || metadataPerMetricMax > 0;
   }
 
+  /** Heads are rebuilt where a tenant was parked, and no snapshots are taken of such. */
+  get #mayForget(): boolean {
+    return this.faults.rates.bug > 0;
+  }
+
   boundsOf(tenant: string): SettingsBounds {
     const known = this.#bounds.get(tenant);
     if (known !== undefined) return known;
     const { outOfOrderWindowMs: window, seriesMax } = this.limits.forTenant(tenant);
-    return { windowMinMs: window, windowMaxMs: window, limited: seriesMax > 0 };
+    const limited = seriesMax > 0;
+    return { windowMinMs: window, windowMaxMs: window, limited, mayForget: this.#mayForget };
   }
 
   /** Pushes through some front; 0 when there was no answer. */
