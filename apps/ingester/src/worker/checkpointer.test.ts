@@ -18,8 +18,8 @@ describe('a checkpoint', () => {
   it.each([
     ['few samples', { samplesSinceCheckpoint: 199_999, seriesCount: 10 }, false],
     ['200,000 samples', { samplesSinceCheckpoint: 200_000, seriesCount: 10 }, true],
-    ['15 samples a series', { samplesSinceCheckpoint: 1_500_000, seriesCount: 100_000 }, false],
-    ['16 samples a series', { samplesSinceCheckpoint: 1_600_000, seriesCount: 100_000 }, true],
+    ['less than 8 samples a series', { samplesSinceCheckpoint: 799_999, seriesCount: 100_000 }, false],
+    ['8 samples a series', { samplesSinceCheckpoint: 800_000, seriesCount: 100_000 }, true],
     ['closed chunks of less than 16 MiB', { closedBytes: 16 * MIB - 1, seriesCount: 10 }, false],
     ['closed chunks of 16 MiB', { closedBytes: 16 * MIB, seriesCount: 10 }, true],
     ['less than 48 bytes a series', { closedBytes: 47_999_999, seriesCount: 1e6 }, false],
@@ -32,10 +32,10 @@ describe('a checkpoint', () => {
     expect(checkpointer.takeResults().checkpointsMs).toHaveLength(due ? 1 : 0);
   });
 
-  it('is due at 512 MiB of records', () => {
+  it('is due at 256 MiB of records', () => {
     const head = headWith({ samplesSinceCheckpoint: 1, seriesCount: 1e9 });
     const checkpointer = createCheckpointer(systemClock);
-    checkpointer.noteBytes(512 * MIB - 1);
+    checkpointer.noteBytes(256 * MIB - 1);
     expect(checkpointer.isDue(head)).toBe(false);
     checkpointer.noteBytes(1);
     expect(checkpointer.isDue(head)).toBe(true);

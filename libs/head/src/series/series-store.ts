@@ -150,9 +150,7 @@ export class SeriesStore {
     const coldAt = (ref & SLAB_MASK) << COLD_BITS;
     const cold = this.cold[ref >>> SLAB_BITS];
     for (let field = 0; field < 1 << COLD_BITS; field++) cold[coldAt + field] = 0;
-    this.count++;
-    if (this.count * 8 > this.#table.length * 3) this.#resizeTable();
-    this.#insert(hash, ref);
+    this.#enter(hash, ref);
   }
 
   /** A ref for a series that is to be added at once. */
@@ -230,39 +228,30 @@ export class SeriesStore {
     this.groupFlags[group] = DIRTY | (flags & PREPARED);
   }
 
-  /**
-   * Makes all that follows from the groups, which were put back by setGroup(): the table, the free refs.
-   * Refs below `refs` were used; `series` tells about how many are in use.
-   */
-  restore(refs: number, series: number): void {
+  /** Refs below `refs` were used, about `series` of them are in use: restoreGroup() follows for each group. */
+  beginRestore(refs: number, series: number): void {
     this.refs = refs;
-    while (this.groupFlags.length < this.records.length) this.groupFlags = grown(this.groupFlags);
+    while (this.groupFlags.length << SLAB_BITS < refs) this.groupFlags = grown(this.groupFlags);
     this.expect(series);
-    const table = this.#table;
-    const mask = table.length - 2;
-    for (let group = 0; group < this.records.length; group++) {
-      const record = this.records[group];
-      const first = group << SLAB_BITS;
-      const inUse = Math.min(SLAB_SERIES, refs - first);
-      const free: number[] = [];
-      for (let index = inUse - 1, at = index << RECORD_BITS; index >= 0; index--) {
-        if (record[at + R.labelsLength] === 0) free.push(first + index);
-        else {
-          const hash = record[at + R.hash];
-          let place = (hash << 1) & mask;
-          while (table[place] !== 0) place = (place + 2) & mask;
-          table[place] = first + index + 1;
-          table[place + 1] = hash;
-        }
-        at -= 1 << RECORD_BITS;
-      }
-      this.count += inUse - free.length;
-      if (free.length === 0) continue;
-      if (free.length === SLAB_SERIES) this.#release(group);
-      else {
-        this.#free[group] = free;
-        this.#partlyFree.push(group);
-      }
+  }
+
+  /** Puts a group back, with all that follows from it: places in the table, free refs. */
+  restoreGroup(group: number, memory: ArrayBuffer | undefined): void {
+    this.setGroup(group, memory);
+    const record = this.records[group];
+    const first = group << SLAB_BITS;
+    const used = Math.min(SLAB_SERIES, this.refs - first);
+    const free: number[] = [];
+    for (let index = used - 1; index >= 0; index--) {
+      const at = index << RECORD_BITS;
+      if (record[at + R.labelsLength] === 0) free.push(first + index);
+      else this.#enter(record[at + R.hash], first + index);
+    }
+    if (free.length === 0) return;
+    if (free.length === SLAB_SERIES) this.#release(group);
+    else {
+      this.#free[group] = free;
+      this.#partlyFree.push(group);
     }
   }
 
@@ -287,6 +276,12 @@ export class SeriesStore {
     this.setGroup(slab);
     this.#free[slab] = [];
     this.#freeSlabs.push(slab);
+  }
+
+  #enter(hash: number, ref: number): void {
+    this.count++;
+    if (this.count * 8 > this.#table.length * 3) this.#resizeTable();
+    this.#insert(hash, ref);
   }
 
   #insert(hash: number, ref: number): void {

@@ -29,19 +29,9 @@ export async function restoreSlabs(
   pause: Pause,
 ): Promise<void> {
   const { store } = state;
-  await restoreGroups(state, space, row.refs, pause);
-  const slabs: Int32Array[] = [];
-  for (let slab = 0; slab < space.end(BLOCKS); slab++) {
-    slabs.push(new Int32Array(SLAB_WORDS));
-    if (space.used(BLOCKS, slab) !== slabs[slab].byteLength) throw damaged('blocks');
-    space.read(BLOCKS, slab, [bytesOf(slabs[slab])]);
-    await pause();
-  }
-  if (row.blocks.allocated > slabs.length * SLAB_BLOCKS) throw damaged('blocks');
-  store.blocks.restore(slabs, row.blocks.allocated, row.blocks.free);
   await restoreArena(store.labels, row.labels, space, LABELS, pause);
-  store.restore(row.refs, row.series);
-  await restoreSeries(state, pause);
+  await restoreBlocks(state, space, row, pause);
+  await restoreGroups(state, space, row, pause);
   await restoreIndex(state, space, row, pause);
   const { activity, tenants } = state;
   for (const { settings, id } of tenants) {
@@ -81,34 +71,41 @@ async function restoreIndex(
   for (const _ of index.restore(store)) await pause();
 }
 
-async function restoreGroups(
-  { store, activity }: HeadState,
+async function restoreBlocks(
+  { store: { blocks } }: HeadState,
   space: SlabSpace,
-  refs: number,
+  { blocks: { allocated, free } }: CommitRow,
   pause: Pause,
 ): Promise<void> {
-  const groups = (refs + SLAB_MASK) >>> SLAB_BITS;
-  activity.restoreMinutes(groups << SLAB_BITS);
-  for (let group = 0; group < groups; group++) {
-    if (space.used(GROUPS, group) === 0) {
-      store.setGroup(group);
-      continue;
-    }
-    const memory = new ArrayBuffer(GROUP_BYTES);
-    const minutes = activity.minutes.subarray(group << SLAB_BITS, (group + 1) << SLAB_BITS);
-    if (space.used(GROUPS, group) !== GROUP_BYTES + minutes.byteLength) throw damaged('series');
-    space.read(GROUPS, group, [new Uint8Array(memory), bytesOf(minutes)]);
-    store.setGroup(group, memory);
+  const slabs: Int32Array[] = [];
+  for (let slab = 0; slab < space.end(BLOCKS); slab++) {
+    slabs.push(new Int32Array(SLAB_WORDS));
+    if (space.used(BLOCKS, slab) !== slabs[slab].byteLength) throw damaged('blocks');
+    space.read(BLOCKS, slab, [bytesOf(slabs[slab])]);
     await pause();
   }
+  if (allocated > slabs.length * SLAB_BLOCKS) throw damaged('blocks');
+  blocks.restore(slabs, allocated, free);
 }
 
-/** Pages, counts and activity, series by series in the order of their refs. */
-async function restoreSeries(state: HeadState, pause: Pause): Promise<void> {
+/**
+ * Series in the order of their refs, with their pages, counts and activity: a group at a time, while the
+ * processor's cache has it.
+ */
+async function restoreGroups(
+  state: HeadState,
+  space: SlabSpace,
+  { refs, series }: CommitRow,
+  pause: Pause,
+): Promise<void> {
   const { store, pages, activity, tenants } = state;
+  const groups = (refs + SLAB_MASK) >>> SLAB_BITS;
+  activity.restoreMinutes(groups << SLAB_BITS);
+  store.beginRestore(refs, series);
   const active: ActiveRun = { tenant: tenants[0], minute: NEVER, series: 0 };
-  for (let group = 0; group < store.records.length; group++) {
-    restoreGroup(state, group, active);
+  for (let group = 0; group < groups; group++) {
+    store.restoreGroup(group, readGroup(state, space, group));
+    restoreSeries(state, group, active);
     await pause();
   }
   if (active.series > 0) activity.restored(active.tenant, active.minute, active.series);
@@ -118,6 +115,19 @@ async function restoreSeries(state: HeadState, pause: Pause): Promise<void> {
   pages.restoreFree();
 }
 
+function readGroup(
+  { activity }: HeadState,
+  space: SlabSpace,
+  group: number,
+): ArrayBuffer | undefined {
+  if (space.used(GROUPS, group) === 0) return undefined;
+  const memory = new ArrayBuffer(GROUP_BYTES);
+  const minutes = activity.minutes.subarray(group << SLAB_BITS, (group + 1) << SLAB_BITS);
+  if (space.used(GROUPS, group) !== GROUP_BYTES + minutes.byteLength) throw damaged('series');
+  space.read(GROUPS, group, [new Uint8Array(memory), bytesOf(minutes)]);
+  return memory;
+}
+
 /** Series one behind the other with one minute of activity. */
 interface ActiveRun {
   tenant: Tenant;
@@ -125,7 +135,7 @@ interface ActiveRun {
   series: number;
 }
 
-function restoreGroup(state: HeadState, group: number, active: ActiveRun): void {
+function restoreSeries(state: HeadState, group: number, active: ActiveRun): void {
   const { store, pages, activity, tenants } = state;
   const { labels, refs } = store;
   const record = store.records[group];
