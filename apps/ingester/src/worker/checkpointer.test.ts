@@ -18,7 +18,11 @@ describe('a checkpoint', () => {
   it.each([
     ['few samples', { samplesSinceCheckpoint: 199_999, seriesCount: 10 }, false],
     ['200,000 samples', { samplesSinceCheckpoint: 200_000, seriesCount: 10 }, true],
-    ['less than 8 samples a series', { samplesSinceCheckpoint: 799_999, seriesCount: 100_000 }, false],
+    [
+      'less than 8 samples a series',
+      { samplesSinceCheckpoint: 799_999, seriesCount: 100_000 },
+      false,
+    ],
     ['8 samples a series', { samplesSinceCheckpoint: 800_000, seriesCount: 100_000 }, true],
     ['closed chunks of less than 16 MiB', { closedBytes: 16 * MIB - 1, seriesCount: 10 }, false],
     ['closed chunks of 16 MiB', { closedBytes: 16 * MIB, seriesCount: 10 }, true],
