@@ -101,6 +101,8 @@ export interface OwnedPartition {
   maintain(maintenance: Maintenance): Promise<void>;
   /** Another instance takes over: nothing is shipped or committed from now on. */
   disown(): void;
+  /** It is ours again after disown(); false where another instance has claimed it meanwhile. */
+  restore(): boolean;
   /** Checkpoints, commits (unless disowned), and closes. */
   stop(): Promise<void>;
 }
@@ -384,6 +386,7 @@ export function createOwnedPartition(
       failIfDamaged(error).catch((err) => logger.warn({ err, partition }, 'not looked at yet'));
     },
     disown: claim.revoke,
+    restore: claim.restore,
     async stop() {
       stopping.abort(new WeirError('closed', `partition ${partition} is being closed`));
       session?.loop.stop();

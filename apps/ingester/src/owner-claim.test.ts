@@ -137,6 +137,38 @@ describe('the claim of an owner', () => {
     expect(reclaims).toBe(1);
   });
 
+  it('is restored when the group gives the partition back, unless another has claimed it', async () => {
+    await serving();
+    claim.revoke();
+    expect(claim.held).toBe(false);
+    expect(claim.restore()).toBe(true);
+    expect(claim).toMatchObject({ held: true, announced: true });
+    claim.revoke();
+    await cluster.put(entry({ instance: 'two', claim: 6 }));
+    expect(claim.restore()).toBe(false);
+    expect(claim.held).toBe(false);
+    expect(put).toHaveLength(2);
+  });
+
+  it('is restored for good: the time until a claim is made again begins with the next outbidding', async () => {
+    await serving();
+    claim.revoke();
+    claim.restore();
+    clock.advance(20_000);
+    await cluster.put(entry({ instance: 'two', claim: 6 }));
+    clock.advance(29_999);
+    expect(reclaims).toBe(0);
+    clock.advance(1);
+    expect(reclaims).toBe(1);
+  });
+
+  it('is not restored once closed', async () => {
+    await serving();
+    claim.revoke();
+    claim.close();
+    expect(claim.restore()).toBe(false);
+  });
+
   it('is not made after the group took the partition away, nor after the end', async () => {
     claim.revoke();
     await expect(claim.claimAbove(0)).rejects.toMatchObject({ kind: 'fenced' });

@@ -5,7 +5,7 @@
 // a former life is answered by saying again what is so. When to claim and to serve is owned-partition.ts's.
 import { answererOf, type Cluster, type OutbidEntries, type OwnerEntry } from '@weir/cluster';
 import { WeirError } from '@weir/errors';
-import type { Clock } from '@weir/runtime';
+import type { Clock, Timer } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
 
 /** One that claims a partition which the group gives to us is about to learn that; then it is ours again. */
@@ -44,8 +44,10 @@ export interface OwnerClaim {
   tell(): Promise<void>;
   /** Another instance has it, as far as is known: until renew(). */
   disown(): void;
-  /** The group took it away: for good. Being outbid is not: the group still counts on us. */
+  /** The group took it away: until it is restored. Being outbid is not: the group still counts on us. */
   revoke(): void;
+  /** The group has given it back. False where another instance has claimed it meanwhile. */
+  restore(): boolean;
   renew(): void;
   close(): void;
 }
@@ -63,6 +65,7 @@ export function createOwnerClaim(
   let servingSinceMs: number | undefined;
   /** Who answers until this one serves. */
   let handedBy: string | undefined;
+  let reclaiming: Timer | undefined;
 
   const present = () => cluster.view.owners.get(`${partition}/${zone}`);
   const held = () => !disowned && present()?.instance === instanceId;
@@ -112,9 +115,15 @@ export function createOwnerClaim(
     if (disowned) return;
     logger.warn({ partition }, 'partition has another owner: shipping stops here');
     disowned = true;
-    clock.after(RECLAIM_MS, () => {
+    reclaiming = clock.after(RECLAIM_MS, () => {
       if (disowned && !revoked) reclaim();
     });
+  }
+
+  /** A time that began to run when it was not ours says nothing any more. */
+  function own(): void {
+    reclaiming?.cancel();
+    disowned = false;
   }
 
   return {
@@ -165,8 +174,15 @@ export function createOwnerClaim(
       revoked = true;
       disown();
     },
+    restore() {
+      const entry = present();
+      if (closed || entry?.instance !== instanceId || entry.claim !== epoch) return false;
+      revoked = false;
+      own();
+      return true;
+    },
     renew() {
-      disowned = revoked;
+      if (!revoked) own();
     },
     close() {
       closed = true;

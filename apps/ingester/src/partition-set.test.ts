@@ -15,6 +15,7 @@ let cluster: ReturnType<typeof createMemoryCluster>;
 let clock: ReturnType<typeof createManualClock>;
 let events: string[];
 let serving: boolean;
+let restorable: boolean;
 let set: PartitionSet;
 let group: GroupEvents;
 
@@ -23,6 +24,7 @@ beforeEach(() => {
   clock = createManualClock(0);
   events = [];
   serving = true;
+  restorable = false;
   set = createPartitionSet(
     { instanceId: 'one', zone: 'z' },
     { cluster, clock, logger: silentTelemetry().log, open },
@@ -38,6 +40,7 @@ function open(partition: number): OwnedPartition {
       return serving;
     },
     disown: () => events.push(`disown ${partition}`),
+    restore: () => restorable,
     stop: async () => void events.push(`stop ${partition}`),
   } as unknown as OwnedPartition;
 }
@@ -107,12 +110,21 @@ describe('partitions', () => {
     expect([set.owned.size, events]).toEqual([0, ['open 3', 'disown 3', 'stop 3']]);
   });
 
-  it('that come back before they were handed over are opened anew', async () => {
+  it('that come back before they were handed over go on, or are opened anew where another claimed', async () => {
     await owned();
     group.revoked([3]);
+    restorable = true;
     group.assigned([3]);
     await settled();
-    expect([events, set.handingOver.size]).toEqual([['open 3', 'disown 3', 'stop 3', 'open 3'], 0]);
+    expect([events, set.handingOver.size]).toEqual([['open 3', 'disown 3'], 0]);
+    await advance(10 * MINUTE_MS);
+    expect(set.owned.size).toBe(1);
+    group.revoked([3]);
+    restorable = false;
+    group.assigned([3]);
+    await settled();
+    expect(events).toEqual(['open 3', 'disown 3', 'disown 3', 'stop 3', 'open 3']);
+    expect(set.handingOver.size).toBe(0);
   });
 
   it('of a membership that was given up are handed over, and its events say nothing', async () => {

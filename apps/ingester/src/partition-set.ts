@@ -82,8 +82,11 @@ export function createPartitionSet(
   }
 
   async function take(partition: number): Promise<void> {
-    // Assigned again before it was handed over: its claim was given up.
-    if (handingOver.has(partition)) void release(partition);
+    if (handingOver.has(partition)) {
+      // Assigned again before anybody else has claimed it: it just goes on.
+      if (owned.get(partition)!.restore()) return keep(partition);
+      void release(partition);
+    }
     await leaving.get(partition);
     if (closed || !assigned.has(partition) || owned.has(partition)) return;
     owned.set(partition, open(partition));
@@ -120,6 +123,12 @@ export function createPartitionSet(
     });
     handingOver.set(partition, timer);
     look(partition);
+  }
+
+  function keep(partition: number): void {
+    handingOver.get(partition)?.cancel();
+    handingOver.delete(partition);
+    wake();
   }
 
   /** Closes a partition that nobody is sent here for any more. */
