@@ -10,6 +10,13 @@ export const distributorFlags = defineFlags({
     default: '',
     help: 'Name of this distributor at /distributor/ring, where it runs without an ingester. Empty: its address.',
   },
+  recordVersion: {
+    kind: 'int',
+    flag: 'ingest-storage.kafka.producer-record-version',
+    yaml: 'ingest_storage.kafka.producer_record_version',
+    default: 1,
+    help: 'Version of the records written: 1, or 2, which says each text once (smaller, more work for distributors and ingesters). Ingesters read 0, 1 and 2.',
+  },
   recvMessageBytesMax: {
     kind: 'int',
     flag: 'distributor.max-recv-msg-size',

@@ -80,7 +80,10 @@ export function createDistributor(
   const inflight = createInflight(settings, metrics, parts.clock);
   const scratches = new PushScratches(settings.recvMessageBytesMax * REWRITTEN_FACTOR);
   const router = createRouter();
-  const builder = new RecordBuilder(parts.log.recordSizeMaxBytes, parts.buffers ?? freshBuffers);
+  const builder = new RecordBuilder(
+    { sizeBytesMax: parts.log.recordSizeMaxBytes, version: settings.recordVersion },
+    parts.buffers ?? freshBuffers,
+  );
   const rates = createRateLimiter(parts.clock);
   const pressure = createBackPressure(settings, {
     ...{ clock: parts.clock, metrics },

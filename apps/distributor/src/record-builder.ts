@@ -3,10 +3,11 @@
 // have a buffer each, because the log and its consumers keep them, move them to another thread, or give
 // them back one by one.
 import type { SlotTable } from '@weir/cluster';
+import { WeirError } from '@weir/errors';
 import type { ProduceRecord } from '@weir/log';
 import { type AcceptedWrite, type PushKernel, withId } from '@weir/wire';
+import { packRecordV2 } from '@weir/wire/log-record';
 
-const RECORD_VERSION = 1;
 /** What a larger push needs is not kept. */
 const GATHERED_KEPT_MAX_BYTES = 4 << 20;
 
@@ -28,9 +29,16 @@ export interface ScannedPush {
   readonly key: Uint8Array;
 }
 
+export interface RecordForm {
+  readonly sizeBytesMax: number;
+  /** 1 or 2. */
+  readonly version: number;
+}
+
 export class RecordBuilder {
   readonly #buffers: RecordBuffers;
   readonly #recordSizeMax: number;
+  readonly #version: number;
   /** Of each run: its record, or -1. */
   #recordOf = new Int32Array(1024);
   /** Per partition: the record being filled, by partition number. */
@@ -39,8 +47,13 @@ export class RecordBuilder {
   readonly #sizes: number[] = [];
   #gathered = new Uint8Array(0);
 
-  constructor(recordSizeMaxBytes: number, buffers: RecordBuffers) {
-    this.#recordSizeMax = recordSizeMaxBytes;
+  constructor({ sizeBytesMax, version }: RecordForm, buffers: RecordBuffers) {
+    if (version !== 1 && version !== 2) {
+      const flag = 'ingest-storage.kafka.producer-record-version';
+      throw new WeirError('invalid', `${flag} is ${version}, not 1 or 2`);
+    }
+    this.#recordSizeMax = sizeBytesMax;
+    this.#version = version;
     this.#buffers = buffers;
   }
 
@@ -49,10 +62,19 @@ export class RecordBuilder {
     const { accepted, key } = push;
     this.#plan(accepted, push.slots);
     return this.#gather(push).map((gathered, record) => {
-      const value = this.#buffers.take(gathered.length);
-      value.set(gathered);
-      return { partition: this.#partitions[record]!, key, value, version: RECORD_VERSION };
+      const { bytes, version } = this.#formed(gathered);
+      const value = this.#buffers.take(bytes.length);
+      value.set(bytes);
+      return { partition: this.#partitions[record]!, key, value, version };
     });
+  }
+
+  /** A record that version 2 would make too large stays in version 1: readers of 2 read that, too. */
+  #formed(gathered: Uint8Array): { readonly bytes: Uint8Array; readonly version: number } {
+    if (this.#version === 1) return { bytes: gathered, version: 1 };
+    const packed = packRecordV2(gathered);
+    if (packed.length > this.#recordSizeMax) return { bytes: gathered, version: 1 };
+    return { bytes: packed, version: 2 };
   }
 
   /**

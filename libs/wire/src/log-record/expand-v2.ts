@@ -44,16 +44,15 @@ function expandSeries(
   out: ByteSink,
   seenMetadata: Set<string>,
 ): void {
-  const labels = new ByteSink(512);
+  const references: number[] = [];
   const rest = new ByteSink(series.length + 64);
-  let metric: Uint8Array | undefined;
   let metadata: Uint8Array | undefined;
   let hasData = false;
   const reader = new FieldReader().reset(series, 0, series.length);
   while (reader.next()) {
     switch (reader.field) {
       case 1:
-        metric = appendLabels(labels, referencesOf(series, reader), symbols) ?? metric;
+        readUint32s(series, reader, 'labels_refs', references);
         break;
       case 2:
         rest.field(0x12, reader.bytes());
@@ -75,6 +74,8 @@ function expandSeries(
         break;
     }
   }
+  const labels = new ByteSink(512);
+  const metric = appendLabels(labels, references, symbols);
   // Mimir carries metadata without a series in a made-up one that has a name and no samples.
   if (hasData || metadata === undefined) {
     out.uvarint(0x0a);
@@ -85,12 +86,6 @@ function expandSeries(
   if (metadata !== undefined && metric !== undefined) {
     appendMetadata(out, metric, metadata, symbols, seenMetadata);
   }
-}
-
-function referencesOf(bytes: Uint8Array, reader: FieldReader): number[] {
-  const references: number[] = [];
-  readUint32s(bytes, reader, 'labels_refs', references);
-  return references;
 }
 
 /** Appends the labels and returns the metric name among them. */
@@ -115,11 +110,15 @@ function appendLabels(
 
 function expandExemplar(exemplar: Uint8Array, symbols: readonly Uint8Array[]): Uint8Array {
   const out = new ByteSink(exemplar.length + 128);
+  const references: number[] = [];
+  const rest = new ByteSink(64);
   const reader = new FieldReader().reset(exemplar, 0, exemplar.length);
   while (reader.next()) {
-    if (reader.field === 1) appendLabels(out, referencesOf(exemplar, reader), symbols);
-    else out.append(exemplar, reader.tagFrom, reader.to);
+    if (reader.field === 1) readUint32s(exemplar, reader, 'labels_refs', references);
+    else rest.append(exemplar, reader.tagFrom, reader.to);
   }
+  appendLabels(out, references, symbols);
+  out.append(rest.bytes, 0, rest.size);
   return out.copy();
 }
 

@@ -103,6 +103,16 @@ describe('log records', () => {
     });
   });
 
+  it('reads references that are not packed, or in several parts', () => {
+    const single = unhex('2a1a 0801 0841 0813 0842 1210 09000000000000f83f 1080d095ffbc31');
+    const parts = unhex('2a1c 0a0101 0a024113 0a0142 1210 09000000000000f83f 1080d095ffbc31');
+    const symbols = GOLDEN_V2.subarray(0, 12);
+    const series = GOLDEN_V1.subarray(0, 46);
+    for (const record of [single, parts]) {
+      expect(hex(expandRecordV2(Buffer.concat([symbols, record])))).toBe(hex(series));
+    }
+  });
+
   it.each([
     ['36', '2a040a020124'],
     ['63', '2a040a02013f'],
