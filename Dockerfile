@@ -29,5 +29,5 @@ ENV NODE_ENV=production UV_THREADPOOL_SIZE=8
 USER 1000
 VOLUME /data
 EXPOSE 8080
-ENTRYPOINT ["node", "--enable-source-maps", "/weir/apps/weir/dist/main.js", "-data-dir=/data"]
+ENTRYPOINT ["node", "/weir/apps/weir/dist/main.js", "-data-dir=/data"]
 CMD ["-target=all"]

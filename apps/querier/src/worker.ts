@@ -13,10 +13,12 @@ import { createQuerier, type Querier } from './querier.ts';
 import type { QueryRequest } from './query-request.ts';
 
 const { settings, queries, owners } = workerData as WorkerStart;
-const querier = await createWorkerQuerier(settings, owners);
-serveStreams(queries, {
-  open: (request, signal) => sendAnswer(querier, request as QueryRequest, signal),
-});
+// Without a catch: a worker that can't start must end, and say why.
+void createWorkerQuerier(settings, owners).then((querier) =>
+  serveStreams(queries, {
+    open: (request, signal) => sendAnswer(querier, request as QueryRequest, signal),
+  }),
+);
 
 async function createWorkerQuerier(
   settings: QueryWorkerSettings,

@@ -1,9 +1,11 @@
 // Bundles Weir with esbuild: the main program, and an entry for each kind of worker thread. Packages are
 // inlined, since finding and reading the files of node_modules is a third of the time to start; native
-// addons stay outside. Dynamic imports become files of their own, so that an unused driver is never
-// loaded. Types are not checked here: `npm run types` does that.
+// addons stay outside, and what is imported dynamically is evaluated when it is. The bundles are CommonJS,
+// because Node.js 20 caches compiled code of nothing else (load.cjs, warm-up.mjs). Types are not checked
+// here: `npm run types` does that.
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -12,21 +14,28 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './install.mjs';
+import { warmUp } from './warm-up.mjs';
 
 export const dist = join(root, 'apps', 'weir', 'dist');
+
+const scripts = dirname(fileURLToPath(import.meta.url));
 
 /** The stamp lies beside the output, so that removing dist removes the claim that it is fresh. */
 const STAMP = join(dist, '.stamp');
 
+/** What is started, by name: dist/<name>.js runs dist/<name>.bundle.js. */
 const ENTRIES = {
   main: 'apps/weir/src/main.ts',
   'partition-worker': 'apps/ingester/src/partition-worker.ts',
   'querier-worker': 'apps/querier/src/worker.ts',
   weirctl: 'apps/weir/src/weirctl.ts',
 };
+
+/** Entries whose compiled code is cached. */
+const CACHED = ['main', 'partition-worker', 'querier-worker'];
 
 /** Packages that stay outside: native addons, and what most processes never load. */
 const OUTSIDE = [
@@ -35,7 +44,6 @@ const OUTSIDE = [
   '@fastify/ajv-compiler',
   '@fastify/fast-json-stringify-compiler',
   'lz4-napi',
-  'rocksdb',
   'snappy',
 ];
 
@@ -46,45 +54,50 @@ const outsidePackages = {
       const isOutside = OUTSIDE.some((name) => path === name || path.startsWith(`${name}/`));
       return isOutside ? { path, external: true } : undefined;
     });
+    // Of rocksdb only the addon, which finds its binary beside itself.
+    build.onResolve({ filter: /^\.\/binding$/ }, ({ importer }) =>
+      importer.includes('/node_modules/rocksdb/')
+        ? { path: 'rocksdb/binding.js', external: true }
+        : undefined,
+    );
   },
 };
 
-/** What CommonJS packages call for Node's own modules. */
-const REQUIRE = `import { createRequire as requireFrom } from 'node:module';
-const require = requireFrom(import.meta.url);`;
-
-/** Builds apps/weir/dist, keeping files that did not change, and records what it was built from. */
+/** Builds apps/weir/dist and records what it was built from. */
 export async function build() {
   const esbuild = await import('esbuild');
   const stamp = sourceStamp();
-  const entries = Object.entries(ENTRIES).filter(
-    ([name, path]) => name === 'main' || existsSync(join(root, path)),
-  );
-  const result = await esbuild.build({
+  const names = Object.keys(ENTRIES);
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist, { recursive: true });
+  await esbuild.build({
     absWorkingDir: root,
-    entryPoints: Object.fromEntries(entries),
+    entryPoints: Object.fromEntries(names.map((name) => [`${name}.bundle`, ENTRIES[name]])),
     outdir: dist,
     bundle: true,
-    splitting: true,
-    // In the root of dist, so that `new URL('./partition-worker.js', import.meta.url)` holds in any chunk.
-    chunkNames: '[name]-[hash]',
-    format: 'esm',
+    format: 'cjs',
+    charset: 'ascii',
     platform: 'node',
     target: 'node20',
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'bundleUrl' },
+    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'none',
     logLevel: 'warning',
-    banner: { js: REQUIRE },
     plugins: [outsidePackages],
-    write: false,
   });
-  mkdirSync(dist, { recursive: true });
-  for (const file of result.outputFiles) writeFileSync(file.path, file.contents);
-  const written = new Set(result.outputFiles.map((file) => basename(file.path)));
-  for (const name of readdirSync(dist)) {
-    if (!written.has(name)) rmSync(join(dist, name), { recursive: true });
+  writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n');
+  copyFileSync(join(scripts, 'load.cjs'), join(dist, 'load.cjs'));
+  for (const name of names) {
+    const entry = `require('./load.cjs')('${name}.bundle.js', require);\n`;
+    writeFileSync(join(dist, `${name}.js`), entry);
   }
+  await warmUp(
+    join(dist, 'main.js'),
+    CACHED.map((name) => join(dist, `${name}.bundle.js.cache`)),
+  );
   writeFileSync(STAMP, stamp);
   return dist;
 }
@@ -117,7 +130,7 @@ function sourceStamp() {
     }
   }
   add(join(root, 'package-lock.json'));
-  add(fileURLToPath(import.meta.url));
+  for (const name of readdirSync(scripts).sort()) add(join(scripts, name));
   return hash.digest('hex');
 }
 

@@ -20,7 +20,7 @@ try {
 
 const given = process.argv.slice(2);
 const args = given.some((arg) => /^--?target(=|$)/.test(arg)) ? given : ['-target=all', ...given];
-const child = spawn(process.execPath, ['--enable-source-maps', join(dist, 'main.js'), ...args], {
+const child = spawn(process.execPath, [join(dist, 'main.js'), ...args], {
   stdio: 'inherit',
   env: { UV_THREADPOOL_SIZE: THREAD_POOL_SIZE, ...process.env },
 });

@@ -5,7 +5,7 @@ import { runWeirctl } from '@weir/weirctl';
 const ended = new AbortController();
 process.once('SIGINT', () => ended.abort(new Error('interrupted')));
 
-process.exitCode = await runWeirctl(process.argv.slice(2), {
+void runWeirctl(process.argv.slice(2), {
   fetch,
   clock: systemClock,
   write: (text) => process.stdout.write(text),
@@ -13,4 +13,6 @@ process.exitCode = await runWeirctl(process.argv.slice(2), {
   terminal: process.stdout.isTTY === true,
   address: process.env.WEIR_ADDRESS ?? '',
   signal: ended.signal,
+}).then((code) => {
+  process.exitCode = code;
 });

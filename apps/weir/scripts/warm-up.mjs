@@ -1,0 +1,80 @@
+// Makes the caches of compiled code that load.cjs reads: runs the fresh build on a scratch folder through
+// what a start and the first requests need (a stop, a restore, a replay after kill -9, a push, a query), and
+// has it write what it compiled. It is a smoke test of the build, too: what can't do that is not started.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const LIMIT_MS = 60_000;
+const ANSWER = '"result":[{';
+
+/** Resolves when all of `caches` (paths) exist. */
+export async function warmUp(main, caches) {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-warm-up-'));
+  const deadline = AbortSignal.timeout(LIMIT_MS);
+  let running;
+  try {
+    for (const end of ['SIGTERM', 'SIGKILL', 'SIGUSR2']) {
+      running = await start(main, folder, deadline);
+      await use(running.output, deadline);
+      running.child.kill(end);
+      if (end === 'SIGUSR2') await until(() => caches.every((path) => existsSync(path)), deadline);
+      else await once(running.child, 'exit', { signal: deadline });
+    }
+  } catch (error) {
+    throw new Error(`the build does not run: ${error.message}\n${running?.output() ?? ''}`);
+  } finally {
+    if (running !== undefined && running.child.exitCode === null) {
+      running.child.kill('SIGKILL');
+      if (running.child.signalCode === null) await once(running.child, 'exit');
+    }
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function start(main, folder, deadline) {
+  const flags = [`-data-dir=${folder}`, '-server.http-listen-address=127.0.0.1', '-log.level=warn'];
+  const child = spawn(process.execPath, [main, ...flags, '-server.http-listen-port=0'], {
+    env: { ...process.env, WEIR_WRITE_CODE_CACHE: '1' },
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (piece) => {
+      text += piece;
+    });
+  }
+  await until(() => /Query it:[\s\S]*query=\w+/.test(text) || child.exitCode !== null, deadline);
+  return { child, output: () => text };
+}
+
+/** Does what the banner proposes: pushes its sample, and queries it until it is there. */
+async function use(output, deadline) {
+  const [, body] = /echo (\S+) \| base64 -d/.exec(output()) ?? [];
+  const [, pushUrl] = /(http:\S+\/push)/.exec(output()) ?? [];
+  const [, queryUrl] = /(http:[^\s']+query=\w+)/.exec(output()) ?? [];
+  if (!body || !pushUrl || !queryUrl) throw new Error('it prints no push or no query');
+  const tenant = { 'X-Scope-OrgID': 'demo' };
+  const pushed = await fetch(pushUrl, {
+    method: 'POST',
+    headers: {
+      ...tenant,
+      'content-type': 'application/x-protobuf',
+      'content-encoding': 'snappy',
+    },
+    body: Buffer.from(body, 'base64'),
+    signal: deadline,
+  });
+  if (!pushed.ok) throw new Error(`a push was answered ${pushed.status}: ${await pushed.text()}`);
+  for (;;) {
+    const answer = await fetch(queryUrl, { headers: tenant, signal: deadline });
+    if ((await answer.text()).includes(ANSWER)) return;
+    await sleep(20, undefined, { signal: deadline });
+  }
+}
+
+async function until(done, deadline) {
+  while (!done()) await sleep(20, undefined, { signal: deadline });
+}
