@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const host = { name: hostname(), processors: availableParallelism() };
   const running = await runProcess(settings, host);
   stopOnSignal(running);
-  // Not stopped in order: what it would write then belongs to the topic that is gone.
+  // Not stopped in order: what it would write then belongs to a topic that is gone, or to a successor.
   void running.failed?.then(fail);
   await running.started;
   process.stdout.write(banner(running.url, settings.querier.prometheusPrefix, systemClock.nowMs()));

@@ -17,7 +17,7 @@ export interface RunningProcess {
   readonly url: string;
   /** Resolves when every service is running; rejects when one failed to start. */
   readonly started: Promise<void>;
-  /** Resolves when the log is not the one that this process has opened: it must end, without a stop. */
+  /** Resolves when the log can't be used any more by this process: it must end, without a stop. */
   readonly failed?: Promise<Error>;
   stop(): Promise<void>;
 }

@@ -87,7 +87,10 @@ export interface PartitionLog {
   readonly partitionCount: number;
   /** The largest value accepted by produce, bytes. */
   readonly recordSizeMaxBytes: number;
-  /** Resolves when this log is another one by now: the process has to start again. Left out: never. */
+  /**
+   * Resolves when this log is another one by now, or a member of a group can never be given partitions
+   * again: the process has to start again. Left out: never.
+   */
   readonly failed?: Promise<Error>;
   /**
    * Appends all records, and resolves with their offsets when every one of them is durable (Kafka:

@@ -77,6 +77,10 @@ export async function openKafkaLog(
   void watch.replaced.then((error) => {
     replaced = error;
   });
+  let giveUp: (error: WeirError) => void = () => {};
+  const gaveUp = new Promise<WeirError>((resolve) => {
+    giveUp = resolve;
+  });
   const offsets = askWatermarks(queries, topic, QUERY_TIMEOUT_MS, clock);
   const readers: Reader[] = [];
   const members = new Set<GroupMember>();
@@ -117,7 +121,7 @@ export async function openKafkaLog(
     topicId,
     partitionCount,
     recordSizeMaxBytes,
-    failed: watch.replaced,
+    failed: Promise.race([watch.replaced, gaveUp]),
     async produce(records) {
       checkOpen();
       checkRecords(records);
@@ -177,7 +181,8 @@ export async function openKafkaLog(
       checkOpen();
       const { parkingTopic } = options;
       const membership = { group, memberId, events, parkingTopic };
-      const member = await joinGroup(driver, settings, membership, { clock, log, trouble });
+      const part = { clock, log, trouble, failed: giveUp };
+      const member = await joinGroup(driver, settings, membership, part);
       members.add(member);
       return member;
     },

@@ -97,13 +97,15 @@ export interface MemberParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly trouble: Trouble;
+  /** Told once when the client has given up for good: it will never be given partitions again. */
+  failed(error: WeirError): void;
 }
 
 export async function joinGroup(
   driver: Driver,
   settings: KafkaSettings,
   membership: Membership,
-  { clock, log, trouble }: MemberParts,
+  { clock, log, trouble, failed }: MemberParts,
 ): Promise<GroupMember> {
   const { topic } = settings;
   const { group, memberId, events, parkingTopic } = membership;
@@ -116,6 +118,7 @@ export async function joinGroup(
   let everAssigned = false;
   /** Why the group doesn't take this member, as it said last. */
   let refusal: WeirError | undefined;
+  let gaveUp = false;
 
   const park = (topicToWaitAt: string, then: () => void) => {
     client.subscribe([topicToWaitAt]);
@@ -189,14 +192,28 @@ export async function joinGroup(
 
   const onPollError = (error: { code?: number }) => {
     log.warn({ err: error, group, memberId }, 'kafka member');
+    if (error.code === CODE.fatal) {
+      giveUp(error);
+      return;
+    }
     if (error.code !== CODE.groupForbidden && error.code !== CODE.topicForbidden) return;
     refusal = kafkaError(`member of group ${group} (${trouble.security})`, error);
     for (const commit of commits.splice(0)) commit.reject(refusal);
   };
 
+  const giveUp = (error: { code?: number }) => {
+    const what = `member ${memberId} of group ${group} has ended for good`;
+    const failure = trouble.explain(kafkaError(what, error)) as WeirError;
+    const hint = hintOf(failure.message, settings, memberId);
+    refusal = new WeirError('fenced', failure.message + hint, { cause: error });
+    for (const commit of commits.splice(0)) commit.reject(refusal);
+    if (!closed && !gaveUp) failed(refusal);
+    gaveUp = true;
+  };
+
   /** Events of the client come only while it is asked for messages. */
   const schedulePoll = () => {
-    if (closed) return;
+    if (closed || gaveUp) return;
     poll?.cancel();
     poll = clock.after(commits.length > 0 ? POLL_BUSY_MS : POLL_EVERY_MS, () => {
       client.consume(1, (error) => {
@@ -254,11 +271,12 @@ export async function joinGroup(
   return {
     async commit(partition, nextOffset, metadata) {
       if (closed) throw new WeirError('closed', `member ${memberId} has left group ${group}`);
+      if (gaveUp) throw refusal!;
       await sendCommit(partition, nextOffset, metadata);
     },
     async close({ stay = false } = {}) {
       if (closed) return;
-      if (!stay) await leave();
+      if (!stay && !gaveUp) await leave();
       closed = true;
       emptyHanded?.cancel();
       poll?.cancel();
@@ -268,4 +286,13 @@ export async function joinGroup(
       await disconnect(client);
     },
   };
+}
+
+/** What to do about a client that has given up. */
+function hintOf(message: string, { groupProtocol }: KafkaSettings, memberId: string): string {
+  if (message.includes('ConsumerGroupHeartbeat') && message.includes('not supported')) {
+    return ` (brokers don't offer -ingest-storage.kafka.group-protocol=${groupProtocol}: use classic)`;
+  }
+  if (message.includes('fenced')) return ` (another process is there as ${memberId})`;
+  return '';
 }
