@@ -132,6 +132,8 @@ export function createOwnedPartition(
   let target = Number.POSITIVE_INFINITY;
   let seriesCount = 0;
   let session: Session | undefined;
+  /** Of a session that has not caught up yet: where and when it began to apply. */
+  let opened: { readonly from: number; readonly atMs: number } | undefined;
   let seen = { applied: 0, end: 0, atMs: clock.steadyMs() };
   let stuck = false;
   let receivedBytes = 0;
@@ -173,10 +175,16 @@ export function createOwnedPartition(
 
   /** Tells the cluster that this partition has caught up. */
   function announce(): void {
-    if (applied >= target && !stopping.signal.aborted) claim.serve();
+    if (applied < target || stopping.signal.aborted) return;
+    claim.serve();
+    if (opened === undefined) return;
+    const [records, tookMs] = [applied - opened.from, Math.round(clock.steadyMs() - opened.atMs)];
+    logger.info({ partition, records, tookMs }, 'partition has caught up');
+    opened = undefined;
   }
 
   async function beginSession(): Promise<Session> {
+    const beganMs = clock.steadyMs();
     const host = parts.host();
     const { bucket, member } = parts;
     const place = { topicId, partition };
@@ -241,6 +249,9 @@ export function createOwnedPartition(
       },
     );
     opening.recovered();
+    opened = { from: applied, atMs: clock.steadyMs() };
+    const tookMs = Math.round(opened.atMs - beganMs);
+    logger.info({ partition, from: applied, to: target, seriesCount, tookMs }, 'partition opened');
     waiters.reached(applied);
     announce();
     return { host, upkeep, loop, snapshots: schedule, shipper };

@@ -21,7 +21,7 @@ import type { QueryWorkerSettings, WorkerStart } from './worker-start.ts';
 /** Pause before a dead worker is replaced, so that one that dies at once doesn't burn the CPU. */
 const RESTART_PAUSE_MS = 1000;
 /** By then a process is ready mostly; until then its processors are for what makes it so. */
-const START_AFTER_MS = 3000;
+const START_AFTER_MS = 1000;
 
 export interface ThreadedExecutorParts {
   /** The bundled entry of the worker. */
