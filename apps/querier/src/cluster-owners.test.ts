@@ -21,7 +21,12 @@ const partition = (number: number, state: 'PENDING' | 'ACTIVE' | 'INACTIVE' = 'A
 const owner = (number: number, zone: string, id: string, claim = 1, serving = true) =>
   ({ kind: 'owner', partition: number, zone, instance: id, claim, serving }) as const;
 
-async function ask(entries: readonly ClusterEntry[], local?: string, shardSize = 0) {
+async function ask(
+  entries: readonly ClusterEntry[],
+  local?: string,
+  shardSize = 0,
+  localGroupOf?: (partition: number) => unknown,
+) {
   const cluster = { view: viewOf(entries) } as Cluster;
   const named = new Map<ReadPort, string>();
   const port = (name: string): ReadPort => {
@@ -36,6 +41,7 @@ async function ask(entries: readonly ClusterEntry[], local?: string, shardSize =
       clock,
       instanceId: local ?? 'nobody',
       ...(local === undefined ? {} : { localReader: port('local') }),
+      ...(localGroupOf && { localGroupOf }),
       connect: port,
       shardSizeOf: () => shardSize,
     },
@@ -46,6 +52,24 @@ async function ask(entries: readonly ClusterEntry[], local?: string, shardSize =
 }
 
 describe('owners by the cluster', () => {
+  it('names partitions of this process by group, those of others together', async () => {
+    const entries: ClusterEntry[] = [instance('a'), instance('b')];
+    for (let number = 0; number < 5; number++) {
+      const id = number === 2 ? 'b' : 'a';
+      entries.push(partition(number), owner(number, 'z', id));
+    }
+    const odd = (number: number) => number % 2;
+    expect(await ask(entries, 'a', 0, odd)).toEqual([
+      ['local', [0, 4]],
+      ['local', [1, 3]],
+      ['b:80', [2]],
+    ]);
+    expect(await ask(entries, undefined, 0, odd)).toEqual([
+      ['a:80', [0, 1, 3, 4]],
+      ['b:80', [2]],
+    ]);
+  });
+
   it('groups partitions by instance and keeps one connection for each', async () => {
     expect(
       await ask([

@@ -21,6 +21,11 @@ export interface ClusterOwnersParts {
   readonly instanceId: string;
   /** Reads the partitions of this process, if it is an ingester. */
   readonly localReader?: ReadPort;
+  /**
+   * Partitions of this process with the same answer are read together. Those of different threads are better read
+   * apart, and merged where the query runs: this process's main thread then only passes bytes on.
+   */
+  localGroupOf?(partition: number): unknown;
   /** How many partitions the tenant writes to; 0 is all. All by default. */
   shardSizeOf?(tenant: string): number;
   /** Reads at another instance; asked once an address. */
@@ -73,12 +78,28 @@ export function createClusterOwners(
           throw new WeirError('unavailable', `partition ${partition} has no healthy owner`);
         }
       }
-      return [...byInstance].map(([id, partitions]) => ({
-        port: portOf(view.instances.get(id)!),
-        partitions,
-      }));
+      return [...byInstance].flatMap(([id, partitions]) => {
+        const port = portOf(view.instances.get(id)!);
+        const groups = port === parts.localReader ? inGroups(partitions, parts) : [partitions];
+        return groups.map((group) => ({ port, partitions: group }));
+      });
     },
   };
+}
+
+function inGroups(
+  partitions: readonly number[],
+  { localGroupOf }: ClusterOwnersParts,
+): readonly (readonly number[])[] {
+  if (localGroupOf === undefined) return [partitions];
+  const groups = new Map<unknown, number[]>();
+  for (const partition of partitions) {
+    const key = localGroupOf(partition);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [partition]);
+    else group.push(partition);
+  }
+  return [...groups.values()];
 }
 
 /**

@@ -224,7 +224,7 @@ function ownersOf(
   limits: Limits,
   parts: ComponentParts,
 ): OwnerDirectory {
-  const { configuration, place, foundations, clock } = parts;
+  const { configuration, place, foundations, partitionWorkers, clock } = parts;
   const agent = createReadAgent();
   return createClusterOwners(
     {
@@ -236,7 +236,10 @@ function ownersOf(
       cluster: foundations.cluster,
       clock,
       instanceId: configuration.ingester.instanceId || place.hostName,
-      ...(ingester === undefined ? {} : { localReader: ingester.read }),
+      ...(ingester !== undefined && {
+        localReader: ingester.read,
+        localGroupOf: (partition) => partitionWorkers?.hostOf(partition),
+      }),
       connect: (address) => createHttpReadPort(address, { agent }),
     },
   );
