@@ -1,4 +1,6 @@
 // Protocols as bytes, a folder each; log records at `/log-record`. No I/O, no limits of tenants (they come in as rules).
+export { OtlpScan, type OtlpScanStart } from './otlp/scan.ts';
+export { OTLP_STRATEGIES, type OtlpStrategy, type OtlpTranslation } from './otlp/translation.ts';
 export { KERNEL_BODY_MAX_BYTES, PushKernel } from './push-kernel/push-kernel.ts';
 export { RemoteWrite1Scan } from './remote-write-1/scan.ts';
 export { RemoteWrite2Scan } from './remote-write-2/scan.ts';

@@ -48,6 +48,8 @@ export class AcceptedWrite {
   histogramBucketsOk = 0;
   exemplarsOk = 0;
   metadataOk = 0;
+  /** Refused, samples and native histograms together. */
+  rejectedSamples = 0;
   /** Of runs that hold histograms or exemplars; few do. */
   readonly extras = new Map<number, RunExtras>();
 
@@ -74,6 +76,7 @@ export class AcceptedWrite {
     this.histogramBucketsOk = 0;
     this.exemplarsOk = 0;
     this.metadataOk = 0;
+    this.rejectedSamples = 0;
     this.extras.clear();
     this.firstRejection = undefined;
     this.discardedSamples.clear();
@@ -135,6 +138,7 @@ export class AcceptedWrite {
   /** Counts refused samples; the message is only built for the first refusal of the push. */
   reject(reason: string, samples: number, message: () => string): void {
     add(this.discardedSamples, reason, samples);
+    this.rejectedSamples += samples;
     this.firstRejection ??= { reason, message: message() };
   }
 
