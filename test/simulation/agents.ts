@@ -33,7 +33,7 @@ export class Agent {
     this.#world = world;
     this.#dice = dice;
     this.#version = dice.pick([1, 1, 2]);
-    this.scrapeMs = dice.pick([30_000, 60_000, 60_000, 120_000]);
+    this.scrapeMs = dice.pick([30_000, 60_000, 120_000, 180_000]);
     this.#scrapedMs = world.scheduler.nowMs;
     for (let at = dice.int(1, 5); at > 0; at--) this.#addSeries();
   }

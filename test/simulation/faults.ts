@@ -37,7 +37,7 @@ export function ratesOf(dice: Dice): FaultRates {
     return calm ? 0 : drawn;
   };
   return {
-    crash: rate(0.8, 0.12),
+    crash: rate(0.8, 0.16),
     powerLoss: rate(0.6, 0.5),
     diskLoss: rate(0.6, 0.4),
     pause: rate(0.5, 0.05),
@@ -53,7 +53,7 @@ export function ratesOf(dice: Dice): FaultRates {
     gracefulStop: rate(0.5, 0.03),
     storeDamage: rate(0.5, 0.8),
     slowFetch: rate(0.5, 0.1),
-    truncate: rate(0.5, 0.1),
+    truncate: rate(0.5, 0.25),
     poison: rate(0.5, 0.1),
     bug: rate(0.2, 0.1),
   };

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import { bundle } from './bundle.mjs';
 
 const SEEDS_MAX = 150;
-const STEPS = 40;
+const STEPS = 24;
 
 export function mutantFiles(root) {
   const dir = join(root, 'test', 'simulation', 'mutants');

@@ -36,9 +36,10 @@ import { createLogClient } from './log-client.ts';
 import type { SimProcess } from './process.ts';
 
 /** Virtual time is long and events are few: periods are minutes where production has seconds. */
-const HEARTBEAT_MS = 240_000;
-export const HEARTBEAT_TIMEOUT_MS = 500_000;
-const UPKEEP_MS = 400_000;
+const HEARTBEAT_MS = 300_000;
+export const HEARTBEAT_TIMEOUT_MS = 620_000;
+const CUT_MS = 600_000;
+const SHIP_MS = 1_100_000;
 const STRONG_READ_WAIT_MS = 100_000;
 export const RETENTION_MS = 2 * 3_600_000;
 
@@ -124,10 +125,10 @@ export async function startIngester(
       ...defaultsOf(ingesterFlags),
       zone,
       heartbeatPeriodMs: HEARTBEAT_MS,
-      headCompactionIntervalMs: UPKEEP_MS,
-      shipIntervalMs: UPKEEP_MS,
+      headCompactionIntervalMs: CUT_MS,
+      shipIntervalMs: SHIP_MS,
       retentionPeriodMs: RETENTION_MS,
-      endsPollMs: UPKEEP_MS,
+      endsPollMs: SHIP_MS,
       strongReadWaitMs: STRONG_READ_WAIT_MS,
       ...parts.flags,
     },

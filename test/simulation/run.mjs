@@ -21,9 +21,8 @@ if (args.includes('--mutants')) {
   mkdirSync(out, { recursive: true });
   const outfile = join(out, `simulation-${process.pid}.mjs`);
   await bundle(root, outfile);
-  const { status } = spawnSync(process.execPath, ['--enable-source-maps', outfile, ...args], {
-    stdio: 'inherit',
-  });
+  const node = ['--enable-source-maps', '--max-semi-space-size=64', outfile];
+  const { status } = spawnSync(process.execPath, [...node, ...args], { stdio: 'inherit' });
   rmSync(outfile, { force: true });
   process.exitCode = status ?? 1;
 }

@@ -15,7 +15,7 @@ import { emptyHistogram } from './scraped-series.ts';
 import { Violation } from './violation.ts';
 import { type Host, World } from './world.ts';
 
-const STEP_MEAN_MS = 600_000;
+const STEP_MEAN_MS = 900_000;
 const BOOT_MS = 120_000;
 const SETTLE_MS = 3_600_000;
 const HOUR_MS = 3_600_000;

@@ -119,6 +119,8 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
   let state: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
   let started = false;
   let stopped: Promise<void> | undefined;
+  /** Its own entry was gone and is being put again. */
+  let telling = false;
   let registeredMs = 0;
   let leavingSinceMs: number | undefined;
   let going: Promise<void> | undefined;
@@ -171,6 +173,18 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
     applied: Object.fromEntries([...owned].map(([number, { applied }]) => [number, applied])),
     ...delayFields(owned.values(), clock.nowMs()),
   });
+
+  /** Who takes it for one that went for good removes its entry, also when it has just come back. */
+  function stayKnown(): void {
+    if (telling || cluster.view.instances.has(settings.instanceId)) return;
+    telling = true;
+    cluster
+      .put(instanceEntry())
+      .catch((err) => logger.warn({ err }, 'instance not registered again yet'))
+      .finally(() => {
+        telling = false;
+      });
+  }
 
   /** Calls until stopped; a failure is told and the next turn tries again. */
   async function every(periodMs: number, what: string, work: () => Promise<void>): Promise<void> {
@@ -291,6 +305,7 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       started = true;
       unsubscribe = cluster.subscribe(() => {
         if (departure.drainingSinceMs !== undefined) void settleSeat();
+        stayKnown();
       });
       const { heartbeatPeriodMs, headCompactionIntervalMs, shipIntervalMs } = settings;
       void every(heartbeatPeriodMs, 'heartbeat', () => cluster.put(instanceEntry()));

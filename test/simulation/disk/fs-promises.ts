@@ -5,6 +5,7 @@ import type { SimProcess } from '../process.ts';
 import { type Disk, type FileNode, failure, type Node, sync } from './disk.ts';
 
 const OPERATION_MS = 0.5;
+const ROOT = '/sim/';
 
 interface Mount {
   readonly process: SimProcess;
@@ -16,7 +17,7 @@ const mounts = new Map<string, Mount>();
 /** Gives a process its disk; returns where it finds it. */
 export function mount(process: SimProcess, disk: Disk): string {
   mounts.set(process.name, { process, disk });
-  return `/sim/${process.name}`;
+  return `${ROOT}${process.name}`;
 }
 
 export function unmountAll(): void {
@@ -25,10 +26,13 @@ export function unmountAll(): void {
 
 /** What the process's own disk holds at a path that production code named. */
 export function locate(path: string): { process: SimProcess; disk: Disk; path: string } {
-  const [, root, name = '', ...rest] = path.split('/');
-  const found = mounts.get(name);
-  if (root !== 'sim' || found === undefined) throw new Error(`not on a simulated disk: ${path}`);
-  return { ...found, path: rest.join('/') };
+  const slash = path.indexOf('/', ROOT.length);
+  const end = slash < 0 ? path.length : slash;
+  const found = mounts.get(path.slice(ROOT.length, end));
+  if (!path.startsWith(ROOT) || found === undefined) {
+    throw new Error(`not on a simulated disk: ${path}`);
+  }
+  return { process: found.process, disk: found.disk, path: path.slice(end + 1) };
 }
 
 function on<T>(
@@ -43,7 +47,9 @@ function on<T>(
 }
 
 function shortened(path: string): string {
-  return path.split('/').slice(-3).join('/');
+  let at = path.length;
+  for (let parts = 3; parts > 0 && at > 0; parts--) at = path.lastIndexOf('/', at - 1);
+  return path.slice(Math.max(0, at + 1));
 }
 
 export async function mkdir(path: string, options?: { recursive?: boolean }) {

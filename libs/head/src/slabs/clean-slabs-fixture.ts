@@ -43,9 +43,11 @@ export function changedUntouched(
 }
 
 function isSame(memory: Int32Array, image: Int32Array, isCold: boolean): boolean {
+  if (Buffer.compare(bytesOf(memory), bytesOf(image)) === 0) return true;
+  if (!isCold) return false;
   return memory.every((value, at) => {
     const field = at & ((1 << COLD_BITS) - 1);
-    return value === image[at] || (isCold && (field === C.closed || field === C.pass));
+    return value === image[at] || field === C.closed || field === C.pass;
   });
 }
 
