@@ -61,7 +61,7 @@ export class Agent {
       for (const series of this.#series) samples.push(series.scrape(t));
     }
     if (dice.chance(0.1)) samples.push(...this.#late(nowMs));
-    const metadata = dice.chance(0.1) ? [this.#metadata()] : [];
+    const metadata = dice.chance(0.2) ? [this.#metadata()] : [];
     if (samples.length > 0) this.send({ samples, metadata });
   }
 

@@ -55,7 +55,7 @@ export function ratesOf(dice: Dice): FaultRates {
     slowFetch: rate(0.5, 0.1),
     truncate: rate(0.5, 0.25),
     poison: rate(0.5, 0.1),
-    bug: rate(0.2, 0.1),
+    bug: rate(0.25, 0.15),
   };
 }
 

@@ -26,7 +26,7 @@ interface SeedLine {
 
 const PROGRESS_SEEDS = 500;
 /** Seeds that a child gets at a time. */
-const CHUNK_SEEDS = 50;
+const CHUNK_SEEDS = 100;
 
 const options = parse(process.argv.slice(2));
 const total = new Coverage();

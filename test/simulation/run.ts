@@ -118,7 +118,7 @@ function limitSome(world: World, dice: Dice, tenant: string): void {
     world.limitSeries(tenant, perMetric ? { seriesPerMetricMax: max } : { seriesMax: max });
   }
   const exemplarsMax = dice.pick([0, 5, 50, 100_000]);
-  const metadataPerMetricMax = dice.pick([0, 0, 0, 2]);
+  const metadataPerMetricMax = dice.pick([0, 0, 1]);
   world.configure(tenant, { exemplarsMax, metadataPerMetricMax });
 }
 

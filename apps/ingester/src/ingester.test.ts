@@ -3,6 +3,7 @@
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readManifest, writeManifest } from '@weir/catalog';
+import type { InstanceEntry } from '@weir/cluster';
 import { WeirError } from '@weir/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { printed, ready, sample } from './testing/samples.ts';
@@ -47,6 +48,19 @@ describe('a running ingester', () => {
     await ready(process);
     await expect(access(join(world.dir, 'tsdb'))).rejects.toThrow('ENOENT');
     expect((await readAll(process.ingester)).samples).toEqual([]);
+  });
+
+  it('registers again at once when somebody took it for gone, and stays away once it stops', async () => {
+    const process = await world.begin();
+    await ready(process);
+    const [[id, entry]] = [...world.cluster.view.instances] as [[string, InstanceEntry]];
+    await world.cluster.remove(entry);
+    await until(
+      () => world.cluster.view.instances.has(id),
+      () => 'not registered',
+    );
+    await process.ingester.stop();
+    expect(world.cluster.view.instances.has(id)).toBe(false);
   });
 
   it('refuses to read a partition it does not own', async () => {
