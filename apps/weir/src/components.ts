@@ -141,17 +141,27 @@ function createIngesterOf(
   return ingester;
 }
 
-/** For what each push or record asks: worked out when the cluster changes, and the same value until it differs. */
+/**
+ * For what each push or record asks: worked out when it is asked for and the cluster has changed since, because
+ * at a start it changes once for each partition and more; and the same value until it differs.
+ */
 function followCluster<Value>(
   cluster: Foundations['cluster'],
   workOut: (view: ClusterView) => Value,
 ): () => Value {
   let value = workOut(cluster.view);
+  let changed = false;
   cluster.subscribe(() => {
-    const now = workOut(cluster.view);
-    if (String(now) !== String(value)) value = now;
+    changed = true;
   });
-  return () => value;
+  return () => {
+    if (changed) {
+      changed = false;
+      const now = workOut(cluster.view);
+      if (String(now) !== String(value)) value = now;
+    }
+    return value;
+  };
 }
 
 /** Worked out when it is asked for, if the cluster has changed since. */
