@@ -7,6 +7,7 @@ import { openAdmin } from './admin.ts';
 import { readerConfig } from './client-config.ts';
 import { call, type Driver, disconnect, type KafkaConsumer, loadDriver } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
+import { joinLasting } from './lasting-member.ts';
 import { joinGroup } from './member.ts';
 import { openProducer } from './producer.ts';
 import { askWatermarks, openReader, outOfRange, type Reader } from './reader.ts';
@@ -181,8 +182,14 @@ export async function openKafkaLog(
       checkOpen();
       const { parkingTopic } = options;
       const membership = { group, memberId, events, parkingTopic };
-      const part = { clock, log, trouble, failed: giveUp };
-      const member = await joinGroup(driver, settings, membership, part);
+      const member = await joinLasting(
+        (client) => {
+          const part = { clock, log, trouble, failed: client.failed };
+          return joinGroup(driver, settings, { ...membership, events: client.events }, part);
+        },
+        membership,
+        { clock, log, failed: giveUp },
+      );
       members.add(member);
       return member;
     },

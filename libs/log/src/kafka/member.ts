@@ -97,8 +97,11 @@ export interface MemberParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly trouble: Trouble;
-  /** Told once when the client has given up for good: it will never be given partitions again. */
-  failed(error: WeirError): void;
+  /**
+   * Told once when the client has given up for good: it will never be given partitions again. `fenced`: the
+   * group knows another client under its name.
+   */
+  failed(error: WeirError, fenced: boolean): void;
 }
 
 export async function joinGroup(
@@ -204,10 +207,13 @@ export async function joinGroup(
   const giveUp = (error: { code?: number }) => {
     const what = `member ${memberId} of group ${group} has ended for good`;
     const failure = trouble.explain(kafkaError(what, error)) as WeirError;
-    const hint = hintOf(failure.message, settings, memberId);
+    const fenced = /fenced by other consumer/i.test(failure.message);
+    const hint = fenced
+      ? ` (another process is there as ${memberId})`
+      : hintOf(failure.message, settings);
     refusal = new WeirError('fenced', failure.message + hint, { cause: error });
     for (const commit of commits.splice(0)) commit.reject(refusal);
-    if (!closed && !gaveUp) failed(refusal);
+    if (!closed && !gaveUp) failed(refusal, fenced);
     gaveUp = true;
   };
 
@@ -289,10 +295,7 @@ export async function joinGroup(
 }
 
 /** What to do about a client that has given up. */
-function hintOf(message: string, { groupProtocol }: KafkaSettings, memberId: string): string {
-  if (message.includes('ConsumerGroupHeartbeat') && message.includes('not supported')) {
-    return ` (brokers don't offer -ingest-storage.kafka.group-protocol=${groupProtocol}: use classic)`;
-  }
-  if (message.includes('fenced')) return ` (another process is there as ${memberId})`;
-  return '';
+function hintOf(message: string, { groupProtocol }: KafkaSettings): string {
+  if (!message.includes('ConsumerGroupHeartbeat') || !message.includes('not supported')) return '';
+  return ` (brokers don't offer -ingest-storage.kafka.group-protocol=${groupProtocol}: use classic)`;
 }
