@@ -2,8 +2,6 @@
 // series, started anew and again after a kill. On the embedded log and on a Kafka broker (in a process of
 // its own; WEIR_BENCH_LOGS=kafka or embedded runs one). The number of partitions is the argument, 1000 by
 // default; WEIR_BENCH_INSTANCES (of 100 series) says how many series. Needs a build (npm run build).
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,11 +10,12 @@ import { MemoryWatch } from '../support/memory-watch.ts';
 import { PacedLoad } from '../support/paced-load.ts';
 import { query, type VectorSeries } from '../support/prometheus-api.ts';
 import { freePort, WeirProcess } from '../support/weir-process.ts';
+import { startKafkaProcess } from './kafka-process.ts';
 
 const PARTITIONS = Number(process.argv[2] ?? 1000);
 const LOGS = (process.env.WEIR_BENCH_LOGS ?? 'embedded,kafka').split(',');
-const INSTANCES = Number(process.env.WEIR_BENCH_INSTANCES ?? 1000);
-const STEPS = 10;
+const INSTANCES = Number(process.env.WEIR_BENCH_INSTANCES ?? 200);
+const STEPS = 4;
 const STEP_MS = 60_000;
 const TENANT = 'bench';
 const START_MAX_MS = 600_000;
@@ -28,19 +27,6 @@ interface Figures {
   readonly memory: MemoryWatch;
   /** MiB once calm. */
   readonly calmMiB: number;
-}
-
-async function startKafkaProcess() {
-  const child = spawn(process.execPath, ['test/bench/servers/kafka.mjs'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  const stop = async () => {
-    const ended = once(child, 'exit');
-    child.stdin.end();
-    await ended;
-  };
-  return { brokers: line.toString().trim(), stop };
 }
 
 async function started(what: string, weir: WeirProcess, memory: MemoryWatch): Promise<Figures> {

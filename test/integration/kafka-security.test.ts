@@ -112,6 +112,8 @@ describe('each way to be somebody: produce, read, join, commit', () => {
     ['SASL SCRAM-SHA-256', () => sasl('SCRAM-SHA-256')],
     ['SASL SCRAM-SHA-512', () => sasl('SCRAM-SHA-512')],
     ['SASL OAUTHBEARER, token as a flag', () => bearer({ saslOauthbearerToken: token() })],
+    ['TLS and PLAIN', () => over(saslTls(), sasl('PLAIN'))],
+    ['TLS and SCRAM-SHA-256', () => over(saslTls(), sasl('SCRAM-SHA-256'))],
     ['TLS and SCRAM-SHA-512', () => over(saslTls(), sasl('SCRAM-SHA-512'))],
     ['TLS and OAUTHBEARER', () => over(saslTls(), bearer({ saslOauthbearerToken: token() }))],
     ['mutual TLS', () => mutual()],
@@ -156,6 +158,21 @@ describe.concurrent('what is refused at start, with the broker and the way in th
       'a wrong password, SCRAM',
       () => sasl('SCRAM-SHA-256', { saslPassword: 'wrong-pw' }),
       ['(no TLS, SCRAM-SHA-256 as alice)', 'invalid credentials with SASL mechanism SCRAM-SHA-256'],
+    ],
+    [
+      'a wrong password, SCRAM-SHA-512',
+      () => sasl('SCRAM-SHA-512', { saslPassword: 'wrong-pw' }),
+      ['(no TLS, SCRAM-SHA-512 as alice)', 'invalid credentials with SASL mechanism SCRAM-SHA-512'],
+    ],
+    [
+      'a user that the broker does not know, SCRAM',
+      () => sasl('SCRAM-SHA-512', { saslUsername: 'mallory' }),
+      ['(no TLS, SCRAM-SHA-512 as mallory)', 'invalid credentials'],
+    ],
+    [
+      'a wrong password over TLS, PLAIN',
+      () => over(saslTls(), sasl('PLAIN', { saslPassword: 'wrong-pw' })),
+      ['(TLS, PLAIN as alice)', 'Invalid username or password'],
     ],
     [
       'a token that is none',
