@@ -1,6 +1,6 @@
 // A membership over clients that give up, as told.
 import { WeirError } from '@weir/errors';
-import type { Clock } from '@weir/runtime';
+import { type Clock, systemClock } from '@weir/runtime';
 import { silentTelemetry } from '@weir/telemetry';
 import { describe, expect, it } from 'vitest';
 import { joinLasting, type MemberClient } from './lasting-member.ts';
@@ -43,7 +43,7 @@ async function setUp() {
     after: (ms: number) => {
       nowMs += ms;
     },
-    settled: () => new Promise((resolve) => setImmediate(resolve)),
+    settled: () => systemClock.yield(),
   };
 }
 
