@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KafkaProvider, startKafka } from '../providers/kafka.mjs';
 import { push } from '../support/remote-write.ts';
 import { freePort, WeirProcess } from '../support/weir-process.ts';
-import { call, openRaw } from './kafka-raw.ts';
+import { call, openRaw } from '../support/kafka-raw.ts';
 
 const BIG = 1 << 20;
 const patience = { timeout: 30_000, interval: 50 };

@@ -8,7 +8,7 @@ import { kafkaFlags, openKafkaLog } from '@weir/log/kafka';
 import { systemClock } from '@weir/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KafkaProvider, startKafka } from '../providers/kafka.mjs';
-import { call, type Message, openRaw, type RawConsumer } from './kafka-raw.ts';
+import { call, type Message, openRaw, type RawConsumer } from '../support/kafka-raw.ts';
 
 const BIG = 1 << 20;
 const patience = { timeout: 30_000, interval: 20 };

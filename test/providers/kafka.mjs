@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const KAFKA_VERSION = '4.3.1';
-const CLUSTER_ID = 'V2VpclRlc3RDbHVzdGVyMQ';
+export const CLUSTER_ID = 'V2VpclRlc3RDbHVzdGVyMQ';
 const RECORD_SIZE_MAX_BYTES = 17 * 1024 * 1024;
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 15_000;
@@ -82,7 +82,7 @@ async function dockerAnswers() {
 }
 
 /** What every way of starting a broker has in common. */
-function brokerProperties() {
+export function brokerProperties() {
   return {
     'num.partitions': '4',
     'offsets.topic.replication.factor': '1',
@@ -171,7 +171,7 @@ async function portAnswers(port) {
 }
 
 /** Ports that were free a moment ago, all held at once so that they differ. */
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();
@@ -273,13 +273,13 @@ async function startFollower(cache, directory, properties, port) {
   };
 }
 
-function writeProperties(file, properties) {
+export function writeProperties(file, properties) {
   const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(file, lines.join(''));
 }
 
 /** The folder with `lib/` and the class archive; filled at first use. */
-async function prepareJars() {
+export async function prepareJars() {
   const root = process.env.WEIR_TEST_CACHE ?? join(homedir(), '.cache', 'weir');
   const cache = join(root, `kafka-${KAFKA_VERSION}`);
   const lib = join(cache, 'lib');
@@ -314,7 +314,7 @@ async function mustRun(command, args, what) {
   }
 }
 
-function javaFlags(cache, heap) {
+export function javaFlags(cache, heap) {
   const config = join(HERE, 'log4j2.xml');
   return [
     `-Xmx${heap}`,
@@ -327,7 +327,7 @@ function javaFlags(cache, heap) {
 }
 
 /** Starts a broker and resolves when it says that it is ready. The first one ever leaves a class archive. */
-async function startJava(cache, propertiesFile) {
+export async function startJava(cache, propertiesFile) {
   const archive = join(cache, 'classes.jsa');
   const sharing = existsSync(archive)
     ? [`-XX:SharedArchiveFile=${archive}`]
@@ -362,7 +362,7 @@ async function startJava(cache, propertiesFile) {
   return child;
 }
 
-async function endProcess(child, signal) {
+export async function endProcess(child, signal) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill(signal);

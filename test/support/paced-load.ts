@@ -12,12 +12,22 @@ const GENERATION_DIGITS = 6;
 const TIME_MARK = 2 ** 41;
 const VALUES = 1009;
 
+export interface PushAnswer {
+  /** 0: none. */
+  readonly status: number;
+  readonly text: string;
+  /** performance.now() when it was sent. */
+  readonly sentMs: number;
+}
+
 export interface PacedLoadOptions {
-  readonly base: string;
+  /** Where to push; asked anew for each attempt, as a load balancer is. */
+  readonly base: string | (() => string);
   readonly tenant: string;
   readonly instances: number;
   readonly startMs: number;
   readonly stepMs: number;
+  readonly answered?: (answer: PushAnswer) => void;
 }
 
 /** One request's series: where in its bytes the changing parts stand. */
@@ -102,11 +112,12 @@ export class PacedLoad {
     this.#patch(scrape, step);
     const body = await compress(Buffer.from(scrape.body.buffer, 0, scrape.body.length));
     for (;;) {
-      const from = performance.now();
-      const status = await this.#post(body);
+      const answer = await this.#post(body);
+      const { status } = answer;
+      this.options.answered?.(answer);
       this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
       if (status >= 200 && status < 300) {
-        this.latenciesMs.push(performance.now() - from);
+        this.latenciesMs.push(performance.now() - answer.sentMs);
         this.acknowledgedSamples += scrape.valuesAt.length;
         return;
       }
@@ -115,10 +126,11 @@ export class PacedLoad {
     }
   }
 
-  async #post(body: Buffer): Promise<number> {
+  async #post(body: Buffer): Promise<PushAnswer> {
     const { base, tenant } = this.options;
+    const sentMs = performance.now();
     try {
-      const response = await fetch(`${base}/api/v1/push`, {
+      const response = await fetch(`${typeof base === 'string' ? base : base()}/api/v1/push`, {
         method: 'POST',
         body,
         headers: {
@@ -129,10 +141,9 @@ export class PacedLoad {
         },
         signal: AbortSignal.timeout(30_000),
       });
-      await response.arrayBuffer();
-      return response.status;
-    } catch {
-      return 0;
+      return { status: response.status, text: await response.text(), sentMs };
+    } catch (error) {
+      return { status: 0, text: String(error), sentMs };
     }
   }
 
@@ -160,6 +171,19 @@ export class PacedLoad {
     return Math.floor((step + phase) / this.lifeSteps) % 10 ** GENERATION_DIGITS;
   }
 
+  /** Of each series of an instance that lives for ever: seconds and value of each step, as answers print them. */
+  samplesOf(instance: number, steps: number): string[] {
+    return Array.from({ length: SERIES_PER_INSTANCE }, (_, one) => {
+      const series = instance * SERIES_PER_INSTANCE + one;
+      return String(
+        Array.from(
+          { length: steps },
+          (_, step) => `${this.timeOf(step) / 1000} ${sampleValue(series, step)}`,
+        ),
+      );
+    });
+  }
+
   readonly #sums = new Map<number, number>();
 
   /** Values repeat after so many steps as there are of them. */
@@ -181,6 +205,10 @@ export class PacedLoad {
   }
 }
 
+export function instanceName(instance: number): string {
+  return `10.40.${instance >> 8}.${instance & 255}:8080`;
+}
+
 function sampleValue(series: number, step: number): number {
   return (series * 31 + step * 7) % VALUES;
 }
@@ -194,7 +222,7 @@ function encodeScrape(firstInstance: number, instances: number): Scrape {
           __name__: `paced_metric_${one % 25}`,
           cluster: 'production-europe-west-1',
           container: 'application-server',
-          instance: `10.40.${instance >> 8}.${instance & 255}:8080`,
+          instance: instanceName(instance),
           job: `namespace/service-${instance % 20}`,
           kind: `kind-${Math.floor(one / 25)}`,
           namespace: `namespace-${instance % 10}`,

@@ -77,6 +77,11 @@ export function createIngesterMetrics(registry: Registry, now: MeasuredNow) {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
       registers,
     }),
+    replayedRecords: new Counter({
+      name: 'weir_ingester_replayed_records_total',
+      help: 'Records that were read from the log before the partition was served.',
+      registers,
+    }),
     lagRecords: new Gauge({
       name: 'weir_ingester_partition_lag_records',
       help: 'Records that the log has and the head has not applied, by partition.',

@@ -154,6 +154,7 @@ export function createOwnedPartition(
     const newest = records.at(-1);
     if (newest === undefined) return;
     for (const { value } of records) receivedBytes += value.byteLength;
+    if (!claim.serving) metrics.replayedRecords.inc(records.length);
     const delayMs = Math.max(0, clock.nowMs() - newest.timestampMs);
     metrics.receiveDelay.observe({ phase: claim.serving ? 'running' : 'starting' }, delayMs / 1000);
   }

@@ -255,6 +255,11 @@ export async function openReader(
   };
 }
 
+/** A topic that was just created is not known to every broker at once. */
+const UNKNOWN_YET = new Set<number | undefined>([
+  ...[CODE.unknownTopic, CODE.leaderNotAvailable, CODE.notLeader],
+]);
+
 /**
  * Start and end of a partition by asking its leader, never from the client's memory. A partition whose
  * leader is only being made known (a new topic, a broker that came back) is asked again for a while.
@@ -278,8 +283,7 @@ export function askWatermarks(
           return { start: lowOffset, end: highOffset };
         } catch (error) {
           const { code } = (error as WeirError).cause as { code?: number };
-          const leaderUnknown = code === CODE.leaderNotAvailable || code === CODE.notLeader;
-          if (!leaderUnknown || clock.steadyMs() > deadlineMs) throw error;
+          if (!UNKNOWN_YET.has(code) || clock.steadyMs() > deadlineMs) throw error;
           await clock.sleep(LEADER_POLL_MS);
         }
       }
