@@ -22,7 +22,7 @@ import { promisify } from 'node:util';
 const KAFKA_VERSION = '4.3.1';
 export const CLUSTER_ID = 'V2VpclRlc3RDbHVzdGVyMQ';
 const RECORD_SIZE_MAX_BYTES = 17 * 1024 * 1024;
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 15_000;
 const HERE = join(dirname(fileURLToPath(import.meta.url)), 'kafka');
 const run = promisify(execFile);

@@ -27,6 +27,8 @@ export interface PacedLoadOptions {
   readonly instances: number;
   readonly startMs: number;
   readonly stepMs: number;
+  /** Series of an instance differ in more than their names, so that functions of ranges take all metrics at once. */
+  readonly distinctLabels?: boolean;
   readonly answered?: (answer: PushAnswer) => void;
 }
 
@@ -61,7 +63,7 @@ export class PacedLoad {
     this.#scrapes = [];
     for (let first = 0; first < options.instances; first += INSTANCES_PER_REQUEST) {
       this.#scrapes.push(
-        encodeScrape(first, Math.min(INSTANCES_PER_REQUEST, options.instances - first)),
+        encodeScrape(first, Math.min(INSTANCES_PER_REQUEST, options.instances - first), options),
       );
     }
   }
@@ -213,7 +215,11 @@ function sampleValue(series: number, step: number): number {
   return (series * 31 + step * 7) % VALUES;
 }
 
-function encodeScrape(firstInstance: number, instances: number): Scrape {
+function encodeScrape(
+  firstInstance: number,
+  instances: number,
+  { distinctLabels = false }: PacedLoadOptions,
+): Scrape {
   const all: TestSeries[] = [];
   for (let instance = firstInstance; instance < firstInstance + instances; instance++) {
     for (let one = 0; one < SERIES_PER_INSTANCE; one++) {
@@ -224,7 +230,7 @@ function encodeScrape(firstInstance: number, instances: number): Scrape {
           container: 'application-server',
           instance: instanceName(instance),
           job: `namespace/service-${instance % 20}`,
-          kind: `kind-${Math.floor(one / 25)}`,
+          kind: `kind-${distinctLabels ? one : Math.floor(one / 25)}`,
           namespace: `namespace-${instance % 10}`,
           pod: `deployment-${String(instance).padStart(5, '0')}-~${'0'.repeat(GENERATION_DIGITS)}`,
         },

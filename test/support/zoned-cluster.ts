@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { freePort, WeirProcess } from './weir-process.ts';
 
 const READY_WITHIN_MS = 90_000;
+const STOP_WITHIN_MS = 90_000;
 
 export interface ZonedClusterOptions {
   readonly brokers: string;
@@ -61,6 +62,18 @@ export interface ZonedCluster {
   stop(): Promise<void>;
 }
 
+/** A process that does not end is killed, and told of. */
+async function stopInTime(process: WeirProcess): Promise<void> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    void process.kill();
+  }, STOP_WITHIN_MS);
+  await process.stop();
+  clearTimeout(timer);
+  if (late) throw new Error(`did not stop in time: ${process.base} ${process.output}`);
+}
+
 export async function startZonedCluster(options: ZonedClusterOptions): Promise<ZonedCluster> {
   const directory = await mkdtemp(join(tmpdir(), 'weir-zones-'));
   const make = async (target: string, id: string, more: readonly string[] = []) =>
@@ -98,7 +111,7 @@ export async function startZonedCluster(options: ZonedClusterOptions): Promise<Z
     await Promise.all(processes.map((one) => one.ready(READY_WITHIN_MS)));
   };
   const stop = async () => {
-    await Promise.all(all.map((one) => one.stop()));
+    await Promise.all(all.map(stopInTime));
     await rm(directory, { recursive: true, force: true });
   };
   try {

@@ -1,14 +1,9 @@
-// What the adapter asks the cluster: the topic and its identity, group offsets, first offsets.
+// What the adapter asks the cluster: the topic and its identity, first and last offsets.
 
-import type {
-  GroupResults,
-  ListOffsetsResult,
-  TopicDescription,
-  Uuid,
-} from '@confluentinc/kafka-javascript';
+import type { ListOffsetsResult, TopicDescription, Uuid } from '@confluentinc/kafka-javascript';
 import { WeirError } from '@weir/errors';
 import type { Clock } from '@weir/runtime';
-import type { CommittedOffset } from '../partition-log.ts';
+import { ATTEMPT_MS } from './ask-again.ts';
 import {
   call as ask,
   CODE,
@@ -16,6 +11,7 @@ import {
   type Driver,
   type KafkaAdmin,
   type KafkaConsumer,
+  kafkaError,
 } from './driver.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -47,7 +43,6 @@ export interface Admin {
   /** The topic as it is now, undefined when there is none. */
   describe(topic: string): Promise<Topic | undefined>;
   ensureTopic(wanted: WantedTopic): Promise<Topic>;
-  committed(group: string, topic: string, partition: number): Promise<CommittedOffset | undefined>;
   /** Of each partition that could be asked: the offset of its first record. */
   firstOffsets(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** Of each partition that could be asked: the offset that its next record will get. */
@@ -92,8 +87,7 @@ export function openAdmin(
     const { error, partitions, topicId } = found!;
     if (error?.code === CODE.unknownTopic) return undefined;
     if (error?.code === CODE.topicForbidden) throw mayNot(`see topic ${topic}`, trouble.security);
-    if (error)
-      throw new WeirError('unavailable', `kafka: describe topic ${topic}: ${error.message}`);
+    if (error) throw kafkaError(`describe topic ${topic}`, error);
     const counts = partitions.map(({ partition, replicas, isr }) => ({
       partition,
       all: replicas.length,
@@ -124,7 +118,7 @@ export function openAdmin(
   ) => {
     const request = partitions.map((partition) => ({ topic, partition, offset }));
     const results = await call<ListOffsetsResult[]>(what, (done) =>
-      admin.listOffsets(request, { timeout }, done),
+      admin.listOffsets(request, { timeout: ATTEMPT_MS }, done),
     );
     const sound = results.filter((one) => !one.error && one.offset >= 0);
     return new Map(sound.map((one) => [one.partition, one.offset]));
@@ -147,18 +141,6 @@ export function openAdmin(
         }
         await clock.sleep(POLL_MS);
       }
-    },
-    async committed(groupId, topic, partition) {
-      const request = [{ groupId, partitions: [{ topic, partition }] }];
-      const [result] = await call<GroupResults[]>(`offsets of group ${groupId}`, (done) =>
-        admin.listConsumerGroupOffsets(request, { timeout }, done),
-      );
-      const found = result!.partitions.find((one) => one.partition === partition);
-      const error = result!.error ?? found?.error;
-      if (error)
-        throw new WeirError('unavailable', `kafka: offsets of ${groupId}: ${error.message}`);
-      if (found === undefined || !(found.offset >= 0)) return undefined;
-      return { nextOffset: found.offset, metadata: found.metadata ?? '' };
     },
     firstOffsets: (topic, partitions) =>
       listOffsets(topic, partitions, 'first offsets', driver.OffsetSpec.EARLIEST),

@@ -31,6 +31,14 @@ export function clientConfig(settings: KafkaSettings, clock: Clock): ClientConfi
   };
 }
 
+/**
+ * For questions about offsets and groups. Such a client has no partitions, so nothing tells it when leaders and
+ * coordinators move: what it knows of them is good for a second, not for the client's quarter of an hour.
+ */
+export function queriesConfig(settings: KafkaSettings, clock: Clock): ClientConfig {
+  return { ...readerConfig(settings, clock), 'metadata.max.age.ms': 1000 };
+}
+
 /** For clients that read at offsets they are told; never commits on its own, never picks an offset. */
 export function readerConfig(settings: KafkaSettings, clock: Clock): ClientConfig {
   return {

@@ -4,9 +4,11 @@ import type { Clock } from '@weir/runtime';
 import { silentTelemetry, type Telemetry } from '@weir/telemetry';
 import type { GroupMember, PartitionLog, ProduceRecord } from '../partition-log.ts';
 import { openAdmin } from './admin.ts';
-import { readerConfig } from './client-config.ts';
+import { askAgain } from './ask-again.ts';
+import { queriesConfig } from './client-config.ts';
 import { call, type Driver, disconnect, type KafkaConsumer, loadDriver } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
+import { createGroupOffsets } from './group-offsets.ts';
 import { joinLasting } from './lasting-member.ts';
 import { joinGroup } from './member.ts';
 import { openProducer } from './producer.ts';
@@ -56,7 +58,7 @@ export async function openKafkaLog(
     config: options.topicConfig ?? {},
   };
   const { opened, topicSettings, producer } = await (async () => {
-    const found = await admin.ensureTopic(wanted);
+    const found = await askAgain(clock, () => admin.ensureTopic(wanted));
     const how = await readTopicSettings(settings, { clock, log });
     checkCleanup(topic, options, how);
     const limits = { ...how, recordSizeMaxBytes: recordSizeMax(settings, how) };
@@ -82,7 +84,8 @@ export async function openKafkaLog(
   const gaveUp = new Promise<WeirError>((resolve) => {
     giveUp = resolve;
   });
-  const offsets = askWatermarks(queries, topic, QUERY_TIMEOUT_MS, clock);
+  const offsets = askWatermarks(queries, topic, clock);
+  const groupOffsets = createGroupOffsets(driver, settings, { clock, trouble });
   const readers: Reader[] = [];
   const members = new Set<GroupMember>();
   let opening: Promise<Reader> | undefined;
@@ -155,8 +158,8 @@ export async function openKafkaLog(
     async endOffsets(partitions) {
       for (const partition of partitions) checkPartition(partition);
       if (partitions.length === 0) return [];
-      const found = await admin.lastOffsets(topic, partitions);
-      // A partition whose leader changes is asked again for a while.
+      const found = await askAgain(clock, () => admin.lastOffsets(topic, partitions));
+      // A partition whose leader changes is missing there, and asked again for a while.
       const endOf = async (partition: number) =>
         found.get(partition) ?? (await offsets.watermarks(partition)).end;
       return Promise.all(partitions.map(endOf));
@@ -176,7 +179,7 @@ export async function openKafkaLog(
     },
     async committed(group, partition) {
       checkPartition(partition);
-      return await admin.committed(group, topic, partition);
+      return await groupOffsets.committed(group, partition);
     },
     async join(group, memberId, events) {
       checkOpen();
@@ -200,6 +203,7 @@ export async function openKafkaLog(
       await Promise.all([...members].map((member) => member.close()));
       await Promise.all(readers.map((reader) => reader.close()));
       await producer.close();
+      await groupOffsets.close();
       admin.close();
       await disconnect(queries);
     },
@@ -218,7 +222,7 @@ async function reach(
   const deadlineMs = clock.steadyMs() + settings.startTimeoutMs;
   for (;;) {
     const client = new driver.KafkaConsumer(
-      readerConfig(settings, clock) as object,
+      queriesConfig(settings, clock) as object,
     ) as KafkaConsumer;
     trouble.watch(client);
     const leftMs = Math.max(1, deadlineMs - clock.steadyMs());

@@ -3,9 +3,10 @@
 // wrong is watched from here: an offset outside of the log ends that partition with an error naming the
 // offsets, where the client would fall silent. It never commits.
 import { assert, WeirError } from '@weir/errors';
-import type { Clock, Timer } from '@weir/runtime';
+import { type Clock, createSemaphore, type Timer } from '@weir/runtime';
 import type { Logger } from '@weir/telemetry';
 import type { LogRecord, PartitionConsumer, RecordBatch } from '../partition-log.ts';
+import { ATTEMPT_MS, askAgain } from './ask-again.ts';
 import { readerConfig } from './client-config.ts';
 import {
   CODE,
@@ -24,7 +25,6 @@ const MESSAGES_MAX = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
 const CONSUME_WAIT_MS = 100;
 const WATCH_EVERY_MS = 3000;
-const LEADER_POLL_MS = 100;
 
 export interface Offsets {
   /** Start and end of a partition, asked of the broker. */
@@ -255,38 +255,27 @@ export async function openReader(
   };
 }
 
-/** A topic that was just created is not known to every broker at once. */
-const UNKNOWN_YET = new Set<number | undefined>([
-  ...[CODE.unknownTopic, CODE.leaderNotAvailable, CODE.notLeader],
-]);
+/** Each question holds a thread of the process while it waits, and files need threads, too. */
+const QUESTIONS_AT_ONCE = 2;
 
-/**
- * Start and end of a partition by asking its leader, never from the client's memory. A partition whose
- * leader is only being made known (a new topic, a broker that came back) is asked again for a while.
- */
-export function askWatermarks(
-  client: KafkaConsumer,
-  topic: string,
-  timeoutMs: number,
-  clock: Clock,
-): Offsets {
-  const ask = (partition: number) =>
-    call<{ lowOffset: number; highOffset: number }>(`offsets of partition ${partition}`, (done) =>
-      client.queryWatermarkOffsets(topic, partition, timeoutMs, done),
-    );
+/** Start and end of a partition by asking its leader, never from the client's memory. */
+export function askWatermarks(client: KafkaConsumer, topic: string, clock: Clock): Offsets {
+  const places = createSemaphore(QUESTIONS_AT_ONCE);
+  const ask = async (partition: number) => {
+    const release = await places.acquire();
+    try {
+      return await call<{ lowOffset: number; highOffset: number }>(
+        `offsets of partition ${partition}`,
+        (done) => client.queryWatermarkOffsets(topic, partition, ATTEMPT_MS, done),
+      );
+    } finally {
+      release();
+    }
+  };
   return {
     async watermarks(partition) {
-      const deadlineMs = clock.steadyMs() + timeoutMs;
-      for (;;) {
-        try {
-          const { lowOffset, highOffset } = await ask(partition);
-          return { start: lowOffset, end: highOffset };
-        } catch (error) {
-          const { code } = (error as WeirError).cause as { code?: number };
-          if (!UNKNOWN_YET.has(code) || clock.steadyMs() > deadlineMs) throw error;
-          await clock.sleep(LEADER_POLL_MS);
-        }
-      }
+      const { lowOffset, highOffset } = await askAgain(clock, () => ask(partition));
+      return { start: lowOffset, end: highOffset };
     },
   };
 }
