@@ -10,9 +10,9 @@ import { kafkaFlags, openKafkaLog } from '@weir/log/kafka';
 import { systemClock } from '@weir/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KafkaProvider, startKafka } from '../providers/kafka.mjs';
+import { call, openRaw } from '../support/kafka-raw.ts';
 import { push } from '../support/remote-write.ts';
 import { freePort, WeirProcess } from '../support/weir-process.ts';
-import { call, openRaw } from '../support/kafka-raw.ts';
 
 const BIG = 1 << 20;
 const patience = { timeout: 30_000, interval: 50 };

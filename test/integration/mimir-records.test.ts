@@ -23,9 +23,9 @@ import {
 import { compressSync } from 'snappy';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KafkaProvider, startKafka } from '../providers/kafka.mjs';
+import { call, type Message, openRaw } from '../support/kafka-raw.ts';
 import { api, query, rawSamples } from '../support/prometheus-api.ts';
 import { freePort, WeirProcess } from '../support/weir-process.ts';
-import { call, type Message, openRaw } from './kafka-raw.ts';
 
 const TOPIC = `mimir-records-${process.pid}-${Date.now()}`;
 const PARTITIONS = 2;

@@ -104,9 +104,22 @@ describe('partitions', () => {
     expect(set.owned.size).toBe(0);
   });
 
-  it('lost are closed at once', async () => {
+  it('lost answer on like those that are handed over, and go on when they come back', async () => {
     await owned();
     group.lost([3]);
+    await settled();
+    expect([set.owned.size, events]).toEqual([1, ['open 3', 'disown 3']]);
+    restorable = true;
+    group.assigned([3]);
+    await settled();
+    expect([set.handingOver.size, events]).toEqual([0, ['open 3', 'disown 3']]);
+  });
+
+  it('lost are closed at once where another has claimed them without knowing who answers', async () => {
+    await owned();
+    await owner({});
+    group.lost([3]);
+    await settled();
     expect([set.owned.size, events]).toEqual([0, ['open 3', 'disown 3', 'stop 3']]);
   });
 

@@ -1,7 +1,8 @@
-// The partitions that this instance has: those that the group assigned, and those that it took away in order and
-// that another ingester of the zone has not caught up with yet. The latter go on applying and answering, without
-// shipping or committing, so that queries have somebody to ask; a moment after the successor serves they are
-// closed. Whoever claims such a partition names this instance in his claim, so that readers know.
+// The partitions that this instance has: those that the group assigned, and those that it took away (in order, or
+// because it had not heard of us) and that another ingester of the zone has not caught up with yet. The latter go on
+// applying and answering, without shipping or committing, so that queries have somebody to ask; a moment after the
+// successor serves they are closed. Whoever claims such a partition names this instance in his claim, so that
+// readers know.
 import type { ClusterView } from '@weir/cluster';
 import { WeirError } from '@weir/errors';
 import type { GroupEvents } from '@weir/log';
@@ -105,8 +106,7 @@ export function createPartitionSet(
     logger.warn({ partitions }, 'partitions lost');
     for (const partition of partitions) {
       assigned.delete(partition);
-      owned.get(partition)?.disown();
-      void release(partition);
+      handOver(partition);
     }
   }
 

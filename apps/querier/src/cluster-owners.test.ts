@@ -1,5 +1,6 @@
 // Which instance is asked for which partition.
 import { type Cluster, type ClusterEntry, tenantSeed, tenantShard, viewOf } from '@weir/cluster';
+import { WeirError } from '@weir/errors';
 import type { ReadPort } from '@weir/query';
 import { type Clock, systemClock } from '@weir/runtime';
 import { describe, expect, it } from 'vitest';
@@ -28,12 +29,11 @@ async function ask(
   localGroupOf?: (partition: number) => unknown,
 ) {
   const cluster = { view: viewOf(entries) } as Cluster;
-  const named = new Map<ReadPort, string>();
-  const port = (name: string): ReadPort => {
-    const made: ReadPort = { read: () => ({}) as AsyncIterable<Uint8Array> };
-    named.set(made, name);
-    return made;
-  };
+  const port = (name: string): ReadPort => ({
+    async *read() {
+      yield Buffer.from(name);
+    },
+  });
   const directory = createClusterOwners(
     { heartbeatTimeoutMs: 60_000 },
     {
@@ -48,7 +48,15 @@ async function ask(
   );
   await directory.owners('t');
   const found = await directory.owners('t');
-  return found.map((each) => [named.get(each.port), each.partitions]);
+  return Promise.all(found.map(async (each) => [await nameOf(each.port), each.partitions]));
+}
+
+async function nameOf(port: ReadPort): Promise<string> {
+  const names: string[] = [];
+  const nothing = {} as Parameters<ReadPort['read']>[0];
+  for await (const name of port.read(nothing, new AbortController().signal))
+    names.push(String(name));
+  return names.join();
 }
 
 describe('owners by the cluster', () => {
@@ -167,5 +175,54 @@ describe('owners by the cluster', () => {
     const dead = [instance('old', 0), instance('new'), partition(0), moving];
     await expect(ask(dead)).rejects.toThrow('partition 0 has no healthy owner');
     await expect(ask([...all.slice(1), moving])).rejects.toThrow('has no healthy owner');
+  });
+
+  it('asks another zone while an owner does not answer, and that one where there is no other', async () => {
+    let nowMs = 100_000;
+    let silent = 'new:80';
+    let kind: 'unavailable' | 'limited' = 'unavailable';
+    const both = [owner(1, 'y', 'old', 1), owner(1, 'z', 'new', 2)];
+    const directory = createClusterOwners(
+      { heartbeatTimeoutMs: 60_000 },
+      {
+        cluster: {
+          view: viewOf([
+            ...[instance('old'), instance('new'), partition(1), partition(2)],
+            ...[...both, owner(2, 'z', 'new', 3)],
+          ]),
+        } as Cluster,
+        clock: { ...clock, nowMs: () => nowMs },
+        instanceId: 'nobody',
+        connect: (address) => ({
+          async *read() {
+            if (address === silent) throw new WeirError(kind, 'no answer');
+            yield Buffer.from(address);
+          },
+        }),
+      },
+    );
+    const asked = async () => {
+      const found = await directory.owners('t');
+      return Promise.all(
+        found.map(async ({ port, partitions }) => {
+          const name = await nameOf(port).catch((error: Error) => error.message);
+          return `${partitions} ${name}`;
+        }),
+      );
+    };
+    expect(await asked()).toEqual(['1,2 no answer']);
+    nowMs += 1_000;
+    expect(await asked()).toEqual(['1 old:80', '2 no answer']);
+    // Blocks that the other zone no longer holds may be news.
+    expect(directory.changedMs).toBe(101_000);
+    nowMs += 9_999;
+    silent = '';
+    expect(await asked()).toEqual(['1 old:80', '2 new:80']);
+    nowMs += 1;
+    expect(await asked()).toEqual(['1,2 new:80']);
+    silent = 'new:80';
+    kind = 'limited';
+    expect(await asked()).toEqual(['1,2 no answer']);
+    expect(await asked()).toEqual(['1,2 no answer']);
   });
 });

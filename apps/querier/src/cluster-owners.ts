@@ -10,7 +10,7 @@ import {
   type OwnerEntry,
   tenantSeed,
 } from '@weir/cluster';
-import { WeirError } from '@weir/errors';
+import { type ErrorKind, toWeirError, WeirError } from '@weir/errors';
 import type { OwnerDirectory, ReadPort } from '@weir/query';
 import type { Clock } from '@weir/runtime';
 
@@ -40,19 +40,31 @@ export interface ClusterOwnersSettings {
 }
 
 const LOOK_BACK_MS = 24 * 3_600_000;
+/** Who did not answer is asked as long only where nobody else can be: a kill is seen by its silence much later. */
+const SUSPECT_MS = 10_000;
+const NO_ANSWER: readonly ErrorKind[] = ['unavailable', 'fenced', 'closed'];
 
 export function createClusterOwners(
   settings: ClusterOwnersSettings,
   parts: ClusterOwnersParts,
 ): OwnerDirectory {
   const connections = new Map<string, ReadPort>();
+  /** Instances that did not answer, and until when that counts. */
+  const suspects = new Map<string, number>();
   const portOf = (instance: InstanceEntry): ReadPort => {
     if (instance.id === parts.instanceId && parts.localReader) return parts.localReader;
-    const known = connections.get(instance.address);
+    const key = `${instance.id}@${instance.address}`;
+    const known = connections.get(key);
     if (known) return known;
-    const port = parts.connect(instance.address);
-    connections.set(instance.address, port);
+    const port = noticing(parts.connect(instance.address), () =>
+      suspects.set(instance.id, parts.clock.nowMs() + SUSPECT_MS),
+    );
+    connections.set(key, port);
     return port;
+  };
+  const suspectsNow = (nowMs: number): ReadonlySet<string> => {
+    for (const [id, untilMs] of suspects) if (untilMs <= nowMs) suspects.delete(id);
+    return new Set(suspects.keys());
   };
   let seen = '';
   let changedMs = 0;
@@ -63,7 +75,8 @@ export function createClusterOwners(
     async owners(tenant) {
       const { view } = parts.cluster;
       const nowMs = parts.clock.nowMs();
-      const seenNow = fingerprint(view);
+      const doubted = suspectsNow(nowMs);
+      const seenNow = `${fingerprint(view)}/${[...doubted].sort()}`;
       if (seenNow !== seen) changedMs = nowMs;
       seen = seenNow;
       const oldestMs = nowMs - settings.heartbeatTimeoutMs;
@@ -71,7 +84,7 @@ export function createClusterOwners(
       const size = parts.shardSizeOf?.(tenant) ?? 0;
       const sinceMs = nowMs - (settings.partitionLookBackMs ?? LOOK_BACK_MS);
       for (const partition of lookBackShard(tenantSeed(tenant), view, size, sinceMs)) {
-        const owner = bestOwner(view, partition, oldestMs, parts);
+        const owner = bestOwner({ view, oldestMs, doubted }, partition, parts);
         if (owner) byInstance.set(owner, [...(byInstance.get(owner) ?? []), partition]);
         // A pending partition has never been written.
         else if (view.partitions.get(partition)!.state !== 'PENDING') {
@@ -114,28 +127,50 @@ function fingerprint(view: ClusterView): string {
   return `${claims}/${versions}/${view.deleted.size}`;
 }
 
+interface Candidates {
+  readonly view: ClusterView;
+  readonly oldestMs: number;
+  readonly doubted: ReadonlySet<string>;
+}
+
 /**
  * The instance to ask for a partition: this one, else the owner with the newest claim that serves it, else one
- * that hands it over.
+ * that hands it over. Of those that did not answer lately only where there is no other.
  */
 function bestOwner(
-  view: ClusterView,
+  { view, oldestMs, doubted }: Candidates,
   partition: number,
-  oldestMs: number,
   { instanceId, localReader }: ClusterOwnersParts,
 ): string | undefined {
   let best: OwnerEntry | undefined;
+  const isDoubted = (owner: OwnerEntry) => doubted.has(answererOf(owner)!);
   for (const owner of view.owners.values()) {
     if (owner.partition !== partition) continue;
     const answerer = answererOf(owner);
     const instance = answerer === undefined ? undefined : view.instances.get(answerer);
     if (!instance || instance.heartbeatMs < oldestMs) continue;
     if (instance.id === instanceId && localReader) return instance.id;
-    if (!best || isBetter(owner, best)) best = owner;
+    if (!best || (isDoubted(owner) === isDoubted(best) ? isBetter(owner, best) : isDoubted(best))) {
+      best = owner;
+    }
   }
   return best && answererOf(best);
 }
 
 function isBetter(a: OwnerEntry, b: OwnerEntry): boolean {
   return a.serving === b.serving ? a.claim > b.claim : a.serving;
+}
+
+/** Tells when a read was not answered; a client that left tells nothing. */
+function noticing(port: ReadPort, unanswered: () => void): ReadPort {
+  return {
+    async *read(request, signal) {
+      try {
+        yield* port.read(request, signal);
+      } catch (error) {
+        if (!signal.aborted && NO_ANSWER.includes(toWeirError(error).kind)) unanswered();
+        throw error;
+      }
+    },
+  };
 }

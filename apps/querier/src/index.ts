@@ -9,6 +9,7 @@ export { createDemand, type Demand } from './consistency/strong-reads.ts';
 export type { QuerierParts } from './endpoint.ts';
 export { createDemandingExecutor } from './executor/demanding-executor.ts';
 export { createInlineExecutor } from './executor/inline-executor.ts';
+export { createRetryingExecutor } from './executor/retrying-executor.ts';
 export {
   createThreadedExecutor,
   type ThreadedExecutorParts,

@@ -195,5 +195,6 @@ function failure(error: unknown, request: QueryRequest, telemetry: Telemetry): Q
     const { tenant, endpoint, params } = request;
     telemetry.log.error({ err: error, tenant, endpoint, params }, 'query failed');
   }
-  return { status, headers, body: Buffer.from(body, 'utf8') };
+  const { kind } = toWeirError(error);
+  return { status, headers, body: Buffer.from(body, 'utf8'), failure: kind };
 }

@@ -1,5 +1,6 @@
 // A query as data, independent of the HTTP server, so that it can cross to a worker thread; and its
 // answer, whose body may be a stream.
+import type { ErrorKind } from '@weir/errors';
 import type { TenantLimits } from '@weir/limits';
 import type { ReadDemand } from '@weir/query';
 import type { ReadConsistency } from './consistency/read-consistency.ts';
@@ -43,6 +44,8 @@ export interface QueryAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  /** What went wrong, when the answer is an error. */
+  readonly failure?: ErrorKind;
 }
 
 /** Where queries run: in this thread, or in worker threads. */

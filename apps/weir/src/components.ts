@@ -18,6 +18,7 @@ import {
   createDemand,
   createDemandingExecutor,
   createLastProduced,
+  createRetryingExecutor,
   createThreadedExecutor,
   querierRoutes,
 } from '@weir/querier';
@@ -217,9 +218,10 @@ function createQuerierService(
     ...{ owners, clock, metrics },
     lastProduced: createLastProduced(foundations),
   });
-  const executor = createDemandingExecutor(configuration.querier, {
+  const demanding = createDemandingExecutor(configuration.querier, {
     ...{ executor: threads, demand, clock },
   });
+  const executor = createRetryingExecutor({ executor: demanding, clock });
   querierRoutes(server, configuration.querier, executor, {
     tenantOf: (request) => tenantOf(request, configuration.tenants),
     limitsFor: (tenant) => limits.forTenant(tenant),

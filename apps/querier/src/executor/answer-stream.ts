@@ -17,9 +17,9 @@ export async function* sendAnswer(
   request: QueryRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const { status, headers, body } = await executor.execute(request, signal);
+  const { body, ...rest } = await executor.execute(request, signal);
   const whole = body instanceof Uint8Array;
-  const head = `${JSON.stringify({ status, headers, whole } satisfies AnswerHead)}\n`;
+  const head = `${JSON.stringify({ ...rest, whole } satisfies AnswerHead)}\n`;
   const size = Buffer.byteLength(head);
   const first = new Uint8Array(size + (whole ? body.length : 0));
   Buffer.from(first.buffer).write(head);
@@ -39,9 +39,9 @@ export async function receiveAnswer(
   const message = first.value;
   const size = message.indexOf(LINE_FEED);
   const head = Buffer.from(message.buffer, message.byteOffset, size).toString('utf8');
-  const { status, headers, whole } = JSON.parse(head) as AnswerHead;
-  if (!whole) return { status, headers, body: messages };
+  const { whole, ...rest } = JSON.parse(head) as AnswerHead;
+  if (!whole) return { ...rest, body: messages };
   // The end has come with the message; taking it lets the stream close without a cancellation.
   await messages.next();
-  return { status, headers, body: message.subarray(size + 1) };
+  return { ...rest, body: message.subarray(size + 1) };
 }

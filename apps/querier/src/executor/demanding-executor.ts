@@ -1,6 +1,6 @@
 // Finds out what a query's reads must demand before the query takes a place among those that run: a wait for
 // a slow owner holds no place, no thread and no memory but the request's.
-import { WeirError } from '@weir/errors';
+import { toWeirError, WeirError } from '@weir/errors';
 import { apiError, plainError } from '@weir/http/errors';
 import type { Clock } from '@weir/runtime';
 import type { ReadConsistency } from '../consistency/read-consistency.ts';
@@ -56,5 +56,6 @@ function demandsNothing({ level, delayMaxMs }: ReadConsistency): boolean {
 function errorAnswer({ endpoint }: QueryRequest, error: unknown): QueryAnswer {
   const isPlain = endpoint.startsWith('cardinality_');
   const { status, headers, body } = isPlain ? plainError(error) : apiError(error);
-  return { status, headers, body: Buffer.from(body, 'utf8') };
+  const { kind } = toWeirError(error);
+  return { status, headers, body: Buffer.from(body, 'utf8'), failure: kind };
 }

@@ -3,7 +3,7 @@
 // with the fewest running. Workers start with the first query, or a while after the process, which has other
 // things to do until then. A worker that dies takes its queries with it (they answer 500) and is replaced.
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { WeirError } from '@weir/errors';
+import { toWeirError, WeirError } from '@weir/errors';
 import { apiError } from '@weir/http/errors';
 import type { OwnerDirectory, ReadPort } from '@weir/query';
 import {
@@ -85,7 +85,8 @@ async function locate(request: QueryRequest, directory: OwnerDirectory): Promise
 
 function errorAnswer(error: unknown): QueryAnswer {
   const { status, headers, body } = apiError(error);
-  return { status, headers, body: Buffer.from(body, 'utf8') };
+  const { kind } = toWeirError(error);
+  return { status, headers, body: Buffer.from(body, 'utf8'), failure: kind };
 }
 
 interface RunningWorker {
