@@ -19,8 +19,9 @@ interface TopicMetadata {
 }
 
 export interface LogWitness {
-  /** Told before a broker is killed, and when it was started again. */
-  readonly dead: Set<number>;
+  /** Told before a broker is killed. */
+  killed(id: number): void;
+  started(id: number): void;
   /** Every partition can acknowledge, as of the last answer. */
   readonly able: boolean;
   /** Every replica of every partition is in sync. */
@@ -41,6 +42,7 @@ export async function watchLog(
     client.connect({ timeout: 10_000 }, (error) => (error ? reject(error) : resolve()));
   });
   const dead = new Set<number>();
+  let kills = 0;
   const unable: { fromMs: number; toMs: number }[] = [];
   let able = true;
   let whole = true;
@@ -61,7 +63,9 @@ export async function watchLog(
 
   async function look(): Promise<void> {
     const askedMs = performance.now();
+    const killsThen = kills;
     const found = await ask();
+    if (kills !== killsThen) return; // it may tell of the time before
     const partitions = found?.topics.find(({ name }) => name === topic)?.partitions;
     if (partitions === undefined) return note(false, askedMs);
     const alive = (id: number) => id >= 0 && !dead.has(id);
@@ -80,7 +84,12 @@ export async function watchLog(
   })();
 
   return {
-    dead,
+    killed(id) {
+      dead.add(id);
+      kills++;
+      note(false, performance.now());
+    },
+    started: (id) => dead.delete(id),
     get able() {
       return able;
     },

@@ -80,8 +80,8 @@ export async function steady(
   }
 }
 
-/** The sum of a metric without regard to its labels; 0 where nobody answers. */
-export async function metricOf(base: string, name: string): Promise<number> {
+/** The sum of a metric without regard to its labels; undefined where nobody answers. */
+export async function metricOf(base: string, name: string): Promise<number | undefined> {
   try {
     const answer = await fetch(`${base}/metrics`, { signal: AbortSignal.timeout(ASK_WITHIN_MS) });
     const lines = (await answer.text()).split('\n').filter((line) => /^[a-z]/.test(line));
@@ -89,7 +89,7 @@ export async function metricOf(base: string, name: string): Promise<number> {
       .filter((line) => line.split(/[{ ]/, 1)[0] === name)
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   } catch {
-    return 0;
+    return undefined;
   }
 }
 
@@ -112,6 +112,7 @@ export class CountWatch {
     const seen: Seen = new Map();
     for (const { id, process } of this.#pods) {
       const count = await metricOf(process.base, this.#name);
+      if (count === undefined) continue;
       const before = this.#seen.get(id);
       sum += count - (before !== undefined && before.pid === process.pid ? before.count : 0);
       seen.set(id, { pid: process.pid, count });
