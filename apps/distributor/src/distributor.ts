@@ -23,13 +23,11 @@ import type { DistributorSettings } from './distributor-flags.ts';
 import { createInflight, type InflightShare } from './inflight.ts';
 import { checkMessageSize } from './message-size.ts';
 import { negotiate, type RemoteWriteVersion } from './negotiation.ts';
-import {
-  errorAnswer,
-  type PushAnswer,
-  partialAnswer,
-  successAnswer,
-  type WrittenCounts,
-} from './push-answer.ts';
+import { type OtlpGrpcServer, openOtlpGrpc } from './otlp/otlp-grpc.ts';
+import { createOtlpReceiver, type OtlpReceiver } from './otlp/otlp-receiver.ts';
+import { registerOtlpRoutes } from './otlp/otlp-routes.ts';
+import type { ProtocolPush, ScanStart, StoredPush } from './protocol-push.ts';
+import { errorAnswer, type PushAnswer, partialAnswer, successAnswer } from './push-answer.ts';
 import { createPushMetrics, loggedCounts } from './push-metrics.ts';
 import type { PushRequest } from './push-request.ts';
 import { registerPushRoutes } from './push-routes.ts';
@@ -55,7 +53,7 @@ export interface DistributorParts {
   readonly random: Random;
   readonly telemetry: Telemetry;
   /** The tenant of a request; throws `unauthenticated`. */
-  readonly tenantOf: (request: FastifyRequest) => string;
+  readonly tenantOf: (request: Pick<FastifyRequest, 'headers'>) => string;
   /** Where record values come from; fresh buffers by default. */
   readonly buffers?: RecordBuffers;
   /**
@@ -68,8 +66,15 @@ export interface DistributorParts {
 export interface Distributor {
   /** Never rejects: whatever happens becomes an answer. */
   push(request: PushRequest): Promise<PushAnswer>;
-  /** Registers POST /api/v1/push. */
+  /** Registers POST /api/v1/push and /otlp/v1/metrics. */
   routes(server: FastifyInstance): void;
+  /** Takes OTLP requests, as POST /otlp/v1/metrics does. */
+  readonly otlp: OtlpReceiver;
+  /** Opens what doesn't listen at the HTTP server: OTLP over gRPC, where it has a port. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Where OTLP over gRPC listens; 0 where it doesn't. */
+  readonly grpcPort: number;
 }
 
 export function createDistributor(
@@ -130,22 +135,31 @@ export function createDistributor(
     const size = uncompressedSize(request.body);
     // Twice: the body and the records made of it.
     share.add(2 * size);
+    const built = await store({
+      ...{ tenant: request.tenant, protocol: `${version}.0`, share },
+      body: ({ kernel }) =>
+        size <= KERNEL_BODY_MAX_BYTES
+          ? kernel.uncompress(request.body)
+          : snappyUncompress(request.body),
+      begin: (scratch, start) => beginRemoteWrite(version, scratch, start),
+    });
+    if (built.refusal !== undefined) return partialAnswer(version, built.written, built.refusal);
+    return successAnswer(version, built.written);
+  }
+
+  /** Scans and logs a push of any protocol. */
+  async function store(push: ProtocolPush): Promise<BuiltPush> {
     const scratch = scratches.take();
     let built: BuiltPush;
     try {
-      const body =
-        size <= KERNEL_BODY_MAX_BYTES
-          ? scratch.kernel.uncompress(request.body)
-          : snappyUncompress(request.body);
-      built = await scan(request.tenant, version, { body, scratch, share });
+      built = await scan(push, { body: push.body(scratch), scratch });
     } finally {
       scratches.giveBack(scratch);
     }
-    pressure.admit(request.tenant, built.records);
+    pressure.admit(push.tenant, built.records);
     await produce(built.records);
     built.countLogged();
-    if (built.refusal !== undefined) return partialAnswer(version, built.written, built.refusal);
-    return successAnswer(version, built.written);
+    return built;
   }
 
   function uncompressedSize(body: Uint8Array): number {
@@ -156,25 +170,21 @@ export function createDistributor(
   }
 
   async function scan(
-    tenant: string,
-    version: RemoteWriteVersion,
-    { body, scratch, share }: DecodedPush,
+    { tenant, protocol, share, begin }: ProtocolPush,
+    { body, scratch }: DecodedPush,
   ): Promise<BuiltPush> {
     const { accepted } = scratch;
     const limits = parts.limits.forTenant(tenant);
     const rules = rulesOf(limits, parts.clock.nowMs());
     const key = utf8(tenant);
-    const seed = hashBytes(key, 0, key.length);
-    const scanner = version === 1 ? scratch.remoteWrite1 : scratch.remoteWrite2;
-    if (version === 1) scratch.remoteWrite1.start(body, body.length, seed, scratch.kernel);
-    else scratch.remoteWrite2.start(body, body.length, seed);
+    const run = begin(scratch, { body, seed: hashBytes(key, 0, key.length), rules, limits });
     let rewrittenBytes = 0;
-    while (!scanner.run(SCAN_SLICE_BYTES, rules, accepted)) {
+    while (!run(SCAN_SLICE_BYTES)) {
       share.add(accepted.rewritten.size - rewrittenBytes);
       rewrittenBytes = accepted.rewritten.size;
       await parts.clock.yield();
     }
-    metrics.received(tenant, version, accepted);
+    metrics.received(tenant, protocol, accepted);
     const slots = router.tableFor(tenant, limits.shardSize, parts.routing.active());
     if (slots.isEmpty && accepted.count > 0) {
       metrics.discarded(tenant, accepted);
@@ -195,6 +205,7 @@ export function createDistributor(
       records,
       written: { samples: samplesOk, histograms: histogramsOk, exemplars: exemplarsOk },
       refusal: accepted.firstRejection?.message,
+      withdrawn: accepted.withdrawn,
       countLogged: () => metrics.logged(tenant, counts),
     };
   }
@@ -217,25 +228,53 @@ export function createDistributor(
 
   const { tenantOf } = parts;
   const bodyBytesMax = settings.recvMessageBytesMax;
+  let grpc: OtlpGrpcServer | undefined;
+  const otlp = createOtlpReceiver(settings, { ...parts, inflight, store, metrics });
   return {
     push,
-    routes: (server) =>
-      registerPushRoutes(server, { push, refuse, tenantOf, bodyBytesMax, inflight }),
+    routes(server) {
+      registerPushRoutes(server, { push, refuse, tenantOf, bodyBytesMax, inflight });
+      registerOtlpRoutes(server, { receiver: otlp, settings, tenantOf, inflight });
+    },
+    otlp,
+    async start() {
+      const { otlpGrpcPort: port, otlpGrpcAddress: address } = settings;
+      if (port === 0) return;
+      const requestBytesMax = settings.otlpRequestBytesMax;
+      grpc = await openOtlpGrpc(
+        { address, port, requestBytesMax },
+        {
+          receiver: otlp,
+          tenantOf: (tenant) => tenantOf({ headers: { 'x-scope-orgid': tenant } }),
+        },
+      );
+    },
+    stop: async () => grpc?.close(),
+    get grpcPort() {
+      return grpc?.port ?? 0;
+    },
   };
 }
 
 interface DecodedPush {
   readonly body: Uint8Array;
   readonly scratch: PushScratch;
-  readonly share: InflightShare;
 }
 
-interface BuiltPush {
+interface BuiltPush extends StoredPush {
   readonly records: readonly ProduceRecord[];
-  readonly written: WrittenCounts;
-  /** The first refusal's text, when something was refused. */
-  readonly refusal: string | undefined;
   readonly countLogged: () => void;
+}
+
+function beginRemoteWrite(
+  version: RemoteWriteVersion,
+  { remoteWrite1, remoteWrite2, kernel, accepted }: PushScratch,
+  { body, seed, rules }: ScanStart,
+): (budgetBytes: number) => boolean {
+  if (version === 1) remoteWrite1.start(body, body.length, seed, kernel);
+  else remoteWrite2.start(body, body.length, seed);
+  const scanner = version === 1 ? remoteWrite1 : remoteWrite2;
+  return (budgetBytes) => scanner.run(budgetBytes, rules, accepted);
 }
 
 function rulesOf(limits: TenantLimits, nowMs: number): WriteRules {

@@ -3,15 +3,14 @@
 import type { IncomingMessage } from 'node:http';
 import { toWeirError, WeirError } from '@weir/errors';
 import type { InflightShare } from './inflight.ts';
-import { checkMessageSize } from './message-size.ts';
 
 /**
- * Rejects with `invalid` when the body is too large, `unavailable`
+ * Rejects with what `checkSize` throws when the body is too large, with `unavailable`
  * when no more bytes may be in flight, `canceled` when the client went away.
  */
 export function readPushBody(
   request: IncomingMessage,
-  limitBytes: number,
+  checkSize: (sizeBytes: number) => void,
   share: InflightShare,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
@@ -24,14 +23,14 @@ export function readPushBody(
     const onData = (chunk: Uint8Array) => {
       try {
         size += chunk.length;
-        checkMessageSize(size, 'compressed', limitBytes);
+        checkSize(size);
         share.add(chunk.length);
         chunks.push(chunk);
       } catch (error) {
         fail(toWeirError(error));
       }
     };
-    checkMessageSize(Number(request.headers['content-length'] ?? 0), 'compressed', limitBytes);
+    checkSize(Number(request.headers['content-length'] ?? 0));
     request.on('data', onData);
     let ended = false;
     request.once('end', () => {

@@ -7,7 +7,6 @@ import {
   type Telemetry,
 } from '@weir/telemetry';
 import type { AcceptedWrite } from '@weir/wire';
-import type { RemoteWriteVersion } from './negotiation.ts';
 
 /** What a push brought into the log. */
 export interface LoggedCounts {
@@ -31,13 +30,15 @@ export function loggedCounts(accepted: AcceptedWrite): LoggedCounts {
 
 export interface PushMetrics {
   /** What came in, before validation. */
-  received(tenant: string, version: RemoteWriteVersion, accepted: AcceptedWrite): void;
+  received(tenant: string, protocol: string, accepted: AcceptedWrite): void;
   /** What validation refused. */
   discarded(tenant: string, accepted: AcceptedWrite): void;
   /** What passed validation but not the rate limit. */
   rateLimited(tenant: string, accepted: AcceptedWrite): void;
   /** What the log has acknowledged. */
   logged(tenant: string, counts: LoggedCounts): void;
+  /** An OTLP request, whatever becomes of it. */
+  otlpRequest(tenant: string): void;
   inflight(pushes: number, sizeBytes: number): void;
   shed(reason: string): void;
 }
@@ -64,6 +65,11 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
   const metadataIn = counter(
     'cortex_distributor_metadata_in_total',
     'Metadata entries that came in, refused ones included.',
+    ['user'],
+  );
+  const otlpRequests = counter(
+    'cortex_distributor_otlp_requests_total',
+    'OTLP requests that came in.',
     ['user'],
   );
   const requests = counter(
@@ -119,8 +125,8 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
     ['reason'],
   );
   return {
-    received(tenant, version, accepted) {
-      requestsIn.inc({ user: tenant, version: `${version}.0` });
+    received(tenant, protocol, accepted) {
+      requestsIn.inc({ user: tenant, version: protocol });
       samplesIn.inc({ user: tenant }, accepted.samplesIn + accepted.histogramsIn);
       if (accepted.exemplarsIn > 0) {
         exemplarsIn.inc({ user: tenant }, accepted.exemplarsIn);
@@ -162,6 +168,7 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
       if (counts.exemplars > 0) exemplars.inc(user, counts.exemplars);
       if (counts.metadata > 0) metadata.inc(user, counts.metadata);
     },
+    otlpRequest: (tenant) => otlpRequests.inc({ user: tenant }),
     inflight(pushes, sizeBytes) {
       inflightPushes.set(pushes);
       inflightBytes.set(sizeBytes);

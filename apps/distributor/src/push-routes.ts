@@ -2,6 +2,7 @@
 // far (the protocol decides what is unsupported), and because the size limit has its own answer.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Inflight, InflightShare } from './inflight.ts';
+import { checkMessageSize } from './message-size.ts';
 import type { PushAnswer } from './push-answer.ts';
 import { readPushBody } from './push-body.ts';
 import type { PushRequest } from './push-request.ts';
@@ -36,7 +37,8 @@ async function answerPush(request: FastifyRequest, parts: PushRouteParts): Promi
   try {
     tenant = parts.tenantOf(request);
     share = parts.inflight.enter(tenant);
-    body = await readPushBody(request.raw, parts.bodyBytesMax, share);
+    const checkSize = (size: number) => checkMessageSize(size, 'compressed', parts.bodyBytesMax);
+    body = await readPushBody(request.raw, checkSize, share);
   } catch (error) {
     return parts.refuse(error, retryAttempt);
   } finally {
@@ -53,7 +55,7 @@ async function answerPush(request: FastifyRequest, parts: PushRouteParts): Promi
 }
 
 /** A body that wasn't read to its end would block the connection: answer, then close it. */
-function drain(request: FastifyRequest, reply: FastifyReply): void {
+export function drain(request: FastifyRequest, reply: FastifyReply): void {
   if (request.raw.readableEnded) return;
   reply.header('connection', 'close');
   request.raw.resume();
@@ -68,6 +70,6 @@ function send(reply: FastifyReply, answer: PushAnswer): FastifyReply {
     .send(`${answer.body}\n`);
 }
 
-function single(value: string | string[] | undefined): string | undefined {
+export function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }

@@ -2,7 +2,13 @@
 // columns anew per push costs as much as the scan. A push holds one only while it is scanned, which for
 // all but huge bodies is one turn of the event loop; so one or two exist. What a huge push has grown is
 // let go again.
-import { AcceptedWrite, PushKernel, RemoteWrite1Scan, RemoteWrite2Scan } from '@weir/wire';
+import {
+  AcceptedWrite,
+  OtlpScan,
+  PushKernel,
+  RemoteWrite1Scan,
+  RemoteWrite2Scan,
+} from '@weir/wire';
 
 const KEPT_BYTES_MAX = 8 << 20;
 const KEPT_MAX = 4;
@@ -12,6 +18,7 @@ export interface PushScratch {
   readonly accepted: AcceptedWrite;
   readonly remoteWrite1: RemoteWrite1Scan;
   readonly remoteWrite2: RemoteWrite2Scan;
+  readonly otlp: OtlpScan;
 }
 
 export class PushScratches {
@@ -28,6 +35,7 @@ export class PushScratches {
       accepted: new AcceptedWrite(this.#rewrittenBytesMax),
       remoteWrite1: new RemoteWrite1Scan(),
       remoteWrite2: new RemoteWrite2Scan(),
+      otlp: new OtlpScan(),
     };
     scratch.accepted.clear();
     return scratch;
@@ -38,6 +46,7 @@ export class PushScratches {
     if (retained > KEPT_BYTES_MAX || this.#free.length >= KEPT_MAX) return;
     scratch.remoteWrite1.release();
     scratch.remoteWrite2.release();
+    scratch.otlp.release();
     this.#free.push(scratch);
   }
 }

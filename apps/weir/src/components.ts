@@ -2,7 +2,7 @@
 // this process and which are elsewhere.
 import { type BufferPool, createBufferPool } from '@weir/bytes';
 import { activePartitions, type ClusterView, countShares, partitionDelays } from '@weir/cluster';
-import { createDistributor } from '@weir/distributor';
+import { createDistributor, type Distributor } from '@weir/distributor';
 import { type HttpServer, tenantOf } from '@weir/http';
 import {
   createIngester,
@@ -85,8 +85,8 @@ export function createComponents(
   }
   if (components.includes('querier')) services.push(createQuerierService(ingester, limits, parts));
   if (components.includes('distributor')) {
-    createDistributorOf(ingester, limits, recordBuffers, parts);
-    services.push({ name: 'distributor' });
+    const { start, stop } = createDistributorOf(ingester, limits, recordBuffers, parts);
+    services.push({ name: 'distributor', start, stop });
     if (ingester === undefined) services.push(createPresence(components, parts));
   }
   const { server, foundations, clock, configuration } = parts;
@@ -262,7 +262,7 @@ function createDistributorOf(
   limits: Limits,
   recordBuffers: BufferPool,
   { configuration, foundations, server, clock, telemetry }: ComponentParts,
-): void {
+): Distributor {
   const { cluster, log, alone } = foundations;
   const active = followCluster(cluster, (view) => activePartitions(view, log.partitionCount));
   const distributor = createDistributor(configuration.distributor, {
@@ -283,4 +283,5 @@ function createDistributorOf(
       : {}),
   });
   distributor.routes(server);
+  return distributor;
 }

@@ -1,4 +1,5 @@
 // Per-tenant limits: their flags, their resolution, and the ingestion-rate bucket. Pure.
 export { createLimits, type Limits, type TenantOverrides } from './limits.ts';
 export { limitsFlags, type TenantLimits } from './limits-flags.ts';
+export { type OtlpStrategyLimits, type OtlpStrategyName, otlpStrategyOf } from './otlp-limits.ts';
 export { createRateLimiter, type Rate, type RateLimiter } from './rate-limiter.ts';

@@ -1,8 +1,10 @@
 // The per-tenant limits that exist so far, named as Mimir's. Where Weir's default differs, the help
 // says so: UTF-8 names, a 30-minute out-of-order window, and no limit on rate and series unless set.
 import { defineFlags, type SettingsOf } from '@weir/config';
+import { otlpLimitsFlags } from './otlp-limits.ts';
 
 export const limitsFlags = defineFlags({
+  ...otlpLimitsFlags,
   ingestionRate: {
     kind: 'float',
     flag: 'distributor.ingestion-rate-limit',

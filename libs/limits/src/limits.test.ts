@@ -10,6 +10,16 @@ const defaults = defaultsOf(limitsFlags);
 describe('createLimits', () => {
   it('has the documented defaults', () => {
     expect(createLimits(defaults).forTenant('a')).toEqual({
+      otelSuffixes: false,
+      otelStrategy: '',
+      otelCreatedTimes: false,
+      otelPromotedAttributes: [],
+      otelIdentifyingKept: false,
+      otelCustomBuckets: false,
+      otelScopeLabels: false,
+      otelDeltas: false,
+      otelKeyPrefixed: true,
+      otelUnderscoresKept: true,
       ingestionRate: 0,
       ingestionBurstSize: 200_000,
       labelNameBytesMax: 1024,

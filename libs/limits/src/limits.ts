@@ -3,6 +3,7 @@
 // configuration calls.
 import { WeirError } from '@weir/errors';
 import type { TenantLimits } from './limits-flags.ts';
+import { otlpStrategyOf } from './otlp-limits.ts';
 
 export type TenantOverrides = (tenant: string) => Partial<TenantLimits> | undefined;
 
@@ -41,6 +42,7 @@ function checkLimits(limits: TenantLimits): void {
       `name_validation_scheme: '${scheme}' is neither utf8 nor legacy`,
     );
   }
+  otlpStrategyOf(limits);
   const level = limits.readConsistency;
   if (level !== 'strong' && level !== 'eventual') {
     throw new WeirError(

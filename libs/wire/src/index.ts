@@ -1,7 +1,11 @@
 // Protocols as bytes, a folder each; log records at `/log-record`. No I/O, no limits of tenants (they come in as rules).
 
+export { lz4Decompress } from './compression/lz4-frame.ts';
+export { zstdDecompress } from './compression/zstd.ts';
 export { type InfluxPrecision, influxPrecision } from './influx/precision.ts';
 export { InfluxScan, type InfluxScanStart } from './influx/scan.ts';
+export { encodeExportResponse, encodeStatus, type PartialSuccess } from './otlp/answers.ts';
+export { otlpJsonToProtobuf } from './otlp/json-to-protobuf.ts';
 export { OtlpScan, type OtlpScanStart } from './otlp/scan.ts';
 export { OTLP_STRATEGIES, type OtlpStrategy, type OtlpTranslation } from './otlp/translation.ts';
 export { KERNEL_BODY_MAX_BYTES, PushKernel } from './push-kernel/push-kernel.ts';

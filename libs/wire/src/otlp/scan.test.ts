@@ -137,7 +137,7 @@ describe('OtlpScan', () => {
           expect(found.hashes[index]).toBe(hashBytes(bytes, 0, bytes.length, 5));
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 
@@ -158,7 +158,7 @@ describe('OtlpScan', () => {
           }
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: 300 },
     );
   });
 
@@ -171,7 +171,7 @@ describe('OtlpScan', () => {
           expect(error).toMatchObject({ kind: 'invalid' });
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 });

@@ -50,6 +50,8 @@ export class AcceptedWrite {
   metadataOk = 0;
   /** Refused, samples and native histograms together. */
   rejectedSamples = 0;
+  /** Runs taken back. */
+  withdrawn = 0;
   /** Of runs that hold histograms or exemplars; few do. */
   readonly extras = new Map<number, RunExtras>();
 
@@ -77,6 +79,7 @@ export class AcceptedWrite {
     this.exemplarsOk = 0;
     this.metadataOk = 0;
     this.rejectedSamples = 0;
+    this.withdrawn = 0;
     this.extras.clear();
     this.firstRejection = undefined;
     this.discardedSamples.clear();
@@ -116,6 +119,7 @@ export class AcceptedWrite {
   withdraw(index: number, reason: string, message: () => string): void {
     const samples = this.samples[index]!;
     const extras = this.extras.get(index);
+    this.withdrawn++;
     this.samplesOk -= samples;
     if (extras !== undefined) {
       this.histogramsOk -= extras.histograms;

@@ -1,0 +1,26 @@
+// Settings of the OTLP receiver. The route and its size limit are Mimir's; the gRPC port is Weir's own.
+import { defineFlags } from '@weir/config';
+
+export const otlpFlags = defineFlags({
+  otlpRequestBytesMax: {
+    kind: 'int',
+    flag: 'distributor.max-otlp-request-size',
+    yaml: 'distributor.max_otlp_request_size',
+    default: 104_857_600,
+    help: 'The largest OTLP request, compressed or not, bytes.',
+  },
+  otlpGrpcPort: {
+    kind: 'int',
+    flag: 'distributor.otlp-grpc-listen-port',
+    yaml: 'distributor.otlp_grpc_listen_port',
+    default: 0,
+    help: 'Port at which OTLP metrics are taken over gRPC, without TLS; senders expect 4317. 0 takes none.',
+  },
+  otlpGrpcAddress: {
+    kind: 'string',
+    flag: 'distributor.otlp-grpc-listen-address',
+    yaml: 'distributor.otlp_grpc_listen_address',
+    default: '',
+    help: 'Address for OTLP over gRPC. Empty: all interfaces.',
+  },
+});

@@ -1,0 +1,95 @@
+// Frames of LZ4 and Zstandard: what encoders write comes back, bombs and mutated bytes end in an error.
+import { WeirError } from '@weir/errors';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { lz4Decompress } from './lz4-frame.ts';
+import { zstdDecompress } from './zstd.ts';
+
+const tooLarge = () => new WeirError('invalid', 'too large', { status: 413 });
+
+/** `abc`, a copy of 3,000,000 of it, then `abcde` as they end every block. */
+function lz4Of(copied: number, blockMax = 7): Uint8Array {
+  const lengths: number[] = [];
+  for (let rest = copied - 4 - 15; ; rest -= 255) {
+    lengths.push(Math.min(rest, 255));
+    if (rest < 255) break;
+  }
+  const block = [0x3f, 97, 98, 99, 3, 0, ...lengths, 0x50, 97, 98, 99, 100, 101];
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(block.length);
+  const head = [0x04, 0x22, 0x4d, 0x18, 0x60, blockMax << 4, 0];
+  return Buffer.from([...head, ...size, ...block, 0, 0, 0, 0]);
+}
+
+/** A frame of one block of `size` equal bytes. */
+function zstdOf(size: number, window = 0x60): Uint8Array {
+  const blocks: number[] = [];
+  for (let rest = size; rest > 0; rest -= 131_072) {
+    const length = Math.min(rest, 131_072);
+    const header = (length << 3) | (1 << 1) | (rest <= 131_072 ? 1 : 0);
+    blocks.push(header & 255, (header >> 8) & 255, header >> 16, 97);
+  }
+  return Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, window, ...blocks]);
+}
+
+describe('lz4Decompress', () => {
+  it('gives back what was compressed, over itself, over frames, beside what is to be skipped', () => {
+    const skipped = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9]);
+    const frames = Buffer.concat([lz4Of(300), skipped, lz4Of(300)]);
+    const one = `${'abc'.repeat(101)}abcde`;
+    expect(Buffer.from(lz4Decompress(frames, 1e6, tooLarge)).toString()).toBe(one + one);
+  });
+
+  it('ends at the bound', () => {
+    const body = lz4Of(3_000_000);
+    expect(lz4Decompress(body, 3_000_008, tooLarge)).toHaveLength(3_000_008);
+    expect(() => lz4Decompress(body, 3_000_007, tooLarge)).toThrow('too large');
+    expect(() => lz4Decompress(lz4Of(70_000, 4), 1e6, tooLarge)).toThrow('corrupt');
+  });
+
+  it('takes any bytes', () => mutated(lz4Of(1000), lz4Decompress));
+});
+
+describe('zstdDecompress', () => {
+  it('gives back what was compressed, over several frames', () => {
+    const frames = Buffer.concat([zstdOf(200_000), zstdOf(5)]);
+    expect(zstdDecompress(frames, 1e6, tooLarge)).toEqual(Buffer.alloc(200_005, 97));
+  });
+
+  it('ends at the bound', () => {
+    const body = zstdOf(10_000_000);
+    expect(zstdDecompress(body, 10_000_000, tooLarge)).toHaveLength(10_000_000);
+    expect(() => zstdDecompress(body, 9_999_999, tooLarge)).toThrow('too large');
+  });
+
+  it('takes no window beyond the bound', () => {
+    // 2^(10 + 19) and 2^(10 + 31) bytes.
+    for (const window of [0x98, 0xf8]) {
+      expect(() => zstdDecompress(zstdOf(5, window), 1e8, tooLarge)).toThrow();
+    }
+  });
+
+  it('takes any bytes', () => mutated(zstdOf(1000), zstdDecompress));
+});
+
+function mutated(
+  body: Uint8Array,
+  decompress: (bytes: Uint8Array, max: number, tooLarge: () => WeirError) => Uint8Array,
+): void {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(body.length - 1), fc.nat(255)), { maxLength: 4 }),
+      fc.nat(body.length),
+      (edits, size) => {
+        const edited = body.slice(0, size);
+        for (const [index, byte] of edits) if (index < size) edited[index] = byte;
+        try {
+          expect(decompress(edited, 1e6, tooLarge).length).toBeLessThanOrEqual(1e6);
+        } catch (error) {
+          expect(error).toMatchObject({ kind: 'invalid' });
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+}
