@@ -2,6 +2,7 @@
 // the sparse index finds the place. Damage met on the way is counted and passed, never an end.
 import { assert, WeirError } from '@weir/errors';
 import type { LogRecord, PartitionConsumer, RecordBatch } from '../partition-log.ts';
+import type { Ahead, CatchingUp } from './catching-up.ts';
 import type { FileHandle, Files } from './files.ts';
 import { FRAME_HEADER_BYTES, type FrameHeader, loadValue, valueIsSound } from './frame.ts';
 import { diskError, positionBefore, type Segment } from './segment.ts';
@@ -13,6 +14,7 @@ export interface ConsumerParts {
   readonly segments: readonly Segment[];
   readonly ends: readonly number[];
   readonly tail: Tail;
+  readonly catchingUp: CatchingUp;
   startOffset(partition: number): number;
   /** Resolves at the next publication or when the consumer closes. */
   changed(): Promise<void>;
@@ -20,6 +22,9 @@ export interface ConsumerParts {
   wake(): void;
   damage(segment: Segment, places: number): void;
 }
+
+/** How far one who has what he wants goes on for the others, whose frames lie behind his. */
+const FURTHER_BYTES = 1 << 20;
 
 interface Place {
   readonly segment: Segment;
@@ -36,6 +41,8 @@ export function openConsumer(
   let position = fromOffset;
   let closed = false;
   let place: Place | undefined;
+  /** While it reads from the segments. */
+  let ahead: Ahead | undefined;
   let reading: Promise<RecordBatch> | undefined;
 
   const leave = async () => {
@@ -61,36 +68,87 @@ export function openConsumer(
     const end = segment.ends[partition]!;
     const records: LogRecord[] = [];
     let size = 0;
-    const walked = await walkFrames(inside.handle, inside.position, segment.sizeBytes, (frame) => {
+    /** Where its own reading has stopped; from there it only hands over. */
+    let stoppedAt: number | undefined;
+    const stop = (frame: Frame) => {
+      stoppedAt = frame.position;
+      return parts.catchingUp.isShared ? 'next' : 'stop';
+    };
+    const take = (frame: Frame) => {
       const { header } = frame;
-      if (header.partition !== partition || header.offset < position) return 'next';
-      if (header.offset >= end) return 'stop';
-      if (records.length > 0 && size + header.rawSize > maxBytes) return 'stop';
+      if (header.offset < position) return 'next';
+      if (header.offset >= end) return stop(frame);
+      if (records.length > 0 && size + header.rawSize > maxBytes) return stop(frame);
       if (!valueIsSound(frame.bytes, frame.at, header)) return 'bad';
       records.push(toRecord(frame, header));
       size += header.rawSize;
       position = header.offset + 1;
-      return position === end ? 'stop' : 'next';
+      return position === end ? stop(frame) : 'next';
+    };
+    const walked = await walkFrames(inside.handle, inside.position, segment.sizeBytes, (frame) => {
+      if (stoppedAt !== undefined && frame.position - stoppedAt > FURTHER_BYTES) return 'stop';
+      if (frame.header.partition !== partition) handOver(frame, segment);
+      else if (stoppedAt === undefined) return take(frame);
+      return 'next';
     });
     const damaged = walked.damagedStretches + (walked.badTailBytes > 0 ? 1 : 0);
     if (damaged > 0) parts.damage(segment, damaged);
-    inside.position = walked.position;
+    inside.position = stoppedAt ?? walked.position;
     if (records.length === 0) position = end;
     inside.offset = position;
+    ahead!.expect(position);
     return { partition, records, nextOffset: position };
+  };
+
+  /** A frame of another partition: whoever waits for it need not look for it. A damaged one he finds himself. */
+  const handOver = (frame: Frame, segment: Segment) => {
+    const { partition: other, offset } = frame.header;
+    if (!(offset < segment.ends[other]!) || !parts.catchingUp.wants(other, offset)) return;
+    if (!valueIsSound(frame.bytes, frame.at, frame.header)) return;
+    parts.catchingUp.hand(other, toRecord(frame, frame.header));
+  };
+
+  const takeAhead = (maxBytes: number): RecordBatch | undefined => {
+    if (ahead === undefined || ahead.isEmpty) return undefined;
+    const records = ahead.take(maxBytes);
+    position = records.at(-1)!.offset + 1;
+    return { partition, records, nextOffset: position };
+  };
+
+  const checkPlace = () => {
+    if (closed) throw new WeirError('closed', `consumer of partition ${partition} is closed`);
+    const start = parts.startOffset(partition);
+    if (position < start) throw truncatedAway(partition, position, start, parts.ends[partition]!);
+  };
+
+  const catchUp = (maxBytes: number): Promise<RecordBatch> => {
+    ahead ??= parts.catchingUp.join(partition, position);
+    ahead.expect(position);
+    return parts.catchingUp.inTurn(async () => {
+      checkPlace();
+      // While it waited for its turn, others may have handed it what it needs.
+      return takeAhead(maxBytes) ?? (await readSegments(maxBytes));
+    });
+  };
+
+  const leaveAhead = () => {
+    ahead?.leave();
+    ahead = undefined;
   };
 
   const next = async (maxBytes: number): Promise<RecordBatch> => {
     for (;;) {
-      if (closed) throw new WeirError('closed', `consumer of partition ${partition} is closed`);
-      const start = parts.startOffset(partition);
-      if (position < start) throw truncatedAway(partition, position, start, parts.ends[partition]!);
+      checkPlace();
+      const handed = takeAhead(maxBytes);
+      if (handed !== undefined) return handed;
       const records = parts.tail.take(position, maxBytes);
       if (records !== undefined) {
+        leaveAhead();
         position = records.at(-1)!.offset + 1;
         return { partition, records, nextOffset: position };
       }
-      if (position < parts.ends[partition]!) return await readSegments(maxBytes);
+      if (position < parts.ends[partition]!) return await catchUp(maxBytes);
+      leaveAhead();
       await parts.changed();
     }
   };
@@ -116,6 +174,7 @@ export function openConsumer(
       closed = true;
       parts.wake();
       await reading?.catch(() => {});
+      leaveAhead();
       await leave();
     },
   };

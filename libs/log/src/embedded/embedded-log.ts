@@ -7,6 +7,7 @@ import { silentTelemetry, type Telemetry } from '@weir/telemetry';
 import { createGroupRegistry } from '../in-process/group.ts';
 import type { PartitionConsumer, PartitionLog } from '../partition-log.ts';
 import { createAppender } from './appender.ts';
+import { createCatchingUp } from './catching-up.ts';
 import { openConsumer, truncatedAway } from './consumer.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { diskFiles, type Files } from './files.ts';
@@ -87,6 +88,7 @@ async function openLocked(
   const tails = ends.map(() => createTail(settings.tailSizeBytes ?? 8 * MIB));
   const groups = createGroupRegistry(meta.partitions, offsets, clock);
   const consumers = new Set<PartitionConsumer>();
+  const catchingUp = createCatchingUp();
   let waiting: (() => void)[] = [];
   let lastTimestampMs = segments.reduce((max, one) => Math.max(max, ...one.lastTimestampMs), 0);
   let closed = false;
@@ -188,6 +190,7 @@ async function openLocked(
         segments,
         ends,
         tail: tails[partition]!,
+        catchingUp,
         startOffset: startOf,
         changed: () => new Promise((resolve) => waiting.push(resolve)),
         wake,
