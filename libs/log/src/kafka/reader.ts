@@ -25,6 +25,8 @@ const MESSAGES_MAX = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
 const CONSUME_WAIT_MS = 100;
 const WATCH_EVERY_MS = 3000;
+/** Looks in a row at which a partition had more and the client brought nothing: then it is replaced. */
+const SILENT_LOOKS_MAX = 5;
 
 export interface Offsets {
   /** Start and end of a partition, asked of the broker. */
@@ -56,6 +58,8 @@ interface Queue {
   position: number;
   failure: WeirError | undefined;
   wake: (() => void) | undefined;
+  /** Looks in a row at which there was more than the client brought. */
+  silentLooks: number;
 }
 
 export async function openReader(
@@ -64,11 +68,6 @@ export async function openReader(
   { clock, log, offsets, trouble }: ReaderParts,
 ): Promise<Reader> {
   const { topic } = settings;
-  const client = new driver.KafkaConsumer(readerConfig(settings, clock) as object) as KafkaConsumer;
-  trouble.watch(client);
-  // Otherwise a batch waits for its last message, up to a second.
-  client.setDefaultIsTimeoutOnlyForFirstMessage(true);
-  client.setDefaultConsumeTimeout(CONSUME_WAIT_MS);
   const queues = new Map<number, Queue>();
   let closed = false;
   let running: Promise<void> | undefined;
@@ -101,8 +100,25 @@ export async function openReader(
     queue.wake?.();
   };
 
-  // Not in the callback of consume(): that comes after the ends of partitions which were met on the way.
-  client.on('data', take);
+  const openClient = async (): Promise<KafkaConsumer> => {
+    const opened = new driver.KafkaConsumer(
+      readerConfig(settings, clock) as object,
+    ) as KafkaConsumer;
+    trouble.watch(opened);
+    // Otherwise a batch waits for its last message, up to a second.
+    opened.setDefaultIsTimeoutOnlyForFirstMessage(true);
+    opened.setDefaultConsumeTimeout(CONSUME_WAIT_MS);
+    // Not in the callback of consume(): that comes after the ends of partitions which were met on the way.
+    opened.on('data', (message) => {
+      if (opened === client) take(message);
+    });
+    opened.on('partition.eof', (end) => {
+      if (opened === client) moveOn(end);
+    });
+    await trouble.connect(opened, settings.dialTimeoutMs + settings.writeTimeoutMs);
+    return opened;
+  };
+
   let messagesMax = 8;
   const adaptMax = (messages: readonly KafkaMessage[]) => {
     if (messages.length === 0) return;
@@ -139,15 +155,53 @@ export async function openReader(
     running = undefined;
   };
 
-  /** Finds consumers whose position has left the log: the client may not tell. */
+  /**
+   * A client may bring nothing of a partition for ever, though it is connected and asked (seen after a partition
+   * was taken, given back and taken again in a moment; assigning it once more did not help). Another takes over.
+   */
+  const replaceClient = async () => {
+    log.warn({ topic }, 'kafka reader: the client brings nothing of what is there; replaced');
+    const fresh = await openClient();
+    if (closed) {
+      await disconnect(fresh);
+      return;
+    }
+    const silent = client;
+    client = fresh;
+    for (const queue of queues.values()) {
+      queue.silentLooks = 0;
+      queue.paused = false;
+      // Not assigned yet: consume() is about to.
+      if (queue.expected === Number.POSITIVE_INFINITY) continue;
+      client.incrementalAssign([{ topic, partition: queue.partition, offset: queue.expected }]);
+    }
+    await disconnect(silent);
+  };
+
+  const lookForSilence = async () => {
+    if ([...queues.values()].every(({ silentLooks }) => silentLooks < SILENT_LOOKS_MAX)) return;
+    try {
+      await replaceClient();
+    } catch (error) {
+      log.warn({ err: error, topic }, 'kafka reader: the client could not be replaced yet');
+    }
+  };
+
+  /** Finds consumers whose position has left the log, or stays behind its end: the client may not tell. */
   const checkRanges = async () => {
     for (const queue of [...queues.values()]) {
-      if (queue.records.length > 0 || queue.failure !== undefined) continue;
+      if (queue.records.length > 0 || queue.failure !== undefined) {
+        queue.silentLooks = 0;
+        continue;
+      }
       const position = queue.position;
       try {
         const { start, end } = await offsets.watermarks(queue.partition);
         const still = queues.get(queue.partition) === queue && queue.position === position;
-        if (!still || (position >= start && position <= end)) continue;
+        if (!still || (position >= start && position <= end)) {
+          queue.silentLooks = still && position < end ? queue.silentLooks + 1 : 0;
+          continue;
+        }
         fail(queue, outOfRange(queue.partition, position, start, end));
       } catch (error) {
         log.warn({ err: error, partition: queue.partition }, 'kafka reader: no watermarks');
@@ -156,19 +210,21 @@ export async function openReader(
   };
   const watchOn = () => {
     watch = clock.after(WATCH_EVERY_MS, () => {
-      void checkRanges().then(() => {
-        if (!closed) watchOn();
-      });
+      void checkRanges()
+        .then(lookForSilence)
+        .then(() => {
+          if (!closed) watchOn();
+        });
     });
   };
 
   /** The position moves over offsets that hold no record (compacted, or markers of transactions). */
-  client.on('partition.eof', ({ partition, offset }) => {
+  const moveOn = ({ partition, offset }: { partition: number; offset: number }) => {
     const queue = queues.get(partition);
     if (queue === undefined || offset <= queue.expected) return;
     queue.expected = offset;
     queue.wake?.();
-  });
+  };
 
   const takeBatch = (queue: Queue, maxBytes: number): RecordBatch | undefined => {
     let count = 0;
@@ -218,7 +274,7 @@ export async function openReader(
     };
   };
 
-  await trouble.connect(client, settings.dialTimeoutMs + settings.writeTimeoutMs);
+  let client = await openClient();
   watchOn();
   return {
     reads: (partition) => queues.has(partition),
@@ -233,6 +289,7 @@ export async function openReader(
         position: fromOffset,
         failure: undefined,
         wake: undefined,
+        silentLooks: 0,
       };
       queues.set(partition, queue);
       await leftOver.get(partition);
