@@ -22,6 +22,7 @@ const PODS_FIRST = LONG ? 2 : 1;
 const PODS_MOST = LONG ? 4 : 2;
 /** Between two events. */
 const CALM_MS = LONG ? 10_000 : 2_000;
+const STEADY_WITHIN_MS = LONG ? 240_000 : 120_000;
 const BROKER_DOWN_MS = LONG ? 40_000 : 6_000;
 const ZONES = ['zone-a', 'zone-b'];
 /** Event time goes as many times faster: blocks are cut and shipped meanwhile. */
@@ -133,7 +134,7 @@ describe('a cluster that is scaled, rolled and damaged under load', () => {
       const checker = new StrongChecker(load, () => weir.queriers.base());
       const everyone = podsOf(PODS_MOST);
       const isSteady = (running: readonly Pod[]) =>
-        steady(() => weir.distributors.base(), PARTITIONS, running);
+        steady(() => weir.distributors.base(), PARTITIONS, running, STEADY_WITHIN_MS);
       const replayed = new CountWatch('weir_ingester_replayed_records_total', everyone);
       const timeline = new Timeline(replayed, isSteady);
       let checkedSteps = 0;
