@@ -1,10 +1,12 @@
 // Settings of the distributor, named as Mimir's. The in-flight byte limit is on by default, because
 // memory is bounded by configuration; Mimir's default is off.
 import { defineFlags, type SettingsOf } from '@weir/config';
+import { influxFlags } from './influx/influx-flags.ts';
 import { otlpFlags } from './otlp/otlp-flags.ts';
 
 export const distributorFlags = defineFlags({
   ...otlpFlags,
+  ...influxFlags,
   ringInstanceId: {
     kind: 'string',
     flag: 'distributor.ring.instance-id',

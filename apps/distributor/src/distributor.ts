@@ -21,6 +21,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createBackPressure } from './back-pressure.ts';
 import type { DistributorSettings } from './distributor-flags.ts';
 import { createInflight, type InflightShare } from './inflight.ts';
+import { createInfluxReceiver } from './influx/influx-receiver.ts';
+import { registerInfluxRoutes } from './influx/influx-routes.ts';
 import { checkMessageSize } from './message-size.ts';
 import { negotiate, type RemoteWriteVersion } from './negotiation.ts';
 import { type OtlpGrpcServer, openOtlpGrpc } from './otlp/otlp-grpc.ts';
@@ -66,7 +68,7 @@ export interface DistributorParts {
 export interface Distributor {
   /** Never rejects: whatever happens becomes an answer. */
   push(request: PushRequest): Promise<PushAnswer>;
-  /** Registers POST /api/v1/push and /otlp/v1/metrics. */
+  /** Registers POST /api/v1/push, /otlp/v1/metrics and, where enabled, Influx's write paths. */
   routes(server: FastifyInstance): void;
   /** Takes OTLP requests, as POST /otlp/v1/metrics does. */
   readonly otlp: OtlpReceiver;
@@ -229,12 +231,14 @@ export function createDistributor(
   const { tenantOf } = parts;
   const bodyBytesMax = settings.recvMessageBytesMax;
   let grpc: OtlpGrpcServer | undefined;
+  const influx = createInfluxReceiver(settings, { ...parts, inflight, store, metrics });
   const otlp = createOtlpReceiver(settings, { ...parts, inflight, store, metrics });
   return {
     push,
     routes(server) {
       registerPushRoutes(server, { push, refuse, tenantOf, bodyBytesMax, inflight });
       registerOtlpRoutes(server, { receiver: otlp, settings, tenantOf, inflight });
+      registerInfluxRoutes(server, { receiver: influx, settings, tenantOf, inflight });
     },
     otlp,
     async start() {

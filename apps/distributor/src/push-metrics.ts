@@ -39,6 +39,8 @@ export interface PushMetrics {
   logged(tenant: string, counts: LoggedCounts): void;
   /** An OTLP request, whatever becomes of it. */
   otlpRequest(tenant: string): void;
+  /** A write in line protocol, whatever becomes of it. */
+  influxRequest(tenant: string): void;
   inflight(pushes: number, sizeBytes: number): void;
   shed(reason: string): void;
 }
@@ -70,6 +72,11 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
   const otlpRequests = counter(
     'cortex_distributor_otlp_requests_total',
     'OTLP requests that came in.',
+    ['user'],
+  );
+  const influxRequests = counter(
+    'cortex_distributor_influx_requests_total',
+    'Requests in line protocol that came in.',
     ['user'],
   );
   const requests = counter(
@@ -168,6 +175,7 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
       if (counts.exemplars > 0) exemplars.inc(user, counts.exemplars);
       if (counts.metadata > 0) metadata.inc(user, counts.metadata);
     },
+    influxRequest: (tenant) => influxRequests.inc({ user: tenant }),
     otlpRequest: (tenant) => otlpRequests.inc({ user: tenant }),
     inflight(pushes, sizeBytes) {
       inflightPushes.set(pushes);

@@ -4,6 +4,7 @@
 // let go again.
 import {
   AcceptedWrite,
+  InfluxScan,
   OtlpScan,
   PushKernel,
   RemoteWrite1Scan,
@@ -19,6 +20,7 @@ export interface PushScratch {
   readonly remoteWrite1: RemoteWrite1Scan;
   readonly remoteWrite2: RemoteWrite2Scan;
   readonly otlp: OtlpScan;
+  readonly influx: InfluxScan;
 }
 
 export class PushScratches {
@@ -36,6 +38,7 @@ export class PushScratches {
       remoteWrite1: new RemoteWrite1Scan(),
       remoteWrite2: new RemoteWrite2Scan(),
       otlp: new OtlpScan(),
+      influx: new InfluxScan(),
     };
     scratch.accepted.clear();
     return scratch;
@@ -47,6 +50,7 @@ export class PushScratches {
     scratch.remoteWrite1.release();
     scratch.remoteWrite2.release();
     scratch.otlp.release();
+    scratch.influx.release();
     this.#free.push(scratch);
   }
 }

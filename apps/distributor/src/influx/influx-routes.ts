@@ -1,0 +1,85 @@
+// The write paths of InfluxDB's two APIs under /api/v1/push/influx, which is the URL that clients are given.
+// Of their parameters only `precision` means anything here: tenants are told by header. Errors have each
+// API's shape, because clients decide by it whether to send again.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { DistributorSettings } from '../distributor-flags.ts';
+import type { Inflight, InflightShare } from '../inflight.ts';
+import { readPushBody } from '../push-body.ts';
+import { drain, single } from '../push-routes.ts';
+import { checkInfluxSize, type InfluxAnswer, type InfluxReceiver } from './influx-receiver.ts';
+
+type ErrorShape = (answer: InfluxAnswer) => object;
+
+const PATHS: Readonly<Record<string, ErrorShape>> = {
+  '/api/v1/push/influx/write': ({ message }) => ({ error: message }),
+  '/api/v1/push/influx/api/v2/write': ({ status, message }) => ({ code: codeOf(status), message }),
+};
+
+export interface InfluxRouteParts {
+  readonly receiver: InfluxReceiver;
+  readonly settings: DistributorSettings;
+  /** The tenant of a request, or throws `unauthenticated`. */
+  readonly tenantOf: (request: FastifyRequest) => string;
+  readonly inflight: Inflight;
+}
+
+/** Registers nothing unless it is enabled. */
+export function registerInfluxRoutes(server: FastifyInstance, parts: InfluxRouteParts): void {
+  if (!parts.settings.influxEnabled) return;
+  server.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    for (const [path, shape] of Object.entries(PATHS)) {
+      scope.post(path, { config: { compress: false } }, async (request, reply) => {
+        const answer = await answerWrite(request, parts);
+        drain(request, reply);
+        return send(reply, answer, shape);
+      });
+    }
+  });
+}
+
+async function answerWrite(
+  request: FastifyRequest,
+  parts: InfluxRouteParts,
+): Promise<InfluxAnswer> {
+  const retryAttempt = single(request.headers['retry-attempt']);
+  let body: Uint8Array;
+  let tenant: string;
+  let share: InflightShare | undefined;
+  try {
+    tenant = parts.tenantOf(request);
+    share = parts.inflight.enter(tenant);
+    const checkSize = (size: number) => checkInfluxSize(size, parts.settings.influxRequestBytesMax);
+    body = await readPushBody(request.raw, checkSize, share);
+  } catch (error) {
+    return parts.receiver.refuse(error, retryAttempt);
+  } finally {
+    // The write takes a share of its own, in this same turn.
+    share?.release();
+  }
+  const { precision } = request.query as { precision?: string | string[] };
+  const contentEncoding = request.headers['content-encoding'];
+  return parts.receiver.receive({
+    ...{ tenant, contentEncoding, retryAttempt, body },
+    precision: single(precision) ?? '',
+  });
+}
+
+function send(reply: FastifyReply, answer: InfluxAnswer, shape: ErrorShape): FastifyReply {
+  reply.code(answer.status);
+  if (answer.status === 204) return reply.send();
+  if (answer.retryAfterSeconds > 0) reply.header('retry-after', String(answer.retryAfterSeconds));
+  return reply
+    .header('content-type', 'application/json; charset=utf-8')
+    .header('x-content-type-options', 'nosniff')
+    .send(JSON.stringify(shape(answer)));
+}
+
+/** The second API's words for a status. */
+function codeOf(status: number): string {
+  if (status === 401) return 'unauthorized';
+  if (status === 413) return 'request too large';
+  if (status === 429) return 'too many requests';
+  return status >= 500 ? 'unavailable' : 'invalid';
+}
