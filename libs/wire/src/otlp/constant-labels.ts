@@ -9,6 +9,7 @@ import { FieldReader, WIRE_LENGTH } from '../protobuf/field-reader.ts';
 import type { NamedLabel } from '../write-request/refusal-texts.ts';
 import { valueText } from './attribute-value.ts';
 import { labelName } from './label-names.ts';
+import { ATTRIBUTES_MAX, tooManyAttributes } from './point-attributes.ts';
 import type { OtlpTranslation } from './translation.ts';
 
 const KEPT_MAX_BYTES = 2 << 20;
@@ -217,6 +218,7 @@ function attributesOf(message: Uint8Array, number: number): Map<string, Uint8Arr
       else value = valueText(message, pair.from, pair.to).slice();
     }
     if (!found.has(key)) found.set(key, value);
+    if (found.size > ATTRIBUTES_MAX) throw tooManyAttributes();
   }
   return found;
 }

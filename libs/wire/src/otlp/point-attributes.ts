@@ -2,14 +2,19 @@
 // in the body; what is no string is printed into `texts`. The usual form of a KeyValue is read without a
 // general reader.
 
+import { WeirError } from '@weir/errors';
 import { ByteSink } from '../protobuf/byte-sink.ts';
 import { FieldReader, WIRE_LENGTH } from '../protobuf/field-reader.ts';
 import type { AttributeKeys } from './attribute-keys.ts';
 import { valueText } from './attribute-value.ts';
 
 const CAPACITY = 64;
+/** Of one point or resource: far more than any tenant may have labels, and little enough to be held as objects. */
+export const ATTRIBUTES_MAX = 10_000;
 
 export class PointAttributes {
+  /** Another number for each point. */
+  serial = 0;
   count = 0;
   /** Of the key in the table, or -1 where it isn't kept. */
   ids: Int32Array = new Int32Array(CAPACITY);
@@ -34,6 +39,7 @@ export class PointAttributes {
 
   clear(): void {
     if (this.count > 0) this.#before = this.count;
+    this.serial++;
     this.count = 0;
     this.texts.clear();
     this.isPlain = true;
@@ -42,6 +48,7 @@ export class PointAttributes {
   /** Adds the KeyValue in bytes[from, to); malformed bytes are an `invalid` error. */
   add(bytes: Uint8Array, from: number, to: number): void {
     const index = this.count++;
+    if (index >= ATTRIBUTES_MAX) throw tooManyAttributes();
     if (index === this.ids.length) this.#grow();
     if (!this.#addUsual(bytes, from, to, index)) this.#addAny(bytes, from, to, index);
     const guess = index < this.#before ? this.ids[index]! : -1;
@@ -122,4 +129,9 @@ export class PointAttributes {
     this.from = widen(this.from);
     this.size = widen(this.size);
   }
+}
+
+export function tooManyAttributes(): WeirError {
+  const message = `a data point or resource has more than ${ATTRIBUTES_MAX} attributes`;
+  return new WeirError('invalid', message);
 }

@@ -3,13 +3,16 @@ import { hashBytes } from '@weir/bytes';
 import { labelsOf } from '@weir/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { AcceptedWrite } from '../write-request/accepted-write.ts';
 import {
   encode,
   NOW,
   nanos,
+  RULES,
   type ScannedHistogram,
   type ScannedSeries,
   scanBytes,
+  TRANSLATION,
 } from './otlp-fixture.ts';
 import {
   type Attribute,
@@ -160,6 +163,46 @@ describe('OtlpScan', () => {
       ),
       { numRuns: 300 },
     );
+  });
+
+  it('shares the time with others though nothing comes of what it reads', () => {
+    const empty = encode({ resourceMetrics: Array.from({ length: 1000 }, () => ({})) });
+    const refused = Array.from({ length: 1000 }, (_, index) => ({ name: `m${index}`, gauge: {} }));
+    for (const body of [
+      empty,
+      encode({ resourceMetrics: [{ scopeMetrics: [{ metrics: refused }] }] }),
+    ]) {
+      const scan = new OtlpScan();
+      const accepted = new AcceptedWrite();
+      scan.start(body, body.length, { seed: 5, rules: RULES, translation: TRANSLATION });
+      let slices = 1;
+      while (!scan.run(25_600, accepted)) slices++;
+      expect(slices).toBeGreaterThanOrEqual(10);
+    }
+  });
+
+  it('refuses a request with more attributes than anybody has', () => {
+    const own = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({
+        key: `k${index}`,
+        value: { stringValue: 'v' },
+      }));
+    const metrics = (count: number) => [
+      { name: 'a', gauge: { dataPoints: [{ timeUnixNano: nanos(NOW), attributes: own(count) }] } },
+    ];
+    for (const [count, fails] of [
+      [10_000, false],
+      [10_001, true],
+    ] as const) {
+      for (const sent of [
+        { scopeMetrics: [{ metrics: metrics(count) }] },
+        { resource: { attributes: own(count) }, scopeMetrics: [{ metrics: metrics(1) }] },
+      ]) {
+        const scanned = () => scanBytes(encode({ resourceMetrics: [sent] }));
+        if (fails) expect(scanned).toThrow('more than 10000 attributes');
+        else expect(scanned().accepted.metadataOk).toBe(1);
+      }
+    }
   });
 
   it('takes any bytes', () => {

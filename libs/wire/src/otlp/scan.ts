@@ -27,6 +27,8 @@ import type { OtlpTranslation } from './translation.ts';
 const EMPTY = new Uint8Array(0);
 /** Rules that translations were asked for under; each keeps what it has learned. */
 const MEMORIES_MAX = 4;
+/** What a message around points costs, beside its bytes, as bytes: many empty ones take their time, too. */
+const MESSAGE_COST = 256;
 const DELTA = 1;
 const CUMULATIVE = 2;
 
@@ -139,7 +141,10 @@ export class OtlpScan {
       this.#writer.constants = constantsOf(scope, schemaUrl);
       yield* this.#scanScope(field.from, field.to, out);
     }
+    const written = out.rewritten.size;
     this.#target.write(constantsOf(EMPTY, EMPTY), rules, seed, out);
+    this.#pauseCost -= MESSAGE_COST + resource.length + out.rewritten.size - written;
+    if (this.#pauseCost < 0) yield;
   }
 
   *#scanScope(from: number, to: number, out: AcceptedWrite): Generator<void, void, void> {
@@ -149,8 +154,9 @@ export class OtlpScan {
       if (field.field !== 2) continue;
       field.expect(WIRE_LENGTH, 'ScopeMetrics.metrics');
       const metric = metricOf(inner.reset(this.#bytes, field.from, field.to));
-      const names = this.#begin(metric, out);
-      if (names === undefined) continue;
+      this.#pauseCost -= MESSAGE_COST;
+      if (this.#pauseCost < 0) yield;
+      if (this.#begin(metric, out) === undefined) continue;
       inner.reset(this.#bytes, metric.from, metric.to);
       while (inner.next()) {
         if (inner.field !== 1) continue;

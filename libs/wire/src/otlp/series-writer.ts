@@ -51,6 +51,18 @@ export interface PointSample {
   readonly high: number;
 }
 
+interface WrittenLabels {
+  /** Of the point. */
+  serial: number;
+  shape: SeriesShape | undefined;
+  metric: Uint8Array;
+  bytes: Uint8Array;
+  from: number;
+  extraFrom: number;
+  extraTo: number;
+  to: number;
+}
+
 export class SeriesWriter {
   readonly attributes = new PointAttributes();
   constants: ConstantLabels = {
@@ -70,6 +82,11 @@ export class SeriesWriter {
   #memory: TranslationMemory | undefined;
   #seed = 0;
   #labelsSize = 0;
+  /** Where the labels lie that were written last, for the next series of the same point. */
+  readonly #last: WrittenLabels = {
+    ...{ serial: -1, shape: undefined, metric: EMPTY, bytes: EMPTY },
+    ...{ from: 0, extraFrom: 0, extraTo: 0, to: 0 },
+  };
   readonly #time = new Uint8Array(VARINT_MAX_BYTES);
   #timeMs = -1;
   #timeSize = 0;
@@ -145,7 +162,10 @@ export class SeriesWriter {
     const labelsTo = this.#writeLabels(shape, metric, bytes, labelsFrom);
     if (this.#view.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
     this.#screen.run(bytes, this.#view, labelsFrom, labelsTo, this.#seed);
-    if (!this.#screen.ascii && !this.#valuesAreText(metric)) return false;
+    if (!this.#screen.ascii && !this.#valuesAreText(metric)) {
+      this.#last.serial = -1;
+      return false;
+    }
     let at = labelsTo;
     bytes[at++] = 0x12;
     bytes[at++] = sampleBytes;
@@ -172,6 +192,13 @@ export class SeriesWriter {
     const order = shape.order!;
     const valueMax = rules.labelValueBytesMax;
     if (constants.valueBytesMax > valueMax || metric.length > valueMax) return false;
+    if (this.#isRepeated(shape, metric)) {
+      const { from, extraFrom, extraTo, to } = this.#last;
+      const valueSize = this.extraValue.length;
+      const inner = shape.heads[shape.extraIndex]!.length + varintSize(valueSize) + valueSize;
+      this.#labelsSize = extraFrom - from + 1 + varintSize(inner) + inner + to - extraTo;
+      return valueSize <= valueMax;
+    }
     let size = 0;
     for (let index = 0; index < order.length; index++) {
       const source = order[index]!;
@@ -197,6 +224,10 @@ export class SeriesWriter {
     const { constants, attributes } = this;
     const body = this.#bytes;
     const order = shape.order!;
+    const last = this.#last;
+    if (last.bytes === out && this.#isRepeated(shape, metric)) {
+      return this.#repeatLabels(shape, out, start);
+    }
     let at = start;
     for (let index = 0; index < order.length; index++) {
       const source = order[index]!;
@@ -219,14 +250,51 @@ export class SeriesWriter {
         value = source === METRIC_NAME ? metric : this.extraValue;
         size = value.length;
       }
+      if (index === shape.extraIndex) last.extraFrom = at;
       const head = shape.heads[index]!;
       out[at++] = 0x0a;
       at = writeSize(out, at, head.length + varintSize(size) + size);
       for (let each = 0; each < head.length; each++) out[at++] = head[each]!;
       at = writeSize(out, at, size);
       for (const to = from + size; from < to; from++) out[at++] = value[from]!;
+      if (index === shape.extraIndex) last.extraTo = at;
     }
+    last.bytes = out;
+    last.shape = shape;
+    last.metric = metric;
+    last.serial = attributes.serial;
+    last.from = start;
+    last.to = at;
     return at;
+  }
+
+  /** Whether the series before was of the same point and name: then only the extra label differs. */
+  #isRepeated(shape: SeriesShape, metric: Uint8Array): boolean {
+    const { serial, shape: lastShape, metric: lastMetric } = this.#last;
+    if (serial !== this.attributes.serial || shape !== lastShape) return false;
+    return metric === lastMetric && shape.extraIndex >= 0;
+  }
+
+  /** Copies the labels written last, with another extra label. */
+  #repeatLabels(shape: SeriesShape, out: Uint8Array, start: number): number {
+    const last = this.#last;
+    const { extraValue } = this;
+    out.copyWithin(start, last.from, last.extraFrom);
+    const extraFrom = start + last.extraFrom - last.from;
+    const head = shape.heads[shape.extraIndex]!;
+    let at = extraFrom;
+    out[at++] = 0x0a;
+    at = writeSize(out, at, head.length + varintSize(extraValue.length) + extraValue.length);
+    for (let index = 0; index < head.length; index++) out[at++] = head[index]!;
+    at = writeSize(out, at, extraValue.length);
+    for (let index = 0; index < extraValue.length; index++) out[at++] = extraValue[index]!;
+    out.copyWithin(at, last.extraTo, last.to);
+    const to = at + last.to - last.extraTo;
+    last.from = start;
+    last.extraFrom = extraFrom;
+    last.extraTo = at;
+    last.to = to;
+    return to;
   }
 
   #encodeTime(timeMs: number): void {
