@@ -164,6 +164,15 @@ describe('POST /otlp/v1/metrics', () => {
     expect(produced).toEqual([]);
   });
 
+  it('speaks of attributes', async () => {
+    const { post } = await server({ limits: { labelValueBytesMax: 5 } });
+    expect((await post(encoded([gauge('a', [key('k', '12345')])]))).statusCode).toBe(200);
+    const [, , message] = status(await post(encoded([gauge('a', [key('k', '123456')])])));
+    expect(message).toMatch(
+      /^received a metric whose attribute value length of 6 exceeds the limit of 5, attribute: 'k', value: '123456' \(truncated\) metric: 'a' \(err-mimir-label-value-too-long\)\./,
+    );
+  });
+
   it('takes an empty request, and a metric without points, as success', async () => {
     const { post } = await server();
     expect((await post(encoded([]))).statusCode).toBe(200);

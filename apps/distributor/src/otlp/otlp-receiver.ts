@@ -126,7 +126,8 @@ function beginOtlp(
   { body, seed, rules, limits }: ScanStart,
   counted: { points: number; rejected: number },
 ): (budgetBytes: number) => boolean {
-  otlp.start(body, body.length, { seed, rules, translation: translationOf(limits) });
+  const translation = translationOf(limits);
+  otlp.start(body, body.length, { seed, rules: { ...rules, attributeWords: true }, translation });
   return (budgetBytes) => {
     const done = otlp.run(budgetBytes, accepted);
     counted.points = otlp.points;

@@ -93,7 +93,9 @@ export class DraftLabels {
       if (value.length > rules.labelValueBytesMax) {
         const limit = rules.labelValueBytesMax;
         return refuse('label_value_too_long', () =>
-          refusal.labelValueTooLong(label, limit, labels),
+          rules.attributeWords === true
+            ? refusal.attributeValueTooLong(label, limit, metric)
+            : refusal.labelValueTooLong(label, limit, labels),
         );
       }
       if (!isUtf8(value)) {

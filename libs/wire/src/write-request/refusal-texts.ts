@@ -81,6 +81,12 @@ export const refusal = {
       'label-value-too-long',
       'validation.max-length-label-value',
     ),
+  attributeValueTooLong: (label: NamedLabel, limit: number, metric: Uint8Array) =>
+    withLimit(
+      `received a metric whose attribute value length of ${label.value.length} exceeds the limit of ${limit}, attribute: '${cutText(label.name)}', value: '${cutText(label.value)}' (truncated) metric: '${cutText(metric)}'`,
+      'label-value-too-long',
+      'validation.max-length-label-value',
+    ),
   duplicateLabel: (name: Uint8Array, labels: readonly NamedLabel[]) =>
     withId(
       `received a series with duplicate label name, label: '${cutText(name)}' series: '${seriesText(labels)}'`,

@@ -23,6 +23,8 @@ export interface WriteRules {
   readonly histogramBucketsMax: number;
   /** Whether a histogram with more buckets is brought to a lower resolution, or refused. */
   readonly histogramsReduced: boolean;
+  /** Refusals speak of metrics and attributes, not of series and labels: to senders of OTLP. */
+  readonly attributeWords?: boolean;
   /** False leaves exemplars out. */
   readonly exemplarsEnabled: boolean;
 }
