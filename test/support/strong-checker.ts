@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { instanceName, type PacedLoad } from './paced-load.ts';
 
 const PERIOD_MS = 1_000;
+/** So that a machine that can't keep up is not drowned in questions; one that waits holds up no other. */
+const IN_FLIGHT_MAX = 4;
 /** Steps that are looked at each second, and in one query over all. */
 const RECENT_STEPS = 20;
 const WINDOW_STEPS = 120;
@@ -79,7 +81,7 @@ export class StrongChecker {
     for (let turn = 0; this.#running; turn++) {
       const to = this.#load.acknowledgedSteps;
       const from = Math.max(0, to - RECENT_STEPS);
-      if (to > 0) {
+      if (to > 0 && inFlight.size < IN_FLIGHT_MAX) {
         // One that waits doesn't keep the next from being sent.
         const asking = this.#check(turn % 2 === 0 ? 'count' : 'sum', from, to);
         inFlight.add(asking);

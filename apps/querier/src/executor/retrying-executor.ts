@@ -8,7 +8,7 @@ import type { QueryAnswer, QueryExecutor, QueryRequest } from '../query-request.
 /** Before the second attempt, the third, and so on. */
 const PAUSES_MS = [0, 200, 800];
 /** Who has waited for longer wants an answer, not another wait. */
-const WITHIN_MS = 10_000;
+const WITHIN_MS = 30_000;
 const PASSING: readonly (ErrorKind | undefined)[] = ['unavailable', 'fenced', 'closed'];
 
 export interface RetryingExecutorParts {
