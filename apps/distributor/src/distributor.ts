@@ -35,6 +35,7 @@ import type { PushRequest } from './push-request.ts';
 import { registerPushRoutes } from './push-routes.ts';
 import { type PushScratch, PushScratches } from './push-scratch.ts';
 import { freshBuffers, type RecordBuffers, RecordBuilder } from './record-builder.ts';
+import { relabelOf } from './relabelling.ts';
 
 /** Scanned before other work of the event loop gets a turn: about two milliseconds. */
 const SCAN_SLICE_BYTES = 1 << 20;
@@ -177,7 +178,8 @@ export function createDistributor(
   ): Promise<BuiltPush> {
     const { accepted } = scratch;
     const limits = parts.limits.forTenant(tenant);
-    const rules = rulesOf(limits, parts.clock.nowMs());
+    const relabel = relabelOf(tenant, limits);
+    const rules = { ...rulesOf(limits, parts.clock.nowMs()), relabel };
     const key = utf8(tenant);
     const run = begin(scratch, { body, seed: hashBytes(key, 0, key.length), rules, limits });
     let rewrittenBytes = 0;

@@ -12,6 +12,8 @@ export interface FlagKinds {
   strings: readonly string[];
   /** `name:text;name:text`, in YAML a mapping too; a semicolon in quotes is the text's. */
   map: Readonly<Record<string, string>>;
+  /** A list of anything, which whoever uses it checks: in text as JSON. */
+  list: readonly unknown[];
 }
 
 export interface Flag<Kind extends keyof FlagKinds = keyof FlagKinds> {

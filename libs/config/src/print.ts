@@ -50,6 +50,7 @@ function printFlag(flag: Flag): string {
 
 function textOf(flag: Flag): string {
   if (typeof flag.default !== 'object') return String(show(flag, flag.default));
+  if (flag.kind === 'list') return flag.default.length === 0 ? '' : JSON.stringify(flag.default);
   if (Array.isArray(flag.default)) return flag.default.join(',');
   return Object.entries(flag.default)
     .map(([name, text]) => `${name}:${text}`)

@@ -9,6 +9,7 @@ export type Value =
   | number
   | boolean
   | readonly string[]
+  | readonly unknown[]
   | Readonly<Record<string, string>>;
 
 const EXPECTED: Record<Flag['kind'], string> = {
@@ -19,6 +20,7 @@ const EXPECTED: Record<Flag['kind'], string> = {
   duration: 'a duration such as 90s, 1h30m or 1d',
   strings: 'a list of texts separated by commas',
   map: 'names with texts, name:text;name:text,',
+  list: 'a list, as JSON,',
 };
 
 const TRUE = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
@@ -38,6 +40,7 @@ export function parseYamlValue(flag: Flag, value: unknown): Value {
     if (!value.every((item) => typeof item === 'string')) throw mismatch(flag, value);
     return Object.freeze([...value]);
   }
+  if (flag.kind === 'list' && Array.isArray(value)) return Object.freeze([...value]);
   if (flag.kind === 'map' && typeof value === 'object' && !Array.isArray(value)) {
     if (!Object.values(value).every((item) => typeof item === 'string'))
       throw mismatch(flag, value);
@@ -68,10 +71,21 @@ function readText(kind: Flag['kind'], text: string): Value | undefined {
       return TRUE.has(text) ? true : FALSE.has(text) ? false : undefined;
     case 'duration':
       return parseDuration(text);
+    case 'list':
+      return readList(text);
     case 'map':
       return readMap(text);
     case 'strings':
       return Object.freeze(text === '' ? [] : text.split(',').map((item) => item.trim()));
+  }
+}
+
+function readList(text: string): readonly unknown[] | undefined {
+  try {
+    const list: unknown = JSON.parse(text === '' ? '[]' : text);
+    return Array.isArray(list) ? Object.freeze(list) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -173,6 +173,27 @@ export const limitsFlags = defineFlags({
     default: 400 * 1024 * 1024,
     help: 'Labels that one request for active series may gather, bytes.',
   },
+  dropLabels: {
+    kind: 'strings',
+    flag: 'distributor.drop-label',
+    yaml: 'limits.drop_labels',
+    default: [],
+    help: 'Labels that are taken off all series as they come in, separated by commas.',
+  },
+  relabelRules: {
+    kind: 'list',
+    flag: 'distributor.metric-relabel-configs',
+    yaml: 'limits.metric_relabel_configs',
+    default: [],
+    help: "Rules that change or drop series as they come in, as Prometheus's metric_relabel_configs. Rules see the tenant as __meta_tenant_id.",
+  },
+  relabelEnabled: {
+    kind: 'bool',
+    flag: 'distributor.metric-relabeling-enabled',
+    yaml: 'limits.metric_relabeling_enabled',
+    default: true,
+    help: 'Whether the relabelling rules are applied.',
+  },
   shardSize: {
     kind: 'int',
     flag: 'ingest-storage.ingestion-partition-tenant-shard-size',

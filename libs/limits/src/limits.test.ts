@@ -44,6 +44,9 @@ describe('createLimits', () => {
       cardinalityLabelNamesMax: 100,
       cardinalitySizeMaxBytes: 419_430_400,
       activeSeriesSizeMaxBytes: 419_430_400,
+      dropLabels: [],
+      relabelRules: [],
+      relabelEnabled: true,
       shardSize: 0,
       readConsistency: 'eventual',
       nameValidationScheme: 'utf8',
@@ -66,6 +69,12 @@ describe('createLimits', () => {
 
   it('refuses values that make no sense', () => {
     expect(() => createLimits({ ...defaults, nameValidationScheme: 'x' })).toThrow(/neither utf8/);
+    expect(() => createLimits({ ...defaults, relabelRules: [{ regex: '(' }] })).toThrow(
+      /target_label/,
+    );
+    expect(() =>
+      createLimits({ ...defaults, relabelRules: [{ action: 'drop', regex: '(' }] }),
+    ).toThrow(/regexp/);
     expect(() => createLimits({ ...defaults, labelNamesMax: -1 })).toThrow(/labelNamesMax/);
   });
 });

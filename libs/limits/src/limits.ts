@@ -2,6 +2,7 @@
 // every push asks. Overrides are looked up again only after `reload`, which the owner of the runtime
 // configuration calls.
 import { WeirError } from '@weir/errors';
+import { compileRelabel, parseRelabelConfig } from '@weir/model';
 import type { TenantLimits } from './limits-flags.ts';
 import { otlpStrategyOf } from './otlp-limits.ts';
 
@@ -43,6 +44,7 @@ function checkLimits(limits: TenantLimits): void {
     );
   }
   otlpStrategyOf(limits);
+  compileRelabel(limits.relabelRules.map(parseRelabelConfig));
   const level = limits.readConsistency;
   if (level !== 'strong' && level !== 'eventual') {
     throw new WeirError(

@@ -29,5 +29,7 @@ export {
   RESET_YES,
   SCHEMA_CUSTOM_BUCKETS,
 } from './native-histogram.ts';
+export { compileRelabel, type Relabel } from './relabel/relabel.ts';
+export { parseRelabelConfig, type RelabelConfig } from './relabel/relabel-config.ts';
 export { isStaleNaN, SampleColumns, STALE_NAN } from './samples.ts';
 export { parseTenantId, TENANT_ID_LENGTH_MAX } from './tenant.ts';

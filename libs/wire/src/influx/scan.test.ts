@@ -276,6 +276,21 @@ describe('InfluxScan', () => {
     expect(out.firstRejection?.reason).toBe('label_value_invalid');
   });
 
+  it('gives each series to rules that change labels, before it is judged', () => {
+    const relabel: NonNullable<WriteRules['relabel']> = (labels) => {
+      const metric = labels.find(({ name }) => String(Buffer.from(name)) === '__name__')!;
+      if (String(Buffer.from(metric.value)) === 'm_bad') return undefined;
+      return labels.filter(({ name }) => !String(Buffer.from(name)).startsWith('x'));
+    };
+    const { out, samples } = scan('m,x1=1,x2=2,y=3 bad=1,good=-2.5 1700000000000000000', {
+      rules: { relabel, labelNamesMax: 3 },
+    });
+    const labels = named('m_good', { y: '3' });
+    expect(samples).toEqual([{ labels, value: -2.5, timeMs: 1_700_000_000_000 }]);
+    expect([...out.discardedSamples]).toEqual([['relabel_configuration', 1]]);
+    expect([out.samplesIn, out.rejectedSamples, out.firstRejection]).toEqual([2, 0, undefined]);
+  });
+
   it('bounds the tags and fields of a line', () => {
     const tags = (count: number) => Array.from({ length: count }, (_, i) => `,t${i}=1`).join('');
     expect(failure(`m${tags(1025)} v=1`)).toMatch(/more than 1024 tags$/);

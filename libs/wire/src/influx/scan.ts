@@ -10,6 +10,7 @@ import { ByteSink } from '../protobuf/byte-sink.ts';
 import type { AcceptedWrite } from '../write-request/accepted-write.ts';
 import { DraftLabels } from '../write-request/draft-labels.ts';
 import { refusal } from '../write-request/refusal-texts.ts';
+import { SeriesDraft } from '../write-request/series-draft.ts';
 import type { WriteRules } from '../write-request/write-rules.ts';
 import { appendRange, LineLabels } from './line-labels.ts';
 import { LineReader } from './line-reader.ts';
@@ -23,6 +24,7 @@ const VALUE_FIELD = Buffer.from('value');
 const INFO = Buffer.from('_info');
 const UNDERSCORE = 0x5f;
 const FLOAT = new Float64Array(1);
+const FLOAT_HALVES = new Int32Array(FLOAT.buffer);
 const FLOAT_BYTES = new Uint8Array(FLOAT.buffer);
 const SAMPLE_MAX_BYTES = 32;
 
@@ -40,6 +42,7 @@ export class InfluxScan {
   readonly #line = new LineReader();
   readonly #labels = new LineLabels();
   readonly #draft = new DraftLabels();
+  readonly #series = new SeriesDraft();
   readonly #name = new ByteSink(256);
   #measurementSize = 0;
   #bytes: Uint8Array = EMPTY;
@@ -59,6 +62,7 @@ export class InfluxScan {
     this.#line.release();
     this.#labels.release();
     this.#draft.clear();
+    this.#series.clear();
   }
 
   /** Scans about `budgetBytes` further; true when the body is done. Malformed lines throw `invalid`. */
@@ -78,15 +82,33 @@ export class InfluxScan {
   #take(out: AcceptedWrite): void {
     const { rules, nowMs } = this.#start!;
     const line = this.#line;
-    out.samplesIn += line.fields;
+    if (rules.relabel === undefined) out.samplesIn += line.fields;
     this.#timeMs = Number.isNaN(line.timeMs) ? nowMs : line.timeMs;
     this.#labels.set(this.#bytes, line, rules);
     this.#name.clear();
     const { measurementFrom: from, measurementTo: to } = line;
     appendName(this.#name, this.#bytes, from, to, { isFirst: true, withEquals: false });
     this.#measurementSize = this.#name.size;
+    if (rules.relabel !== undefined) {
+      this.#draftFields(out);
+      return;
+    }
     if (this.#isRefused(out)) return;
     for (let field = 0; field < line.fields; field++) this.#writeField(field, out);
+  }
+
+  /** For rules that may change labels: each series by itself. */
+  #draftFields(out: AcceptedWrite): void {
+    const { rules, seed } = this.#start!;
+    const draft = this.#series;
+    for (let field = 0; field < this.#line.fields; field++) {
+      this.#nameField(field);
+      draft.clear();
+      for (const label of this.#labels.list(this.#metric())) draft.labels.push(label);
+      FLOAT[0] = this.#line.values[field]!;
+      draft.addSample(this.#timeMs, FLOAT_HALVES[0]!, FLOAT_HALVES[1]!, 0);
+      draft.finish(rules, seed, out);
+    }
   }
 
   /** Whether all of the line's samples are refused, for the same reason. */

@@ -108,7 +108,8 @@ export class SeriesWriter {
   write(metric: Uint8Array, extra: number, sample: PointSample, out: AcceptedWrite): void {
     const { attributes, constants } = this;
     const shape = this.#memory!.shapes.of(attributes, constants, extra);
-    if (shape?.order !== undefined && this.#writePlain(shape, metric, sample, out)) return;
+    const isPlain = shape?.order !== undefined && this.#rules!.relabel === undefined;
+    if (isPlain && this.#writePlain(shape, metric, sample, out)) return;
     this.writeDraft(metric, extra, out, (draft) => {
       draft.addSample(sample.timeMs, sample.low, sample.high, sample.startMs);
     });

@@ -55,7 +55,8 @@ export class RemoteWrite1Scan {
     const end = this.#end;
     const canonical = this.#canonical;
     const pause = Math.min(end, this.at + budgetBytes);
-    const kernel = rules.legacyNames ? undefined : this.#kernel;
+    const isRelabelled = rules.relabel !== undefined;
+    const kernel = rules.legacyNames || isRelabelled ? undefined : this.#kernel;
     while (this.at < pause) {
       if (kernel !== undefined) {
         this.at = kernel.scan(this.at, pause, rules, this.#seed, out);
@@ -74,7 +75,7 @@ export class RemoteWrite1Scan {
         throw new WeirError('invalid', 'proto: timeseries reaches past the end of its message');
       }
       this.at = to;
-      if (canonical.check(bytes, view, from, to, rules, this.#seed)) {
+      if (!isRelabelled && canonical.check(bytes, view, from, to, rules, this.#seed)) {
         const samples = canonical.samples;
         out.push(start, to - start, canonical.screen.hash, samples);
         out.samplesIn += samples;

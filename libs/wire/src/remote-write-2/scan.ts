@@ -89,7 +89,7 @@ export class RemoteWrite2Scan {
     const series = this.#series;
     const symbols = this.#symbols;
     if (series.histograms.length + series.exemplars.length > 0) return false;
-    if (series.sampleCount === 0) return false;
+    if (series.sampleCount === 0 || rules.relabel !== undefined) return false;
     if (series.referenceCount > rules.labelNamesMax * 2) return false;
     let metric = -1;
     for (let index = 0; index < series.referenceCount; index += 2) {

@@ -49,8 +49,13 @@ export class DraftLabels {
 
   /** Sorts and validates; refusals count `samples`. */
   areGood(rules: WriteRules, seed: number, samples: number, out: AcceptedWrite): boolean {
-    if (this.#taken) return true;
-    this.#list = this.list.filter((label) => label.value.length > 0);
+    if (this.#taken && rules.relabel === undefined) return true;
+    const relabelled = rules.relabel === undefined ? this.list : rules.relabel(this.list);
+    this.#list = (relabelled ?? []).filter((label) => label.value.length > 0);
+    if (rules.relabel !== undefined && this.#list.length === 0) {
+      out.discard('relabel_configuration', samples);
+      return false;
+    }
     this.#list.sort((a, b) => compareBytes(a.name, b.name));
     if (!this.#listIsGood(rules, samples, out)) return false;
     this.bytes = bytesOf(this.#list);

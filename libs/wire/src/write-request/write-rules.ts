@@ -1,5 +1,6 @@
 // What a tenant may send, as plain numbers: the scanner's view of the limits. Whoever knows tenants
 // and clocks computes them per request.
+import type { NamedLabel } from './refusal-texts.ts';
 
 export interface WriteRules {
   readonly labelNameBytesMax: number;
@@ -27,4 +28,6 @@ export interface WriteRules {
   readonly attributeWords?: boolean;
   /** False leaves exemplars out. */
   readonly exemplarsEnabled: boolean;
+  /** Changes labels before they are judged; undefined leaves the series out. No plain path while it is set. */
+  readonly relabel?: ((labels: readonly NamedLabel[]) => NamedLabel[] | undefined) | undefined;
 }
