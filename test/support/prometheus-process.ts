@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './weir-process.ts';
 
+const DATA = '--storage.tsdb.path=';
+
 export interface PrometheusOptions {
   /** host:port of the targets to scrape. */
   readonly scrape: readonly string[];
@@ -50,9 +52,18 @@ export async function servePrometheus({ data, flags = [] }: DataOptions) {
   );
 }
 
+/** A Prometheus that only takes OTLP metrics, translated by that strategy. */
+export async function receiveOtlp(
+  strategy: string,
+  promoted: readonly string[],
+): Promise<PrometheusProcess> {
+  const otlp = { translation_strategy: strategy, promote_resource_attributes: promoted };
+  return start(() => JSON.stringify({ otlp }), ['--web.enable-otlp-receiver', '--log.level=error']);
+}
+
 async function start(
   configure: (self: string) => string,
-  flags?: readonly string[],
+  flags: readonly string[] = [],
 ): Promise<PrometheusProcess> {
   const binary = process.env.WEIR_PROMETHEUS;
   if (!binary) throw new Error('WEIR_PROMETHEUS is not set: run npm run test:peers');
@@ -64,7 +75,8 @@ async function start(
     binary,
     [
       `--config.file=${join(directory, 'prometheus.yml')}`,
-      ...(flags ?? [`--storage.tsdb.path=${join(directory, 'data')}`]),
+      ...(flags.some((flag) => flag.startsWith(DATA)) ? [] : [`${DATA}${join(directory, 'data')}`]),
+      ...flags,
       `--web.listen-address=${self}`,
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
