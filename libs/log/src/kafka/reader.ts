@@ -156,8 +156,8 @@ export async function openReader(
   };
 
   /**
-   * A client may bring nothing of a partition for ever, though it is connected and asked (seen after a partition
-   * was taken, given back and taken again in a moment; assigning it once more did not help). Another takes over.
+   * A client may bring nothing of a partition for ever, though it is connected and asked (seen after a
+   * process was killed and restarted; why is not known, and assigning it once more did not help). Another takes over.
    */
   const replaceClient = async () => {
     log.warn({ topic }, 'kafka reader: the client brings nothing of what is there; replaced');
