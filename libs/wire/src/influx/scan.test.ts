@@ -307,7 +307,9 @@ describe('InfluxScan', () => {
       maxLength: 5,
     });
     const value = fc.oneof(
-      fc.double({ noNaN: true, noDefaultInfinity: true }).map((v) => [String(v), v] as const),
+      fc
+        .double({ noNaN: true, noDefaultInfinity: true })
+        .map((v) => [Object.is(v, -0) ? '-0' : String(v), v] as const),
       fc.integer().map((v) => [`${v}i`, v] as const),
       fc.nat().map((v) => [`${v}u`, v] as const),
       fc.boolean().map((v) => [String(v), Number(v)] as const),
