@@ -137,12 +137,13 @@ export async function startIngester(
   const active = followActive(cluster);
   const workers = createInlineWorkers({
     openStore: (path) => openStore(path, parts),
-    async openHead(partition, store) {
+    async openHead(partition, store, _pause, endOffset) {
       const node = stores.get(store)!;
       const raw = await openSound(partition, store, {
         isDamaged: () => node.isDamaged,
         guard: (check) => parts.guard(check),
         name: `partition ${partition} of ${process.name}`,
+        endOffset,
       });
       const history = parts.histories.get(node) ?? new StoreHistory();
       parts.histories.set(node, history);

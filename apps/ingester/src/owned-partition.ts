@@ -166,6 +166,12 @@ export function createOwnedPartition(
     metrics.ingestedSamples.inc(result.samples);
     metrics.lastConsumedOffset.set({ partition }, applied - 1);
     for (const ms of result.checkpointsMs) metrics.checkpointDuration.observe(ms / 1000);
+    if (result.journalError !== undefined) {
+      logger.warn(
+        { partition, err: result.journalError },
+        'the journal of the local head could not be written; it goes on with the next checkpoint',
+      );
+    }
     if (result.checkpointError !== undefined) checkpoints.failed(result.checkpointError);
     else if (result.checkpointsMs.length > 0) checkpoints.recovered();
     parts.discards.note(partition, result.discards);
@@ -252,7 +258,10 @@ export function createOwnedPartition(
     opening.recovered();
     opened = { from: applied, atMs: clock.steadyMs() };
     const tookMs = Math.round(opened.atMs - beganMs);
-    logger.info({ partition, from: applied, to: target, seriesCount, tookMs }, 'partition opened');
+    logger.info(
+      { partition, from: applied, to: target, seriesCount, tookMs, journal: started.journal },
+      'partition opened',
+    );
     waiters.reached(applied);
     announce();
     return { host, upkeep, loop, snapshots: schedule, shipper };

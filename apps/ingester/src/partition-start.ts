@@ -11,7 +11,12 @@ import type { Shipper } from './ship/shipper.ts';
 import type { Snapshots } from './ship/snapshots.ts';
 import { committedOffset, findStart } from './start-position.ts';
 import { createOpeningMark } from './worker/opening-mark.ts';
-import type { Aside, OpenedPartition, PartitionHost } from './workers/partition-host.ts';
+import type {
+  Aside,
+  OpenedPartition,
+  PartitionHost,
+  ReplayedJournal,
+} from './workers/partition-host.ts';
 
 /** Clocks of uploaders may be this far off. */
 export const ORPHAN_SLACK_MS = 3_600_000;
@@ -40,6 +45,8 @@ export interface PartitionStartParts {
 export interface StartedPartition {
   /** Where records are read from. */
   readonly from: number;
+  /** What the local head had in its journal. */
+  readonly journal: ReplayedJournal | undefined;
   /** What was put aside and how the head came back; undefined when the disk was sound. */
   readonly rebuilt: string | undefined;
 }
@@ -59,9 +66,13 @@ export async function startPartition(
     metrics.quarantined.inc({ what: 'head' });
   }
 
+  async function openHere(): Promise<OpenedPartition> {
+    return host.open({ partition, dir, topicId, endOffset: await log.endOffset(partition) });
+  }
+
   /** One whose last opening did not end may end the process: then it must not be for others, too. */
   async function openAlone(): Promise<OpenedPartition> {
-    const open = () => host.open({ partition, dir, topicId });
+    const open = openHere;
     const unfinished = await createOpeningMark(join(dir, String(partition))).unfinished();
     if (unfinished === 0) return open();
     const release = await parts.suspects.acquire();
@@ -80,7 +91,7 @@ export async function startPartition(
     if (!foreign) return opened;
     const where = await host.quarantine({ partition, blocks: true });
     putAside({ where, why: 'it is ahead of the log' });
-    return host.open({ partition, dir, topicId });
+    return openHere();
   }
 
   /** Only records that will be replayed can be in a block that the manifest misses. */
@@ -122,7 +133,8 @@ export async function startPartition(
   await host.drop({ partition, windows: shipper.covered() });
   const { tenants } = await host.stats({ partition });
   await host.drop({ partition, windows: await shipper.settled(tenants) });
-  if (aside === undefined) return { from, rebuilt: undefined };
+  const { journal } = opened;
+  if (aside === undefined) return { from, journal, rebuilt: undefined };
   const source = snapshot === undefined ? 'the log' : `the snapshot at offset ${snapshot.offset}`;
-  return { from, rebuilt: `local head put aside (${aside}), rebuilt from ${source}` };
+  return { from, journal, rebuilt: `local head put aside (${aside}), rebuilt from ${source}` };
 }

@@ -15,7 +15,8 @@ serveHost(
   parentPort,
   createPartitionHost({
     openStore: (path) => openRocksdbHeadStore({ path }),
-    openHead: (partition, store, pause) => openPartitionHead({ partition }, { store, pause }),
+    openHead: (partition, store, pause, endOffset) =>
+      openPartitionHead({ partition, endOffset }, { store, pause }),
     clock: systemClock,
     nextUlid: createUlids(systemClock, systemRandom),
   }),

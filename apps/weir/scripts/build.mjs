@@ -48,13 +48,18 @@ const OUTSIDE = [
   'snappy',
 ];
 
-const outsidePackages = {
-  name: 'outside-packages',
+const packages = {
+  name: 'packages',
   setup(build) {
     build.onResolve({ filter: /^[^./]/ }, ({ path }) => {
       const isOutside = OUTSIDE.some((name) => path === name || path.startsWith(`${name}/`));
       return isOutside ? { path, external: true } : undefined;
     });
+    // Of prom-client not what sends metrics elsewhere: threads would load Node.js's HTTP for it.
+    build.onResolve({ filter: /^\.\/lib\/(cluster|pushgateway)$/ }, ({ path, importer }) =>
+      importer.includes('/node_modules/prom-client/') ? { path, namespace: 'empty' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: '' }));
     // Of rocksdb only the addon, which finds its binary beside itself.
     build.onResolve({ filter: /^\.\/binding$/ }, ({ importer }) =>
       importer.includes('/node_modules/rocksdb/')
@@ -87,7 +92,7 @@ export async function build() {
     sourcesContent: false,
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [outsidePackages],
+    plugins: [packages],
   });
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n');
   copyFileSync(join(scripts, 'load.cjs'), join(dist, 'load.cjs'));

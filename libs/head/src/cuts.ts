@@ -110,6 +110,7 @@ export function cutDue(state: HeadState, all: boolean): TenantWindow[] {
 export function freeze(state: HeadState, tenant: Tenant, window: WindowState): void {
   const open = window.generations.at(-1);
   if (!open || open.frozen) return;
+  state.beforeCommand();
   const windows = new Set([window.index]);
   const isPrepared = tenant.prepared.has(window.index);
   for (const page of pagesOf(state, tenant)) {
@@ -190,9 +191,10 @@ export function drop(state: HeadState, dropped: TenantWindow): Iterable<void> {
   const window = tenant?.windows.get(Math.floor(dropped.minT / WINDOW_MS));
   if (!tenant || !window) return [];
   finishRemoval(state, tenant);
+  const through = cutThrough(window, dropped.lastOffset);
+  if (through >= 0 || dropped.lastOffset >= state.position) state.beforeCommand();
   window.shippedThrough = Math.max(window.shippedThrough, dropped.lastOffset);
   tenant.dirty = true;
-  const through = cutThrough(window, dropped.lastOffset);
   if (through < 0) return [];
   if (through === window.generations.at(-1)?.number) freeze(state, tenant, window);
   window.generations = window.generations.filter(({ number }) => number > through);

@@ -96,6 +96,12 @@ const elsewhere: HeadStore = {
     sync: async () => {},
     truncate: async () => {},
   },
+  journal: {
+    list: async () => [],
+    read: () => 0,
+    append: async () => {},
+    remove: async () => {},
+  },
   get: async () => undefined,
   getMany: async (keys) => keys.map(() => undefined),
   scan: async function* () {},

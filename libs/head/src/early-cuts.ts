@@ -17,6 +17,7 @@ const MINUTE_MS = 60_000;
 export function* prepareEarlyCut(state: HeadState, name: string): Generator<void> {
   const tenant = state.tenantsByName.get(name);
   if (!tenant || tenant.early) return;
+  state.beforeCommand();
   yield* closePages(state, tenant, new Set(tenant.live().map(({ index }) => index)), true);
 }
 
@@ -30,6 +31,7 @@ export function cutEarly(state: HeadState, name: string, idleMs: number): Tenant
   const live = tenant.live();
   if (!tenant.early) {
     if (live.length === 0) return [];
+    state.beforeCommand();
     for (const window of live) freeze(state, tenant, window);
     tenant.early = {
       idleSince: state.activity.minute - Math.ceil(idleMs / MINUTE_MS),

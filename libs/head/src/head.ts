@@ -219,6 +219,21 @@ export interface ShippedWindow extends Window {
   readonly throughOffset: number;
 }
 
+/** The local journal of what was applied since the last checkpoint. */
+export interface JournalState {
+  /** Records that opening took from it. */
+  readonly replayedRecords: number;
+  /** Why opening did not take all of it; undefined where it did. */
+  readonly stoppedBy: string | undefined;
+  /** Whether it has all since the last checkpoint and goes on. */
+  readonly isOn: boolean;
+  readonly sizeBytes: number;
+  /** What the disk refused since the last call; the journal goes on with the next checkpoint. */
+  takeFailure(): WeirError | undefined;
+  /** Begins to write what waits for more to come. */
+  flush(): void;
+}
+
 export interface PartitionHead {
   readonly partition: number;
   /** The next offset to be applied. */
@@ -230,6 +245,7 @@ export interface PartitionHead {
   /** Memory of closed chunks that the next checkpoint will free. */
   readonly closedBytes: number;
   readonly seriesCount: number;
+  readonly journal: JournalState;
 
   /** Applies records in order, then moves to `nextOffset`. A record that can't be decoded is discarded. */
   apply(records: readonly HeadRecord[], nextOffset: number): void;
@@ -247,8 +263,8 @@ export interface PartitionHead {
   /** Writes a checkpoint (paged, one atomic flip); apply() may go on meanwhile. */
   checkpoint(): Promise<void>;
   /**
-   * Defined while applying has outrun a running checkpoint: pages that change before they are written
-   * are kept in memory. Await it before the next apply(), so that this stays below some 64 MB.
+   * Defined while applying has outrun a running checkpoint, or the journal: what changes before it is written
+   * is kept in memory. Await it before the next apply(), so that this stays below some 64 MB.
    */
   room(): Promise<void> | undefined;
 
@@ -336,6 +352,7 @@ export interface CutSource {
 /** The port of durable state: an ordered key-value store with atomic batches, and files beside it. One per partition. */
 export interface HeadStore {
   readonly slabs: SlabFiles;
+  readonly journal: JournalFiles;
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
   getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
   /** Rows of [from, to) in key order, in batches. */
@@ -348,6 +365,20 @@ export interface HeadStore {
 export interface StoreBatch {
   readonly puts: readonly (readonly [Uint8Array, Uint8Array])[];
   readonly deletes: readonly Uint8Array[];
+}
+
+/** Files that are only appended to, by numbers from 1; nothing of them need survive power loss. */
+export interface JournalFiles {
+  /** Numbers of those that are there, ascending. */
+  list(): Promise<number[]>;
+  /**
+   * Fills `into` with the file's bytes from `at` on before it returns; how many there were. Throws
+   * `unavailable` where the disk fails.
+   */
+  read(file: number, at: number, into: Uint8Array): number;
+  /** Makes the file where it is missing. The caller leaves the bytes alone until it resolves. */
+  append(file: number, bytes: Uint8Array): Promise<void>;
+  remove(files: readonly number[]): Promise<void>;
 }
 
 /** Files of equal extents: of 48, 128 and 256 KiB. */

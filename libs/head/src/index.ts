@@ -16,6 +16,8 @@ export type {
   HeadStore,
   HistogramMetric,
   HistogramMetricsRequest,
+  JournalFiles,
+  JournalState,
   LabelCardinality,
   LabelCardinalityRequest,
   ParkedTenant,

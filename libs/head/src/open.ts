@@ -10,6 +10,7 @@ import type {
   HeadSelect,
   HeadStore,
   HistogramMetricsRequest,
+  JournalState,
   LabelCardinalityRequest,
   PartitionHead,
   Pause,
@@ -20,6 +21,8 @@ import type {
   TenantWindow,
 } from './head.ts';
 
+import type { HeadJournal } from './journal/head-journal.ts';
+import { openJournal } from './journal/open-journal.ts';
 import { cut } from './reads/cut.ts';
 import { exemplars } from './reads/exemplars.ts';
 import { labelNames, labelValues, select } from './reads/select.ts';
@@ -37,6 +40,10 @@ import { WINDOW_MS } from './windows.ts';
 
 export interface PartitionHeadSettings {
   readonly partition: number;
+  /** Where the log ends: nothing of the journal beyond is applied. Absent: anywhere. */
+  readonly endOffset?: number | undefined;
+  /** The journal is written in pieces of this size; for tests. */
+  readonly journalFrameBytes?: number | undefined;
   /** Where to begin when the store is empty. */
   readonly startOffset?: number;
 }
@@ -48,7 +55,7 @@ export interface PartitionHeadParts {
   readonly pause?: Pause;
 }
 
-/** Opens the head at its last committed checkpoint. Throws `corrupt` on a damaged store. */
+/** Opens the head at the end of its journal, else at its last committed checkpoint. Throws `corrupt` on a damaged store. */
 export async function openPartitionHead(
   settings: PartitionHeadSettings,
   parts: PartitionHeadParts,
@@ -61,6 +68,19 @@ export async function openHeadAndState(
   settings: PartitionHeadSettings,
   parts: PartitionHeadParts,
 ): Promise<{ head: PartitionHead; state: HeadState; space: SlabSpace }> {
+  const store = createCheckedStore(parts.store);
+  // Once more where a record of the journal could not be applied.
+  for (;;) {
+    const opened = await tryOpen(settings, store, parts.pause ?? noPause);
+    if (opened !== undefined) return opened;
+  }
+}
+
+async function tryOpen(
+  settings: PartitionHeadSettings,
+  store: CheckedStore,
+  pause: Pause,
+): Promise<{ head: PartitionHead; state: HeadState; space: SlabSpace } | undefined> {
   const state = new HeadState();
   state.position = settings.startOffset ?? 0;
   const commit: CommitState = {
@@ -70,27 +90,44 @@ export async function openHeadAndState(
     histogramSlots: new Map(),
     checkpointPosition: state.position,
   };
-  const store = createCheckedStore(parts.store);
   const space = await SlabSpace.open(store);
-  await recover(state, { store, space, pause: parts.pause ?? noPause }, commit);
-  return { head: createHead(settings.partition, state, commit, store, space), state, space };
+  await recover(state, { store, space, pause }, commit);
+  const applier = new RecordApplier(state);
+  const { endOffset = Infinity, journalFrameBytes: frameBytes } = settings;
+  const journalParts = { files: store.journal, applier, pause };
+  const opened = await openJournal(state, journalParts, { endOffset, frameBytes });
+  if (opened === undefined) return undefined;
+  const of = { state, applier, commit, store, space, ...opened };
+  return { head: createHead(settings.partition, of), state, space };
+}
+
+interface HeadParts {
+  readonly state: HeadState;
+  readonly applier: RecordApplier;
+  readonly commit: CommitState;
+  readonly store: CheckedStore;
+  readonly space: SlabSpace;
+  readonly journal: HeadJournal;
+  readonly journalState: JournalState;
 }
 
 function noPause(): undefined {}
 
-function createHead(
-  partition: number,
-  state: HeadState,
-  commit: CommitState,
-  store: CheckedStore,
-  space: SlabSpace,
-): PartitionHead {
-  const applier = new RecordApplier(state);
+function createHead(partition: number, parts: HeadParts): PartitionHead {
+  const { state, applier, commit, store, space, journal, journalState } = parts;
   let checkpointing: Promise<void> = Promise.resolve();
   let isClosed = false;
   const checkpoint = async (): Promise<void> => {
     if (isClosed) throw new WeirError('closed', `head of partition ${partition} is closed`);
-    await new Checkpoint(state, store, space, commit).run();
+    const running = new Checkpoint(state, store, space, commit);
+    journal.begin(running.epoch, state.position);
+    try {
+      await running.run();
+    } catch (error) {
+      journal.aborted();
+      throw error;
+    }
+    await journal.committed();
     await clearDropped(state, store);
   };
   return {
@@ -110,14 +147,23 @@ function createHead(
     get seriesCount() {
       return state.store.count;
     },
+    journal: journalState,
     apply(records: readonly HeadRecord[], nextOffset: number) {
       for (const record of records) {
         // A replay may hand over again what the checkpoint already holds.
-        if (record.offset >= state.position) applier.apply(record);
+        if (record.offset < state.position) continue;
+        applier.apply(record);
+        journal.note(record, applier);
       }
+      journal.noteMove(nextOffset);
       state.position = Math.max(state.position, nextOffset);
     },
-    configure: (tenant: string, value: TenantSettings) => configure(state, tenant, value),
+    configure(tenant: string, value: TenantSettings) {
+      const before = state.tenantsByName.get(tenant)?.settings;
+      configure(state, tenant, value);
+      const isSame = before !== undefined && JSON.stringify(before) === JSON.stringify(value);
+      if (!isSame) journal.noteSettings(tenant, value);
+    },
     park: (tenant: string, fromOffset: number) => state.park(tenant, fromOffset),
     parked: () =>
       state.tenants.flatMap(({ name, parkedFrom, parkedRecords }) =>
@@ -126,7 +172,7 @@ function createHead(
           : [{ tenant: name, fromOffset: parkedFrom, records: parkedRecords }],
       ),
     markShipped: (shipped: readonly ShippedWindow[]) => state.markShipped(shipped),
-    room: () => state.running?.room(),
+    room: () => state.running?.room() ?? journal.room(),
     checkpoint() {
       const next = checkpointing.then(checkpoint);
       checkpointing = next.catch(() => {});
@@ -170,6 +216,7 @@ function createHead(
     async close() {
       isClosed = true;
       await checkpointing;
+      await journal.close();
       await store.close();
     },
   };

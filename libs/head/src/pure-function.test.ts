@@ -137,6 +137,13 @@ const aside = fc.oneof(
   },
 );
 
+/** What the feeder knew before an input. */
+interface Before {
+  readonly position: number;
+  readonly cut: Feeder['cut'];
+  readonly now: number;
+}
+
 interface Held {
   /** Inputs that the last committed checkpoint holds, and what else the feeder knew then. */
   readonly inputs: number;
@@ -147,11 +154,15 @@ interface Held {
 class Restless {
   feeder!: Feeder;
   readonly #taken: Input[] = [];
+  readonly #before: Before[] = [];
+  /** How often the journal had something. */
+  replayed = 0;
   #rows = createMemoryHeadStore();
   /** Every opened head is a life; what an earlier one still writes is lost. */
   #life = 0;
   #failAt = -1;
   #held: Held | undefined;
+  #latest: Before | undefined;
   #begun: Held | undefined;
   #running: Promise<void> = Promise.resolve();
   /** Slabs that changed and were not touched. */
@@ -161,10 +172,21 @@ class Restless {
     this.#life++;
     this.#running = Promise.resolve();
     this.#failAt = -1;
-    const opened = await openHeadAndState({ partition: 0 }, { store: this.#store() });
+    const settings = { partition: 0, journalFrameBytes: 1 };
+    const opened = await openHeadAndState(settings, { store: this.#store() });
     this.#untouched = () => changedUntouched(opened.state, opened.space);
-    this.feeder = new Feeder(opened.head, true, this.#held);
-    for (const one of this.#taken.slice(this.#held?.inputs ?? 0)) this.feeder.take(one);
+    const { position, journal } = opened.head;
+    if (journal.replayedRecords > 0) this.replayed++;
+    // What its journal gave back need not come again.
+    let inputs = this.#held?.inputs ?? 0;
+    const isReplayed = (at: number) => (this.#before[at]?.position ?? position) < position;
+    while (inputs < this.#taken.length && isReplayed(inputs)) inputs++;
+    const known = inputs > (this.#held?.inputs ?? 0) ? this.#before[inputs] : undefined;
+    const latest = inputs === this.#taken.length ? this.#latest : undefined;
+    this.feeder = new Feeder(opened.head, true, known ?? latest ?? this.#held);
+    const again = this.#taken.splice(inputs);
+    this.#before.length = inputs;
+    for (const one of again) this.take(one);
   }
 
   #store(): HeadStore {
@@ -185,8 +207,11 @@ class Restless {
   }
 
   take(one: Input): void {
+    const { head, cut, now } = this.feeder;
+    this.#before.push({ position: head.position, cut: [...cut], now });
     this.#taken.push(one);
     this.feeder.take(one);
+    this.#latest = { position: head.position, cut: [...this.feeder.cut], now: this.feeder.now };
   }
 
   /** Begins a checkpoint, which goes on with the turns that others take. */

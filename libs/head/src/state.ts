@@ -44,6 +44,8 @@ export class HeadState {
   youngRecords = YOUNG_RECORDS;
   samplesSinceCheckpoint = 0;
   running: SlabCapture | undefined;
+  /** Told before a change that no record and no setting makes: see journal/head-journal.ts. */
+  beforeCommand: () => void = () => {};
   readonly discards = new Map<string, Map<string, number>>();
   readonly reads = new Reads();
   readonly epochTimes = new EpochTimes();
@@ -99,6 +101,7 @@ export class HeadState {
 
   /** The tenant's records from the offset on stay in the log: see PartitionHead.park(). */
   park(name: string, fromOffset: number): void {
+    this.beforeCommand();
     const tenant = this.tenant(name);
     tenant.parkedFrom = Math.min(tenant.parkedFrom ?? fromOffset, fromOffset);
     tenant.dirty = true;
@@ -106,8 +109,12 @@ export class HeadState {
 
   markShipped(shipped: readonly ShippedWindow[]): void {
     for (const { tenant: name, minT, throughOffset } of shipped) {
+      if (!this.tenantsByName.has(name)) this.beforeCommand();
       const tenant = this.tenant(name);
       const state = tenant.window(Math.floor(minT / WINDOW_MS));
+      if (state.shippedThrough >= throughOffset) continue;
+      // What is below the position says nothing about records that come.
+      if (throughOffset >= this.position) this.beforeCommand();
       state.shippedThrough = Math.max(state.shippedThrough, throughOffset);
       tenant.dirty = true;
     }

@@ -108,6 +108,10 @@ export class HeadChecks {
     let begun = raw.position > 0;
     let hasApplied = false;
     let checkpointing = 0;
+    // What the journal has can come back, too.
+    const rememberWhatMayReturn = () => {
+      if (checkpointing > 0 || raw.journal.isOn) remember();
+    };
     const remember = () => {
       const state = { journal: { startPosition, entries }, digest: raw.digest() };
       history.note(raw.position, state);
@@ -119,7 +123,7 @@ export class HeadChecks {
       const entry = { position: raw.position, command: name, argument, second };
       entries = [...entries, entry];
       tell(account, entry);
-      if (checkpointing > 0) remember();
+      rememberWhatMayReturn();
     };
     const overrides: Partial<PartitionHead> = {
       apply: (records, nextOffset) => {
@@ -144,7 +148,7 @@ export class HeadChecks {
           begun = true;
           if (records.length === 0) startPosition = raw.position;
         }
-        if (checkpointing > 0) remember();
+        rememberWhatMayReturn();
       },
       configure: (tenant, settings) => {
         raw.configure(tenant, settings);
@@ -243,6 +247,9 @@ export class HeadChecks {
       throw new Violation(2, 'restore', `${where} came back as ${digest}, was ${others}`);
     }
     this.#coverage.note('head restored and compared');
+    const { replayedRecords, stoppedBy } = raw.journal;
+    if (replayedRecords > 0) this.#coverage.note('journal replayed');
+    if (stoppedBy !== undefined) this.#coverage.note(`journal not whole: ${stoppedBy}`);
     if (!own) history.note(position, found);
     return found.journal;
   }

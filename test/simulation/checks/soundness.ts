@@ -7,11 +7,16 @@ import { openHeadAndState } from '../../../libs/head/src/open.ts';
 import { changedUntouched } from '../../../libs/head/src/slabs/clean-slabs-fixture.ts';
 import { Violation } from '../violation.ts';
 
+/** So that crashes come between frames of the journal, not before the first. */
+const FRAME_BYTES = 600;
+
 export interface Soundness {
   readonly isDamaged: () => boolean;
   readonly guard: (check: () => void) => void;
   /** Of whose store it is. */
   readonly name: string;
+  /** Where the log ends, as the head is told. */
+  readonly endOffset: number | undefined;
 }
 
 /** Opens a head whose snapshots and checkpoints are looked at, too. */
@@ -21,7 +26,9 @@ export async function openSound(
   soundness: Soundness,
 ): Promise<PartitionHead> {
   try {
-    const { head, state, space } = await openHeadAndState({ partition }, { store });
+    const { endOffset } = soundness;
+    const settings = { partition, endOffset, journalFrameBytes: FRAME_BYTES };
+    const { head, state, space } = await openHeadAndState(settings, { store });
     let running = 0;
     const checkpoint = async (): Promise<void> => {
       if (running === 0) checkUntouched(() => changedUntouched(state, space), soundness);

@@ -7,6 +7,7 @@ import type { Faults } from '../faults.ts';
 import type { SimProcess } from '../process.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { StoreNode } from './disk.ts';
+import { createJournalDisk } from './journal-disk.ts';
 import { createSlabDisk } from './slab-disk.ts';
 
 const OPERATION_MS = 1;
@@ -31,6 +32,7 @@ export function createMemoryStoreNode({ faults }: StoreWorld): OpenableStore {
   let current = new Map<string, Uint8Array>();
   const durable = new Map<string, Uint8Array>();
   const slabs = createSlabDisk(faults);
+  const journal = createJournalDisk(faults);
   let unsynced: StoreBatch[] = [];
   let user: SimProcess | undefined;
   let isDamaged = false;
@@ -42,11 +44,14 @@ export function createMemoryStoreNode({ faults }: StoreWorld): OpenableStore {
       unsynced = [];
       current = new Map(durable);
       slabs.powerLoss(dice);
+      journal.powerLoss(dice);
     },
     get isDamaged() {
       return isDamaged;
     },
     damage(dice) {
+      // It is no damage to the head, which has the log.
+      if (dice.chance(0.3) && journal.damage(dice)) return true;
       if (dice.chance(0.5) && slabs.damage(dice)) {
         isDamaged = true;
         return true;
@@ -73,6 +78,7 @@ export function createMemoryStoreNode({ faults }: StoreWorld): OpenableStore {
       };
       return {
         slabs: slabs.open(process, () => isClosed),
+        journal: journal.open(process, () => isClosed),
         get: async (key) => local('get', () => read(nameOf(key))),
         getMany: async (keys) => local('getMany', () => keys.map((key) => read(nameOf(key)))),
         async *scan(from, to) {

@@ -71,7 +71,7 @@ function withDelays(
     if (isClosed) return Promise.reject(new WeirError('closed', 'head store is closed'));
     return process.local(`store.${operation}`, OPERATION_MS, () => scheduler.real(effect()));
   };
-  const { slabs } = store;
+  const { slabs, journal } = store;
   return {
     slabs: {
       read: (file, extent, parts) => slabs.read(file, extent, parts),
@@ -81,6 +81,15 @@ function withDelays(
       },
       sync: () => local('slabs.sync', () => slabs.sync()),
       truncate: (file, extents) => local('slabs.truncate', () => slabs.truncate(file, extents)),
+    },
+    journal: {
+      list: () => local('journal.list', () => journal.list()),
+      read: (file, at, into) => journal.read(file, at, into),
+      append: (file, bytes) => {
+        const copy = bytes.slice();
+        return local('journal.append', () => journal.append(file, copy));
+      },
+      remove: (files) => local('journal.remove', () => journal.remove(files)),
     },
     get: (key) => local('get', () => store.get(key)),
     getMany: (keys) => local('getMany', () => store.getMany(keys)),

@@ -55,6 +55,7 @@ export async function openFakeStore(path: string, disk: FakeDisk): Promise<FakeS
   return {
     path,
     slabs: createMemoryHeadStore().slabs,
+    journal: createMemoryHeadStore().journal,
     get: refuse,
     getMany: refuse,
     scan: () => {
@@ -134,6 +135,11 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
       return checkpointPosition;
     },
     closedBytes: 0,
+    journal: {
+      ...{ replayedRecords: 0, stoppedBy: undefined, isOn: false, sizeBytes: 0 },
+      takeFailure: () => undefined,
+      flush: () => {},
+    },
     get samplesSinceCheckpoint() {
       return samplesSinceCheckpoint;
     },

@@ -26,6 +26,7 @@ export async function openRowStore(path: string, disk: RowDisk): Promise<HeadSto
   const { store } = kept;
   return {
     slabs: store.slabs,
+    journal: store.journal,
     get: (key) => store.get(key),
     getMany: (keys) => store.getMany(keys),
     scan: (from, to) => store.scan(from, to),

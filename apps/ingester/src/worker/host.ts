@@ -37,8 +37,8 @@ export function createPartitionHost(parts: HostParts): PartitionHost {
       }
       const opened = await openHostedPartition(request, parts, failedRecords);
       partitions.set(partition, opened);
-      const { storedPosition: position, aside, blocks } = opened;
-      return { position, aside, blocks: blocks.all() };
+      const { storedPosition: position, journal, aside, blocks } = opened;
+      return { position, journal, aside, blocks: blocks.all() };
     },
     async quarantine({ partition, blocks }) {
       const hosted = get(partition);

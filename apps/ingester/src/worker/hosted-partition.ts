@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { assert, isKind, toWeirError, WeirError } from '@weir/errors';
 import type { HeadStore, PartitionHead, Pause, ShippedWindow, TenantWindow } from '@weir/head';
-import type { Clock } from '@weir/runtime';
+import type { Clock, Timer } from '@weir/runtime';
 import type {
   Applied,
   ApplyBatch,
@@ -15,6 +15,7 @@ import type {
   CutWindow,
   DurableState,
   PartitionStats,
+  ReplayedJournal,
 } from '../workers/partition-host.ts';
 import { createCheckpointer } from './checkpointer.ts';
 import { type EarlyCutSettings, earlyCuts } from './early-cuts.ts';
@@ -34,10 +35,17 @@ const CUT_REST = 1;
 const REST_MAX_MS = 10;
 /** Reads that are under way when a partition is closed get this long. */
 const CLOSE_PATIENCE_MS = 3_000;
+/** So long after a batch its records are in the head's journal; while more come, these are written together. */
+const JOURNAL_AFTER_MS = 10;
 
 export interface HostParts {
   readonly openStore: (path: string) => Promise<HeadStore>;
-  readonly openHead: (partition: number, store: HeadStore, pause: Pause) => Promise<PartitionHead>;
+  readonly openHead: (
+    partition: number,
+    store: HeadStore,
+    pause: Pause,
+    endOffset: number | undefined,
+  ) => Promise<PartitionHead>;
   readonly clock: Clock;
   readonly nextUlid: () => string;
 }
@@ -46,6 +54,7 @@ export interface HostedPartitionSettings {
   readonly partition: number;
   readonly dir: string;
   readonly topicId: string;
+  readonly endOffset?: number;
 }
 
 export interface HostedPartition {
@@ -55,6 +64,8 @@ export interface HostedPartition {
   readonly leases: ReadLeases;
   /** The position of the head on disk; undefined without one. */
   readonly storedPosition: number | undefined;
+  /** What of it came from its journal. */
+  readonly journal: ReplayedJournal | undefined;
   /** Where a store was put that is damaged or of another log. */
   readonly aside: Aside | undefined;
   start(position: number, shipped: readonly ShippedWindow[]): void;
@@ -105,6 +116,7 @@ export async function openHostedPartition(
   let maintaining: Promise<unknown> = Promise.resolve();
   /** A checkpoint would finish a drop under way in one piece, so it waits. */
   let dropping: Promise<void> | undefined;
+  let journaling: Timer | undefined;
 
   /** The head on disk, if it is this log's and sound; else it is put aside, and rebuilt. */
   async function openStored(): Promise<{ head?: PartitionHead; aside?: Aside }> {
@@ -133,7 +145,7 @@ export async function openHostedPartition(
   async function openHead(): Promise<PartitionHead> {
     const store = await parts.openStore(folder.headDir);
     try {
-      return await parts.openHead(partition, store, pause);
+      return await parts.openHead(partition, store, pause, settings.endOffset);
     } catch (error) {
       // Else its folder could not be put aside; what opening said matters more than what closing says.
       await store.close().catch(() => undefined);
@@ -166,6 +178,7 @@ export async function openHostedPartition(
         discards: head?.takeDiscards() ?? [],
         seriesChanges: head?.takeSeriesChanges() ?? [],
         ...checkpointer.takeResults(),
+        journalError: head?.journal.takeFailure()?.message,
       };
     } catch (error) {
       const { kind, message } = toWeirError(error);
@@ -238,6 +251,10 @@ export async function openHostedPartition(
     if (position < nextOffset) into.apply([], nextOffset);
     position = nextOffset;
     if (dropping === undefined && checkpointer.isDue(into)) checkpointer.begin(into);
+    journaling ??= clock.after(JOURNAL_AFTER_MS, () => {
+      journaling = undefined;
+      into.journal.flush();
+    });
     await checkpointer.roomFor(into);
     return samples;
   }
@@ -250,6 +267,10 @@ export async function openHostedPartition(
     blocks,
     leases,
     storedPosition,
+    journal: storedHead && {
+      records: storedHead.journal.replayedRecords,
+      stoppedBy: storedHead.journal.stoppedBy,
+    },
     aside,
     start(from, shipped) {
       assert(head === undefined || head.position <= from, 'a head does not go back');
@@ -349,6 +370,7 @@ export async function openHostedPartition(
   async function closeAll(checkpoint: boolean): Promise<void> {
     failure ??= new WeirError('closed', `partition ${partition} is closed here`);
     await applying;
+    journaling?.cancel();
     await exclusively(async () => {
       try {
         if (checkpoint && head !== undefined) await checkpointer.run(head);

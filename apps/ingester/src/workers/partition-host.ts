@@ -19,14 +19,25 @@ export interface OpenPartition {
   /** Folder of all partitions of this instance; this one lives in `<dir>/<partition>`. */
   readonly dir: string;
   readonly topicId: string;
+  /** Where the log ends: what the head's journal has beyond is not taken. Absent: anywhere. */
+  readonly endOffset?: number;
 }
 
 export interface OpenedPartition {
   /** The next offset of the head found on disk; undefined when there is none. */
   readonly position: number | undefined;
+  /** What of it came from its journal; undefined without a head. */
+  readonly journal: ReplayedJournal | undefined;
   /** What became of a store that is damaged or of another log; undefined mostly. */
   readonly aside: Aside | undefined;
   readonly blocks: readonly LocalBlock[];
+}
+
+/** What opening a head took from its journal. */
+export interface ReplayedJournal {
+  readonly records: number;
+  /** Why not all that was there; undefined where it was all. */
+  readonly stoppedBy: string | undefined;
 }
 
 /** A local head that was put aside. */
@@ -89,6 +100,8 @@ export interface Applied {
   readonly checkpointsMs: readonly number[];
   /** Why the last checkpoint failed, or undefined. */
   readonly checkpointError: string | undefined;
+  /** What the disk refused the head's journal since the last answer, which then begins with the next checkpoint. */
+  readonly journalError?: string | undefined;
 }
 
 /** How far the disk is, for the group commit. */

@@ -2,12 +2,14 @@
 // store on disk would. `onWrite` lets tests cut a checkpoint short or look between its batches.
 import { WeirError } from '@weir/errors';
 import type { HeadStore, StoreBatch } from '../head.ts';
+import { createMemoryJournal, type MemoryJournal } from './memory-journal.ts';
 import { createMemorySlabs, type MemorySlabs } from './memory-slabs.ts';
 
 const SCAN_ROWS = 256;
 
 export interface MemoryHeadStore extends HeadStore {
   readonly slabs: MemorySlabs;
+  readonly journal: MemoryJournal;
   /** An independent copy of rows and slabs, as a crash at this moment would leave them. */
   copy(): MemoryHeadStore;
   readonly rowCount: number;
@@ -19,12 +21,13 @@ export interface MemoryHeadStoreOptions {
 }
 
 export function createMemoryHeadStore(options: MemoryHeadStoreOptions = {}): MemoryHeadStore {
-  return createStore(new Map(), createMemorySlabs(), options);
+  return createStore(new Map(), createMemorySlabs(), createMemoryJournal(), options);
 }
 
 function createStore(
   rows: Map<string, Uint8Array>,
   slabs: MemorySlabs,
+  journal: MemoryJournal,
   options: MemoryHeadStoreOptions,
 ): MemoryHeadStore {
   let isClosed = false;
@@ -41,7 +44,8 @@ function createStore(
       return rows.size;
     },
     slabs,
-    copy: () => createStore(new Map(rows), slabs.copy(), {}),
+    journal,
+    copy: () => createStore(new Map(rows), slabs.copy(), journal.copy(), {}),
     async get(key) {
       open();
       return rows.get(name(key));

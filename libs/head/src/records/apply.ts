@@ -22,9 +22,18 @@ import { StagedRecord } from './staged-record.ts';
 /** Timestamps beyond this are no dates. */
 const TIME_MAX = 8.64e15;
 
+export interface PlainRecord extends RecordPlace {
+  stage(staged: StagedRecord): void;
+}
+
 export class RecordApplier {
+  /** What the last record was, as far as it was read. */
+  readonly staged: StagedRecord;
+  /** Whether that says all: the record could be applied, and has floats only. */
+  isPlain = false;
+  /** Refs of the series that the last record made. */
+  readonly created: number[] = [];
   readonly #state: HeadState;
-  readonly #staged: StagedRecord;
   // The window that the last sample fell in.
   #tenant: Tenant | undefined;
   #windowIndex = 0;
@@ -42,20 +51,22 @@ export class RecordApplier {
 
   constructor(state: HeadState) {
     this.#state = state;
-    this.#staged = new StagedRecord(state.store);
+    this.staged = new StagedRecord(state.store);
   }
 
   apply(record: HeadRecord): void {
     const state = this.#state;
     advanceLogTime(state, record.timestampMs);
     this.#record = record;
+    this.isPlain = false;
+    this.created.length = 0;
     const known = state.tenantsByName.get(record.tenant);
     if (known?.parkedFrom !== undefined && record.offset >= known.parkedFrom) {
       known.parkedRecords++;
       known.dirty = true;
       return;
     }
-    const staged = this.#staged;
+    const staged = this.staged;
     try {
       if (record.version < 0 || record.version > 2) {
         throw new WeirError('invalid', `record version ${record.version}`);
@@ -70,15 +81,24 @@ export class RecordApplier {
       const tenant = known ?? state.tenant(record.tenant);
       this.#applyStaged(tenant, record.offset);
       applyMetadata(state, tenant, metadata, record);
+      this.isPlain = staged.hasFloatsOnly;
     } catch (error) {
       if (!(error instanceof WeirError)) throw error;
       refuse(state, state.tenant(record.tenant), 'undecodable_record', record);
     }
   }
 
+  /** Applies a record of floats of known series, as the journal has it. */
+  applyPlain(tenant: Tenant, entry: PlainRecord): void {
+    advanceLogTime(this.#state, entry.timestampMs);
+    this.#record = entry;
+    entry.stage(this.staged);
+    this.#applyStaged(tenant, entry.offset);
+  }
+
   /** Whether a staged series was one that a drop left without samples: it is removed now. */
   #removesStaged(tenant: Tenant): boolean {
-    const { refs, seriesCount } = this.#staged;
+    const { refs, seriesCount } = this.staged;
     let isChanged = false;
     for (let index = 0; index < seriesCount; index++) {
       if (refs[index] >= 0 && removeIfEmpty(this.#state, tenant, refs[index])) isChanged = true;
@@ -87,7 +107,7 @@ export class RecordApplier {
   }
 
   #applyStaged(tenant: Tenant, offset: number): void {
-    const staged = this.#staged;
+    const staged = this.staged;
     this.#tenant = tenant;
     this.#window = undefined;
     this.#windowIndex = Number.NaN;
@@ -175,7 +195,7 @@ export class RecordApplier {
   /** Finds or makes the series of a staged entry that the first pass didn't know; -1 where refused. */
   #resolve(index: number, tenant: Tenant, t: number, samples: number): number {
     const state = this.#state;
-    const staged = this.#staged;
+    const staged = this.staged;
     const remade = staged.remade.get(index);
     const bytes = remade ?? staged.bytes;
     const from = remade ? 0 : staged.labelsFrom[index];
@@ -194,12 +214,14 @@ export class RecordApplier {
       this.#refuse(over, tenant, index, -1, t, samples);
       return -1;
     }
-    return state.createSeries(tenant, bytes, view, from, length, hash);
+    const ref = state.createSeries(tenant, bytes, view, from, length, hash);
+    this.created.push(ref);
+    return ref;
   }
 
   #append(ref: number, tenant: Tenant, index: number, sample: number, offset: number): void {
     const state = this.#state;
-    const staged = this.#staged;
+    const staged = this.staged;
     const t = staged.times[sample];
     const low = staged.bits[2 * sample];
     const high = staged.bits[2 * sample + 1];
@@ -235,7 +257,7 @@ export class RecordApplier {
 
   /** Only a series that the head has can have exemplars; an earlier entry of this record may have made it. */
   #keepExemplars(index: number, staged: number, tenant: Tenant): void {
-    const { bytes, exemplars } = this.#staged;
+    const { bytes, exemplars } = this.staged;
     const { store, exemplarRuns } = this.#state;
     const max = tenant.settings.exemplarsMax ?? 0;
     const ref = staged < 0 && max > 0 ? this.#find(index, tenant) : staged;
@@ -251,7 +273,7 @@ export class RecordApplier {
 
   /** The series of a staged entry that the first pass didn't know, if there is one by now; else -1. */
   #find(index: number, tenant: Tenant): number {
-    const staged = this.#staged;
+    const staged = this.staged;
     const remade = staged.remade.get(index);
     const view = remade
       ? new DataView(remade.buffer, remade.byteOffset, remade.length)
@@ -270,7 +292,7 @@ export class RecordApplier {
     created: number,
     offset: number,
   ): number {
-    const { bytes, histograms } = this.#staged;
+    const { bytes, histograms } = this.staged;
     let ref = known;
     for (; histograms[this.#histogram] === index; this.#histogram += 3) {
       const found = readHistogram(
@@ -349,7 +371,7 @@ export class RecordApplier {
     t: number,
     count: number,
   ): void {
-    const staged = this.#staged;
+    const staged = this.staged;
     const { store } = this.#state;
     const remade = ref < 0 ? staged.remade.get(index) : store.labelsOf(ref);
     const bytes = remade ?? staged.bytes;

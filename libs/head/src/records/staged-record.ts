@@ -48,11 +48,22 @@ export class StagedRecord implements Cursor {
     this.#store = store;
   }
 
-  /** Throws `invalid` on bytes that are no WriteRequest. `last` is ref + 1 of the tenant's last series. */
-  read(bytes: Uint8Array, tenant: number, last: number): void {
-    this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.at = 0;
+  /** Makes room for so much, of known series and floats alone, which the caller puts here. */
+  expect(seriesCount: number, sampleCount: number): void {
+    while (this.refs.length < seriesCount) this.#growSeries();
+    while (this.times.length < sampleCount) this.#growSamples();
+    this.#clear();
+    this.seriesCount = seriesCount;
+    this.sampleCount = sampleCount;
+  }
+
+  /** Nothing is staged but float samples. */
+  get hasFloatsOnly(): boolean {
+    const { histograms, exemplars, created, metadata } = this;
+    return histograms.length + exemplars.length + created.length + metadata.length === 0;
+  }
+
+  #clear(): void {
     this.seriesCount = 0;
     this.sampleCount = 0;
     this.histograms.length = 0;
@@ -60,6 +71,14 @@ export class StagedRecord implements Cursor {
     this.created.length = 0;
     this.remade.clear();
     this.metadata.length = 0;
+  }
+
+  /** Throws `invalid` on bytes that are no WriteRequest. `last` is ref + 1 of the tenant's last series. */
+  read(bytes: Uint8Array, tenant: number, last: number): void {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.at = 0;
+    this.#clear();
     let previous = last;
     while (this.at < bytes.length) {
       const tag = bytes[this.at];

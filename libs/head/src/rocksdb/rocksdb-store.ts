@@ -7,6 +7,7 @@ import { WeirError } from '@weir/errors';
 import rocksdb, { type ChainedBatch, type Database, type Iterator } from 'rocksdb';
 import type { HeadStore, StoreBatch } from '../head.ts';
 import { failure, fromDisk } from './failure.ts';
+import { createJournalFiles, type OpenJournalFiles } from './journal-files.ts';
 import { checkLogs, readCurrentManifest } from './log-checks.ts';
 import { type OpenSlabFiles, openSlabFiles } from './slab-files.ts';
 import { checkTables, type TableChecks } from './table-checks.ts';
@@ -37,7 +38,7 @@ export async function openRocksdbHeadStore(settings: RocksdbHeadStoreSettings): 
     await slabs.close();
     throw error;
   }
-  return createStore(database, tables, slabs);
+  return createStore(database, tables, slabs, createJournalFiles(path));
 }
 
 async function checkFiles(path: string): Promise<TableChecks> {
@@ -64,7 +65,12 @@ function open(database: Database): Promise<void> {
   );
 }
 
-function createStore(database: Database, tables: TableChecks, slabs: OpenSlabFiles): HeadStore {
+function createStore(
+  database: Database,
+  tables: TableChecks,
+  slabs: OpenSlabFiles,
+  journal: OpenJournalFiles,
+): HeadStore {
   let closing: Promise<void> | undefined;
   // A closed database must not be called: the package would end the process.
   const isOpen = (): boolean => closing === undefined;
@@ -82,6 +88,7 @@ function createStore(database: Database, tables: TableChecks, slabs: OpenSlabFil
   };
   return {
     slabs,
+    journal,
     getMany,
     get: async (key) => (await getMany([key]))[0],
     scan: (from, to) => {
@@ -102,9 +109,11 @@ function createStore(database: Database, tables: TableChecks, slabs: OpenSlabFil
     },
     /** Running writes and reads of keys are awaited; running scans end with `closed`. */
     close() {
-      closing ??= Promise.all([done((callback) => database.close(callback)), slabs.close()]).then(
-        () => undefined,
-      );
+      closing ??= Promise.all([
+        done((callback) => database.close(callback)),
+        slabs.close(),
+        journal.close(),
+      ]).then(() => undefined);
       return closing;
     },
   };

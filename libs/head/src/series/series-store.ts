@@ -90,6 +90,8 @@ export class SeriesStore {
   pageTenants = new Int32Array(64);
   /** Refs below this have been used. */
   refs = 0;
+  /** The next series that are added take these refs, in their order, where they are free; see journal/replay.ts. */
+  wantedRefs: Int32Array | undefined;
   count = 0;
   /**
    * Pairs of ref + 1 (0 is none) and hash. A place that another series has taken is passed over without
@@ -155,6 +157,11 @@ export class SeriesStore {
 
   /** A ref for a series that is to be added at once. */
   takeRef(): number {
+    if (this.wantedRefs !== undefined && this.#takeWanted(this.wantedRefs)) {
+      const [ref] = this.wantedRefs;
+      this.wantedRefs = this.wantedRefs.subarray(1);
+      return ref;
+    }
     for (let slab = this.#partlyFree.at(-1); slab !== undefined; slab = this.#partlyFree.at(-1)) {
       const reused = this.#free[slab]?.pop();
       if (reused !== undefined) return reused;
@@ -162,17 +169,40 @@ export class SeriesStore {
       this.#partlyFree.pop();
     }
     const slab = this.#freeSlabs.pop();
-    if (slab === undefined) {
-      if (this.refs >>> SLAB_BITS === this.records.length) this.#allocate(this.records.length);
-      return this.refs++;
+    if (slab === undefined) return this.#takeNew();
+    this.#takeSlab(slab);
+    return this.#free[slab]!.pop()!;
+  }
+
+  #takeNew(): number {
+    if (this.refs >>> SLAB_BITS === this.records.length) this.#allocate(this.records.length);
+    return this.refs++;
+  }
+
+  /** Makes the first of the refs one that is used; false where it is, or there is none. */
+  #takeWanted([wanted]: Int32Array): boolean {
+    if (wanted === this.refs) return this.#takeNew() === wanted;
+    if (!(wanted < this.refs)) return false;
+    const slab = wanted >>> SLAB_BITS;
+    const whole = this.#freeSlabs.indexOf(slab);
+    if (whole >= 0) {
+      this.#freeSlabs.splice(whole, 1);
+      this.#takeSlab(slab);
     }
+    const free = this.#free[slab];
+    const at = free?.lastIndexOf(wanted) ?? -1;
+    if (at >= 0) free?.splice(at, 1);
+    return at >= 0;
+  }
+
+  /** Gives a slab that is free as a whole its memory. */
+  #takeSlab(slab: number): void {
     this.#allocate(slab);
     const first = slab << SLAB_BITS;
-    const others: number[] = [];
-    for (let ref = first + SLAB_SERIES - 1; ref > first; ref--) others.push(ref);
-    this.#free[slab] = others;
+    const free: number[] = [];
+    for (let ref = first + SLAB_SERIES - 1; ref >= first; ref--) free.push(ref);
+    this.#free[slab] = free;
     this.#partlyFree.push(slab);
-    return first;
   }
 
   #allocate(group: number): void {

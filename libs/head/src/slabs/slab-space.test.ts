@@ -93,6 +93,7 @@ class TestFiles implements SlabFiles {
 function storeOf(rows: HeadStore, slabs: SlabFiles) {
   return createCheckedStore({
     slabs,
+    journal: rows.journal,
     get: (one) => rows.get(one),
     getMany: (keys) => rows.getMany(keys),
     scan: (from, to) => rows.scan(from, to),

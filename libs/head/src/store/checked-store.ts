@@ -59,6 +59,8 @@ export function createCheckedStore(store: HeadStore): CheckedStore {
       sync: () => noting(store.slabs.sync()),
       truncate: (file, extents) => noting(store.slabs.truncate(file, extents)),
     },
+    // Damage to it is none to the head.
+    journal: store.journal,
     get: (key) =>
       noting(
         store.get(key).then((sealed) => (sealed === undefined ? undefined : open(key, sealed))),

@@ -119,7 +119,7 @@ export class Checkpoint implements SlabCapture {
     state.running = this;
   }
 
-  get #epoch(): number {
+  get epoch(): number {
     return this.#row.epoch;
   }
 
@@ -148,21 +148,21 @@ export class Checkpoint implements SlabCapture {
   #takeTenant(tenant: Tenant): void {
     if (tenant.dirty) {
       const nameNotFirst = this.#state.nameNotFirst[tenant.id];
-      this.#tenants.push({ tenant, bytes: encodeTenant(tenant, nameNotFirst, this.#epoch) });
+      this.#tenants.push({ tenant, bytes: encodeTenant(tenant, nameNotFirst, this.epoch) });
       this.#marks.push(...tenant.drops.values());
       tenant.dirty = false;
     }
     if (tenant.metadataDirty) {
-      this.#metadata.push({ tenant, bytes: encodeMetadata(tenant, this.#epoch) });
+      this.#metadata.push({ tenant, bytes: encodeMetadata(tenant, this.epoch) });
       tenant.metadataDirty = false;
     }
     for (const run of tenant.exemplars.runs) {
       if (!run.isDirty) continue;
-      this.#exemplars.push({ run, bytes: encodeExemplars(tenant.id, run, this.#epoch) });
+      this.#exemplars.push({ run, bytes: encodeExemplars(tenant.id, run, this.epoch) });
       run.isDirty = false;
     }
     if (tenant.discards.dirty) {
-      this.#discards.push({ tenant, bytes: encodeDiscards(tenant, this.#epoch) });
+      this.#discards.push({ tenant, bytes: encodeDiscards(tenant, this.epoch) });
       tenant.discards.dirty = false;
     }
   }
@@ -178,7 +178,7 @@ export class Checkpoint implements SlabCapture {
     const { histogramSlots } = this.#commit;
     const slot = histogramSlots.get(group);
     if (slot === undefined && !hasHistogramRows(state)) return;
-    const row = encodeHistogramRow(state, group, this.#epoch);
+    const row = encodeHistogramRow(state, group, this.epoch);
     // One without entries replaces one with some.
     if (row.length === NO_ENTRIES_BYTES && slot === undefined) return;
     this.#writer.put(key(HISTOGRAMS, group, slot ?? 0), row);
@@ -239,7 +239,7 @@ export class Checkpoint implements SlabCapture {
   async #write(): Promise<void> {
     const writer = this.#writer;
     // Should this checkpoint be cut short, this row makes its epoch known as one that doesn't count.
-    writer.put(BEGIN_KEY, utf8(JSON.stringify({ epoch: this.#epoch })));
+    writer.put(BEGIN_KEY, utf8(JSON.stringify({ epoch: this.epoch })));
     await writer.flush();
     const { store } = this.#state;
     for (const group of this.#groups) {
@@ -333,7 +333,7 @@ export class Checkpoint implements SlabCapture {
     let size = 0;
     for (const address of addresses) size += chunkEntrySize(store.closed.chunkSize(address));
     const { window, generation } = store.closed.read(addresses[0]);
-    const rowKey = chunkKey(pages.page(page), window, generation, this.#epoch);
+    const rowKey = chunkKey(pages.page(page), window, generation, this.epoch);
     const row = this.#writer.row(rowKey, size);
     const view = new DataView(row.buffer, row.byteOffset, row.length);
     let at = 0;
@@ -353,7 +353,7 @@ export class Checkpoint implements SlabCapture {
     for (const mark of this.#marks) mark.durable = true;
     this.#forgetFrozen();
     for (const page of this.#emptyPages) state.pages.freePage(page);
-    state.committedEpoch = this.#epoch;
+    state.committedEpoch = this.epoch;
     state.samplesSinceCheckpoint -= this.#samples;
     this.#commit.checkpointPosition = this.#row.position;
     await this.#space.committed();
@@ -394,7 +394,7 @@ export class Checkpoint implements SlabCapture {
     for (const { tenant } of this.#discards) tenant.discards.dirty = true;
     for (const { run } of this.#exemplars) run.isDirty = true;
     state.exemplarRuns.freed.push(...this.#freedRuns);
-    state.abortedEpochs.add(this.#epoch);
+    state.abortedEpochs.add(this.epoch);
     const moved = state.store.closed.thaw();
     for (let ref = 0; ref < state.store.refs; ref++) {
       const address = moved.get(state.store.getCold(ref, C.closed));
