@@ -27,11 +27,15 @@ export interface FaultRates {
   readonly poison: number;
   /** A record that no program can apply for now. */
   readonly bug: number;
+  /** A process whose view of the cluster stands still. */
+  readonly heldBack: number;
+  /** Not a fault: people scale, drain, and take away. */
+  readonly operator: number;
 }
 
 /** A world without trouble now and then, so that trouble of the checkers' own would show. */
 export function ratesOf(dice: Dice): FaultRates {
-  const calm = dice.chance(0.05);
+  const calm = dice.chance(0.08);
   const rate = (often: number, max: number) => {
     const drawn = dice.chance(often) ? dice.next() * max : 0;
     return calm ? 0 : drawn;
@@ -56,11 +60,15 @@ export function ratesOf(dice: Dice): FaultRates {
     truncate: rate(0.5, 0.25),
     poison: rate(0.5, 0.1),
     bug: rate(0.25, 0.15),
+    heldBack: rate(0.4, 0.06),
+    operator: calm ? 0.5 : rate(0.6, 0.3),
   };
 }
 
 export class Faults {
   readonly rates: FaultRates;
+  /** Nothing ever goes wrong: no read may fail. */
+  readonly calm: boolean;
   readonly #scheduler: Scheduler;
   readonly #dice: Dice;
   readonly #coverage: Coverage;
@@ -70,8 +78,11 @@ export class Faults {
   /** Log outages, in order: when reads may have been behind. */
   readonly #outages: { readonly fromMs: number; toMs: number }[] = [];
 
+  readonly #heldBackUntilMs = new WeakMap<SimProcess, number>();
+
   constructor(rates: FaultRates, scheduler: Scheduler, dice: Dice, coverage: Coverage) {
     this.rates = rates;
+    this.calm = Object.entries(rates).every(([name, rate]) => name === 'operator' || rate === 0);
     this.#scheduler = scheduler;
     this.#dice = dice;
     this.#coverage = coverage;
@@ -97,6 +108,15 @@ export class Faults {
     const { nowMs } = this.#scheduler;
     this.#logDownUntilMs = nowMs + forMs;
     this.disturb(forMs);
+  }
+
+  /** Nothing new of the cluster reaches the process. */
+  holdBack(process: SimProcess, forMs: number): void {
+    this.#heldBackUntilMs.set(process, this.#scheduler.nowMs + forMs);
+  }
+
+  isHeldBack(process: SimProcess): boolean {
+    return !this.#healed && this.#scheduler.nowMs < (this.#heldBackUntilMs.get(process) ?? 0);
   }
 
   breakBucket(forMs: number): void {

@@ -26,6 +26,8 @@ export function createLogClient({
   faults,
 }: LogClientParts): PartitionLog {
   const name = topic.id.slice(0, 7);
+  /** No groups: it is the cluster's topic, whose view may stand still while all else works. */
+  const isClusters = coordinator === undefined;
   const ask = <T>(what: string, effect: () => T) =>
     process.call(`${name}.${what}`, CALL_MS, effect, faults.logMishap(process));
 
@@ -53,7 +55,7 @@ export function createLogClient({
       async next(maxBytes) {
         for (;;) {
           checkOpen();
-          while (faults.logDown(process)) {
+          while (faults.logDown(process) || (isClusters && faults.isHeldBack(process))) {
             const waitMs = process.dice.int(100, RECONNECT_MAX_MS);
             await Promise.race([ended, process.clock.sleep(waitMs)]);
             checkOpen();
@@ -121,8 +123,11 @@ export function createLogClient({
           ask(`commit ${partition} ${nextOffset}`, () =>
             coordinator!.commit(group, memberId, process, partition, { nextOffset, metadata }),
           ),
-        close: () =>
-          process.local(`${name}.leave`, 10, () => coordinator!.leave(group, memberId, process)),
+        close: ({ stay = false } = {}) =>
+          process.local(`${name}.leave`, 10, () => {
+            if (stay) coordinator!.silence(process, Number.POSITIVE_INFINITY);
+            else coordinator!.leave(group, memberId, process);
+          }),
       };
     },
     close: async () => undefined,

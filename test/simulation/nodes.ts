@@ -27,6 +27,7 @@ import type { HeadChecks } from './checks/heads.ts';
 import { StoreHistory } from './checks/heads.ts';
 import type { ShippingChecks } from './checks/shipping.ts';
 import { openSound } from './checks/soundness.ts';
+import { type Control, createControl } from './control.ts';
 import type { Coverage } from './coverage.ts';
 import type { Disk } from './disk/disk.ts';
 import { locate, mount } from './disk/fs-promises.ts';
@@ -62,12 +63,14 @@ export interface NodeParts {
   /** Runs a check; what it throws ends the run. */
   guard<T>(check: () => T): T;
   /** Reads at the process that has the address now. */
-  readerAt(address: string): { process: SimProcess; ingester: Ingester } | undefined;
+  readerAt(address: string): IngesterNode | undefined;
 }
 
 export interface IngesterNode {
   readonly process: SimProcess;
   readonly ingester: Ingester;
+  readonly cluster: Cluster;
+  readonly control: Control;
 }
 
 function portsOf(process: SimProcess, parts: NodeParts) {
@@ -132,7 +135,10 @@ export async function startIngester(
       strongReadWaitMs: STRONG_READ_WAIT_MS,
       ...parts.flags,
     },
-    { dataDir: mount(process, disk), hostName: host, address: host, targets: ['ingester'] },
+    {
+      ...{ dataDir: mount(process, disk), hostName: host, address: host, targets: ['ingester'] },
+      heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS,
+    },
   );
   const active = followActive(cluster);
   const workers = createInlineWorkers({
@@ -168,8 +174,9 @@ export async function startIngester(
       activePartitions: () => active().length,
     }),
   });
+  const control = createControl(ingester);
   await ingester.start();
-  return { process, ingester };
+  return { process, ingester, cluster, control };
 }
 
 const stores = new WeakMap<object, OpenableStore>();
@@ -193,6 +200,7 @@ async function openStore(path: string, { createStore }: NodeParts) {
 
 export interface FrontNode {
   readonly process: SimProcess;
+  readonly cluster: Cluster;
   readonly distributor: Distributor;
   readonly owners: OwnerDirectory;
   readonly catalog: BlockCatalog;
@@ -215,6 +223,7 @@ export async function startFront(process: SimProcess, parts: NodeParts): Promise
       cluster,
       clock,
       instanceId: process.name,
+      shardSizeOf: (tenant) => parts.limits.forTenant(tenant).shardSize,
       connect(address) {
         const port = createRemoteRead(address, process, parts);
         addresses.set(port, address);
@@ -235,6 +244,7 @@ export async function startFront(process: SimProcess, parts: NodeParts): Promise
   });
   return {
     process,
+    cluster,
     distributor,
     owners,
     demand: createDemand({

@@ -1,4 +1,5 @@
 // Reads through a front node as a querier does it, and what such a read must have seen by then.
+import { isKind } from '@weir/errors';
 import { createMatcher } from '@weir/model';
 import {
   createExemplarReader,
@@ -19,6 +20,7 @@ import type { World } from './world.ts';
 const LAG_MS = 120_000;
 const STRONG_PATIENCE_MS = 120_000;
 const READ_PATIENCE_MS = 200_000;
+const AGAIN_PAUSES_MS = [0, 200, 800];
 /** A read that reaches so far asks for everything. */
 export const ALL_T = 1e15;
 
@@ -121,9 +123,8 @@ async function read(
       patience.signal.addEventListener('abort', () => reject(patience.signal.reason));
     });
     late.catch(() => undefined);
-    const collected = collect(
-      queryable.select({ matchers: ANY, minT, maxT }, patience.signal),
-      scope,
+    const collected = askedAgain(world, front, () =>
+      collect(queryable.select({ matchers: ANY, minT, maxT }, patience.signal), scope),
     );
     answer = await Promise.race([collected, late]);
   } catch (error) {
@@ -134,6 +135,20 @@ async function read(
   world.coverage.note(`${purpose} read answered`);
   checkAnswer(world.model, scope, answer, world.coverage);
   return true;
+}
+
+/** As queries are (retrying-executor.ts), since owners that do not answer are passed over then. */
+async function askedAgain<T>(world: World, front: FrontNode, ask: () => Promise<T>): Promise<T> {
+  for (const pauseMs of AGAIN_PAUSES_MS) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isKind(error, 'unavailable')) throw error;
+      world.coverage.note('read asked again');
+      if (pauseMs > 0) await front.process.clock.sleep(pauseMs);
+    }
+  }
+  return ask();
 }
 
 type Stream = ReturnType<ReturnType<typeof createQueryable>['select']>;

@@ -9,6 +9,7 @@ import {
   type OpenableStore,
   type StoreWorld,
 } from './disk/memory-store-node.ts';
+import { Operators } from './operators.ts';
 import { ALL_T, eventualRead, strongRead } from './reading.ts';
 import { encodeWrite1 } from './samples.ts';
 import { emptyHistogram } from './scraped-series.ts';
@@ -23,6 +24,8 @@ const FLUSH_ROUNDS = 6;
 const READ_ATTEMPTS = 5;
 const READ_PAUSE_MS = 60_000;
 const FLUSH_PAUSE_MS = 600_000;
+const UNDO_ROUNDS = 60;
+const UNDO_PAUSE_MS = 60_000;
 
 export interface RunSettings {
   readonly seed: number;
@@ -93,11 +96,16 @@ async function live(world: World, steps: number): Promise<void> {
   };
   const looks = world.dice.fork('looks');
   world.heads.onFirstRecords = () => {
-    lookSoon(world, looks, tenants);
+    const afterMs = looks.pick([10, 100, 1_000, 5_000]);
+    world.scheduler.after(afterMs, undefined, 'look', () => look(world, looks, tenants));
   };
+  const operators = new Operators(world, world.dice.fork('operators'), () =>
+    look(world, looks, tenants),
+  );
   for (let step = 0; step < steps; step++) {
     for (const agent of agents) if (dice.chance(0.9)) agent.work();
     breakThings(world, dice);
+    operators.work();
     if (world.faults.happens(world.faults.rates.bug)) world.bugs.meet(dice.pick(tenants));
     if (dice.chance(0.5)) readSomething(world, dice, tenants);
     if (dice.chance(0.03)) flush(world, dice);
@@ -107,7 +115,7 @@ async function live(world: World, steps: number): Promise<void> {
     if (dice.chance(0.05)) await replaySome(world, dice);
     await advance(world, dice.next() * 2 * STEP_MEAN_MS);
   }
-  await healAndCheck(world, tenants, agents);
+  await healAndCheck(world, tenants, agents, operators);
 }
 
 /** Limits that bind in some of the worlds; what they refuse has to be counted. */
@@ -119,7 +127,9 @@ function limitSome(world: World, dice: Dice, tenant: string): void {
   }
   const exemplarsMax = dice.pick([0, 5, 50, 100_000]);
   const metadataPerMetricMax = dice.pick([0, 0, 1]);
-  world.configure(tenant, { exemplarsMax, metadataPerMetricMax });
+  // What a larger shard had is not asked for, so it stays.
+  const shardSize = dice.pick([0, 0, 1, 2]);
+  world.configure(tenant, { exemplarsMax, metadataPerMetricMax, shardSize });
 }
 
 /** 0 is no limit: what was refused is gone, what comes from now on stays. */
@@ -164,6 +174,9 @@ function breakThings(world: World, dice: Dice): void {
       process.pausedUntilMs = scheduler.nowMs + forMs;
       faults.disturb(forMs);
       world.coordinator.silence(process, process.pausedUntilMs);
+    } else if (faults.happens(rates.heldBack)) {
+      coverage.note('view of the cluster held back');
+      faults.holdBack(process, dice.int(1_000, 400_000));
     } else if (host.kind === 'ingester' && faults.happens(rates.silence)) {
       coverage.note('group member silent');
       world.coordinator.silence(process, scheduler.nowMs + dice.int(1_000, 400_000));
@@ -235,15 +248,13 @@ function readSomething(world: World, dice: Dice, tenants: readonly string[]): vo
 }
 
 /** Reads everything while a head may still be catching up: its owner must not answer before it has. */
-function lookSoon(world: World, dice: Dice, tenants: readonly string[]): void {
+function look(world: World, dice: Dice, tenants: readonly string[]): void {
   const tenant = dice.pick(tenants);
-  world.scheduler.after(dice.pick([10, 100, 1_000, 5_000]), undefined, 'look', () => {
-    const fronts = world.fronts();
-    if (fronts.length === 0) return;
-    const range = { tenant, minT: -ALL_T, maxT: ALL_T };
-    eventualRead(world, dice.pick(fronts), range).catch((error) => {
-      world.failure ??= error;
-    });
+  const fronts = world.fronts();
+  if (fronts.length === 0) return;
+  const range = { tenant, minT: -ALL_T, maxT: ALL_T };
+  eventualRead(world, dice.pick(fronts), range).catch((error) => {
+    world.failure ??= error;
   });
 }
 
@@ -284,6 +295,7 @@ async function healAndCheck(
   world: World,
   tenants: readonly string[],
   agents: readonly Agent[],
+  operators: Operators,
 ): Promise<void> {
   world.faults.heal();
   world.mendBugs();
@@ -291,6 +303,7 @@ async function healAndCheck(
     if (host.process !== undefined) host.process.crashIn = 0;
     if (host.process === undefined && !host.restarting) world.start(host);
   }
+  await undoOperations(world, operators);
   const ready = () =>
     agents.every(({ busy }) => !busy) &&
     world.hosts.every(({ node, front }) => front || node?.ingester.readiness().ready);
@@ -302,6 +315,31 @@ async function healAndCheck(
   await readAll(world, tenants);
   await flushAll(world);
   await readAll(world, tenants);
+  for (const { process, cluster } of [...world.fronts(), ...world.ingesters()]) {
+    world.membership.compare(process.name, cluster.view);
+  }
+}
+
+/** Everybody who is away comes back, and nobody is about to go. */
+async function undoOperations(world: World, operators: Operators): Promise<void> {
+  for (let round = 0; round < UNDO_ROUNDS; round++) {
+    let done: boolean | undefined;
+    operators.undo().then(
+      (all) => {
+        done = all;
+      },
+      () => {
+        done = false;
+      },
+    );
+    await advance(world, UNDO_PAUSE_MS, () => done === true);
+    if (done) return;
+  }
+  throw new Violation(
+    10,
+    'heal',
+    `instances still drain an hour after all was well: ${why(world)}`,
+  );
 }
 
 async function readAll(world: World, tenants: readonly string[]): Promise<void> {

@@ -8,6 +8,7 @@ import { Coordinator, Topic } from './broker.ts';
 import { Bugs } from './bugs.ts';
 import { checkLogged } from './checks/answers.ts';
 import { HeadChecks, type StoreHistory } from './checks/heads.ts';
+import { MembershipChecks } from './checks/membership.ts';
 import { ShippingChecks } from './checks/shipping.ts';
 import { Coverage } from './coverage.ts';
 import { createDice, type Dice } from './dice.ts';
@@ -26,6 +27,7 @@ import { SimProcess } from './process.ts';
 import { VersionMix } from './record-versions.ts';
 import type { AgentSample, ProtocolVersion } from './samples.ts';
 import { Scheduler } from './scheduler.ts';
+import { Violation } from './violation.ts';
 
 export const START_MS = Date.UTC(2026, 0, 1, 0, 17);
 const SKEW_MAX_MS = 20_000;
@@ -70,6 +72,7 @@ export class World {
   readonly model: Model;
   readonly heads: HeadChecks;
   readonly shipping: ShippingChecks;
+  readonly membership: MembershipChecks;
   readonly hosts: readonly Host[];
   readonly bugs: Bugs;
   readonly limits: Limits;
@@ -88,13 +91,16 @@ export class World {
     this.scheduler = new Scheduler(START_MS, dice.fork('order'), print);
     const { scheduler, coverage } = this;
     this.faults = new Faults(ratesOf(dice.fork('rates')), scheduler, dice.fork('faults'), coverage);
-    const partitions = dice.int(1, 3);
+    const partitions = dice.int(1, 4);
     const versions = new VersionMix(dice.fork('versions'), coverage);
     this.model = new Model(partitions, (tenant) => this.boundsOf(tenant));
     const store = createMemoryBucket({ clock: { nowMs: () => scheduler.nowMs } as never });
     this.shipping = new ShippingChecks(this.model, store, coverage);
     this.topic = new Topic(idOf(dice), partitions, scheduler, {
-      written: (record) => versions.written(record),
+      written: (record) => {
+        this.guard(() => this.membership.written(record.partition, scheduler.nowMs));
+        return versions.written(record);
+      },
       appended: (partition, record, sent) => {
         this.guard(() => this.model.appended(partition, record, sent));
         this.bugs.appended(partition, record);
@@ -102,7 +108,11 @@ export class World {
       committed: (group, partition, offset) =>
         this.guard(() => this.shipping.groupCommitted(group, partition, offset)),
     });
-    const clusterTopic = new Topic(`cluster-${idOf(dice)}`, 1, scheduler);
+    this.membership = new MembershipChecks(coverage);
+    const clusterTopic = new Topic(`cluster-${idOf(dice)}`, 1, scheduler, {
+      appended: (_, record) => this.membership.appended(record),
+      committed: () => undefined,
+    });
     this.coordinator = new Coordinator(this.topic, scheduler);
     this.heads = new HeadChecks(
       this,
@@ -224,19 +234,19 @@ export class World {
     this.#down(host);
   }
 
-  /** It ended by itself. */
-  stopped(host: Host): void {
+  /** It ended by itself; it comes back after a while. */
+  stopped(host: Host, awayMs?: number): void {
     host.process?.die();
     this.heads.forgetDead();
-    this.#down(host);
+    this.#down(host, awayMs);
   }
 
-  #down(host: Host): void {
+  #down(host: Host, awayMs?: number): void {
     host.process = undefined;
     host.node = undefined;
     host.front = undefined;
     host.restarting = true;
-    const waitMs = this.dice.pick([1_000, 30_000, 120_000, 900_000]);
+    const waitMs = awayMs ?? this.dice.pick([1_000, 30_000, 120_000, 900_000]);
     this.scheduler.after(waitMs, undefined, `${host.name} restarts`, () => {
       host.restarting = false;
       this.start(host);
@@ -378,6 +388,7 @@ export class World {
 
   readFailed(error: unknown): false {
     const message = error instanceof Error ? error.message : String(error);
+    if (this.faults.calm) throw new Violation(8, 'gap', `a read failed for no reason: ${message}`);
     this.coverage.note('read failed');
     this.scheduler.note(`read failed: ${message}`);
     return false;
@@ -392,6 +403,7 @@ function flagsOf(dice: Dice): Partial<IngesterFlagSettings> {
     earlyReductionPercentMin: dice.pick([1, 15, 50]),
     activeSeriesIdleMs: dice.pick([300_000, 1_200_000]),
     closeIdleMs: dice.pick([13, 2, 1]) * 3_600_000,
+    unregisterOnShutdown: dice.chance(0.7),
   };
 }
 
