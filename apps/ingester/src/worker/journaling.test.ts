@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openPartitionHead } from '@weir/head';
 import { createMemoryHeadStore, type MemoryHeadStore } from '@weir/head/memory';
+import { systemClock } from '@weir/runtime';
 import { afterEach, expect, it } from 'vitest';
 import { createManualClock } from '../testing/world.ts';
 import { createPartitionHost } from './host.ts';
@@ -44,7 +45,7 @@ it('writes what a batch has become to the journal, ten milliseconds later', asyn
   await Promise.resolve();
   expect(store.journal.files.size).toBe(0);
   clock.advance(1);
-  await new Promise(setImmediate);
+  await systemClock.yield();
 
   const open = async (endOffset: number) => {
     const killed = hostOn(store.copy());

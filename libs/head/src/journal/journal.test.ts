@@ -1,5 +1,6 @@
 // What a head takes from its journal at opening is what it had applied; and what in the journal is missing, damaged
 // or of another history costs records, never a wrong state.
+import { systemClock } from '@weir/runtime';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { HeadRecord, PartitionHead, TenantSettings } from '../head.ts';
@@ -51,7 +52,7 @@ async function started(records: number) {
 
 /** Lets what was noted reach the files. */
 function written(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return systemClock.yield();
 }
 
 describe('the journal', () => {
