@@ -13,7 +13,11 @@ export {
 } from './ingester.ts';
 export type { Readiness } from './readiness.ts';
 export type { FlushRequest } from './routes.ts';
-export { createTenantSettings, type TenantSettingsParts } from './tenant-settings.ts';
+export {
+  createTenantSettings,
+  parseTrackers,
+  type TenantSettingsParts,
+} from './tenant-settings.ts';
 export type { HostParts } from './worker/hosted-partition.ts';
 export { createUlids } from './worker/ulids.ts';
 export { createInlineWorkers } from './workers/inline-workers.ts';

@@ -1,5 +1,6 @@
 // The components of a process and what connects them: only this file knows which of them are threads of
 // this process and which are elsewhere.
+import { readFileSync } from 'node:fs';
 import { type BufferPool, createBufferPool } from '@weir/bytes';
 import { activePartitions, type ClusterView, countShares, partitionDelays } from '@weir/cluster';
 import { createDistributor, type Distributor } from '@weir/distributor';
@@ -11,8 +12,9 @@ import {
   type Ingester,
   ingesterSettings,
   type PartitionWorkers,
+  parseTrackers,
 } from '@weir/ingester';
-import { createLimits, type Limits } from '@weir/limits';
+import type { Limits } from '@weir/limits';
 import {
   createClusterOwners,
   createDemand,
@@ -30,8 +32,10 @@ import { waitApplied } from './apply-wait.ts';
 import type { Component, Configuration } from './configuration.ts';
 import type { Foundations } from './foundations.ts';
 import { clusterRoutes } from './pages/cluster-routes.ts';
+import { limitsRoutes } from './pages/limits-routes.ts';
 import { bucketSettings, type Place } from './place.ts';
 import { presenceService } from './presence.ts';
+import { createRuntimeConfig, type RuntimeConfig } from './runtime-config.ts';
 import type { Service } from './services.ts';
 import { REVISION, VERSION } from './version.ts';
 
@@ -74,9 +78,13 @@ export function createComponents(
   components: readonly Component[],
   parts: ComponentParts,
 ): readonly Service[] {
-  const limits = createLimits(parts.configuration.limits);
+  const runtime = createRuntimeConfigOf(parts);
+  const { limits } = runtime;
   const recordBuffers = createBufferPool(RECORD_BUFFERS_MAX_BYTES);
   const services: Service[] = [];
+  if (parts.configuration.weir.runtimeConfigFile !== '') {
+    services.push({ name: 'runtime config', stop: async () => runtime.close() });
+  }
   let ingester: Ingester | undefined;
   if (parts.partitionWorkers !== undefined) {
     const { partitionWorkers: workers } = parts;
@@ -95,6 +103,27 @@ export function createComponents(
     ...{ cluster: foundations.cluster, log: foundations.log, clock, heartbeatTimeoutMs },
   });
   return services;
+}
+
+function createRuntimeConfigOf({
+  configuration,
+  server,
+  clock,
+  telemetry,
+}: ComponentParts): RuntimeConfig {
+  const { runtimeConfigFile: file, runtimeConfigPeriodMs: reloadPeriodMs } = configuration.weir;
+  const runtime = createRuntimeConfig(
+    { file, reloadPeriodMs, defaults: configuration.limits },
+    {
+      readFile: (path) => readFileSync(path, 'utf8'),
+      check: (limits) => void parseTrackers(limits.activeSeriesTrackers),
+      ...{ clock, telemetry },
+    },
+  );
+  if (file !== '') {
+    limitsRoutes(server, runtime, (request) => tenantOf(request, configuration.tenants));
+  }
+  return runtime;
 }
 
 function createPresence(

@@ -32,6 +32,20 @@ export const weirFlags = defineFlags({
     default: '',
     help: 'Host that other processes reach this one at. Empty: the listen address, or the host name.',
   },
+  runtimeConfigFile: {
+    kind: 'string',
+    flag: 'runtime-config.file',
+    yaml: 'runtime_config.file',
+    default: '',
+    help: 'YAML files with limits of tenants (overrides), separated by commas, of which the later wins; read again while the process runs.',
+  },
+  runtimeConfigPeriodMs: {
+    kind: 'duration',
+    flag: 'runtime-config.reload-period',
+    yaml: 'runtime_config.period',
+    default: 10_000,
+    help: 'How often the runtime configuration file is read.',
+  },
   heartbeatTimeoutMs: {
     kind: 'duration',
     flag: 'ingester.ring.heartbeat-timeout',

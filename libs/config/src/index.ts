@@ -9,6 +9,7 @@ export {
   type FlagKinds,
   type SettingsOf,
 } from './flag.ts';
+export { type OverridesOf, parseOverrides, printOverrides } from './overrides.ts';
 export {
   type ConfigInput,
   type ConfigModules,

@@ -1,0 +1,87 @@
+// The runtime configuration file: read at the start, again later, and what happens when it is broken.
+import { defaultsOf } from '@weir/config';
+import { limitsFlags } from '@weir/limits';
+import { silentTelemetry } from '@weir/telemetry';
+import { describe, expect, it } from 'vitest';
+import { createRuntimeConfig } from './runtime-config.ts';
+
+function setUp(content: string, file = 'runtime.yaml') {
+  const state = { content, second: '', due: () => {} };
+  const runtime = createRuntimeConfig(
+    { file, reloadPeriodMs: 10, defaults: { ...defaultsOf(limitsFlags), labelNamesMax: 7 } },
+    {
+      readFile: (path) => (path === 'second.yaml' ? state.second : state.content),
+      check: ({ activeSeriesTrackers }) => {
+        if (Object.hasOwn(activeSeriesTrackers, 'bad')) throw new Error('bad tracker');
+      },
+      clock: {
+        after(_ms, callback) {
+          state.due = callback;
+          return { cancel: () => {} };
+        },
+      },
+      telemetry: silentTelemetry(),
+    },
+  );
+  return { state, runtime, of: (tenant: string) => runtime.limits.forTenant(tenant) };
+}
+
+const FILE = 'overrides:\n  a:\n    ingestion_rate: 5\n    drop_labels: [x]\n';
+
+describe('createRuntimeConfig', () => {
+  it('overrides the limits of tenants, over what the process was given', () => {
+    const { of, runtime } = setUp(FILE);
+    expect(of('a')).toMatchObject({ ingestionRate: 5, dropLabels: ['x'], labelNamesMax: 7 });
+    expect(of('b')).toMatchObject({ ingestionRate: 0, labelNamesMax: 7 });
+    const own = 'ingestion_rate: 5\n    drop_labels:\n      - x\n';
+    expect(runtime.text('diff')).toBe(`overrides:\n  a:\n    ${own}`);
+    expect(runtime.text('full')).toContain('max_label_names_per_series: 7\n');
+  });
+
+  it('takes several files, of which the later wins', () => {
+    const { of, state } = setUp(FILE, 'runtime.yaml, second.yaml');
+    state.second = 'overrides: {a: {ingestion_rate: 6}, b: {ingestion_rate: 7}}';
+    state.due();
+    expect(of('a')).toMatchObject({ ingestionRate: 6, dropLabels: ['x'] });
+    expect(of('b').ingestionRate).toBe(7);
+  });
+
+  it('takes what changes later', () => {
+    const { of, state } = setUp(FILE);
+    expect(of('b').ingestionRate).toBe(0);
+    state.content = 'overrides: {b: {ingestion_rate: 6}}';
+    state.due();
+    expect([of('a').ingestionRate, of('b').ingestionRate]).toEqual([0, 6]);
+    state.content = '';
+    state.due();
+    expect(of('b').ingestionRate).toBe(0);
+  });
+
+  const BROKEN = [
+    ['{', /not YAML/],
+    ['limits: {}', /unknown key "limits"/],
+    ['overrides: []', /"overrides" must be a mapping/],
+    ['overrides: {a: {ingestion_rat: 1}}', /overrides of a: .*ingestion_rate/],
+    ['overrides: {a: {ingestion_rate: x}}', /overrides of a: /],
+    ['overrides: {a: {ingestion_rate: -1}}', /below 0/],
+    ['overrides: {a: {active_series_custom_trackers: {bad: x}}}', /bad tracker/],
+  ] as const;
+
+  it.each(BROKEN)('does not start with %s', (content, message) => {
+    expect(() => setUp(content)).toThrow(message);
+  });
+
+  it.each(BROKEN)('stays with what it has for %s', (content) => {
+    const { of, state } = setUp(FILE);
+    state.content = content;
+    state.due();
+    expect(of('a').ingestionRate).toBe(5);
+    state.content = 'overrides: {a: {ingestion_rate: 8}}';
+    state.due();
+    expect(of('a').ingestionRate).toBe(8);
+  });
+
+  it('is nothing without a file', () => {
+    expect(setUp(FILE, '').of('a').ingestionRate).toBe(0);
+  });
+});
