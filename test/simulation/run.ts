@@ -18,6 +18,8 @@ import { type Host, World } from './world.ts';
 
 const STEP_MEAN_MS = 900_000;
 const BOOT_MS = 120_000;
+/** Within this, views of the cluster are the same when nothing changes. */
+const VIEWS_MS = 30_000;
 const SETTLE_MS = 3_600_000;
 const HOUR_MS = 3_600_000;
 const FLUSH_ROUNDS = 6;
@@ -315,9 +317,20 @@ async function healAndCheck(
   await readAll(world, tenants);
   await flushAll(world);
   await readAll(world, tenants);
-  for (const { process, cluster } of [...world.fronts(), ...world.ingesters()]) {
-    world.membership.compare(process.name, cluster.view);
-  }
+  await compareViews(world);
+}
+
+/** What was appended last may still be on its way to some of them. */
+async function compareViews(world: World): Promise<void> {
+  let found: Violation | undefined;
+  await advance(world, VIEWS_MS, () => {
+    found = undefined;
+    for (const { process, cluster } of [...world.fronts(), ...world.ingesters()]) {
+      found ??= world.membership.compare(process.name, cluster.view);
+    }
+    return found === undefined;
+  });
+  if (found !== undefined) throw found;
 }
 
 /** Everybody who is away comes back, and nobody is about to go. */

@@ -59,21 +59,24 @@ async function use({ child, output }, deadline) {
   const [, queryUrl] = /(http:[^\s']+query=\w+)/.exec(output()) ?? [];
   if (!body || !pushUrl || !queryUrl) throw new Error('it prints no push or no query');
   const tenant = { 'X-Scope-OrgID': 'demo' };
-  const pushed = await fetch(pushUrl, {
-    method: 'POST',
-    headers: {
-      ...tenant,
-      'content-type': 'application/x-protobuf',
-      'content-encoding': 'snappy',
-    },
-    body: Buffer.from(body, 'base64'),
-    signal: deadline,
-  });
-  if (!pushed.ok) throw new Error(`a push was answered ${pushed.status}: ${await pushed.text()}`);
+  await push(pushUrl, { headers: tenant, body: Buffer.from(body, 'base64') }, deadline);
   for (;;) {
     const answer = await fetch(queryUrl, { headers: tenant, signal: deadline });
     if ((await answer.text()).includes(ANSWER)) return;
     await sleep(20, undefined, { signal: deadline });
+  }
+}
+
+/** Asked for again while nothing can be written yet, as senders do. */
+async function push(url, { headers, body }, deadline) {
+  const encoding = { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy' };
+  for (;;) {
+    const request = { method: 'POST', headers: { ...headers, ...encoding }, body };
+    const answer = await fetch(url, { ...request, signal: deadline });
+    const text = await answer.text();
+    if (answer.ok) return;
+    if (answer.status !== 503) throw new Error(`a push was answered ${answer.status}: ${text}`);
+    await sleep(50, undefined, { signal: deadline });
   }
 }
 

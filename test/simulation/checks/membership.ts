@@ -84,21 +84,22 @@ export class MembershipChecks {
     throw new Violation(1, 'routing', text);
   }
 
-  /** Views of the whole topic are all the same, and have the newest claims. */
-  compare(name: string, view: ClusterView): void {
+  /** Views of the whole topic are all the same, and have the newest claims. What in this one is not, if anything. */
+  compare(name: string, view: ClusterView): Violation | undefined {
     for (const [id, { instance, claim, serving }] of this.#owners) {
       const seen = view.owners.get(id);
       const same = seen?.instance === instance && seen.claim === claim && seen.serving === serving;
       if (same) continue;
       const has = seen && `${seen.instance} with claim ${seen.claim}, serving ${seen.serving}`;
-      const text = `${name} takes ${has} for the owner of ${id}, it is ${instance} with ${claim}`;
-      throw new Violation(6, 'claims', text);
+      const is = `${instance} with ${claim}, serving ${serving}`;
+      return new Violation(6, 'claims', `${name} takes ${has} for the owner of ${id}, it is ${is}`);
     }
     for (const [partition, { entry }] of this.#partitions) {
       const { state } = view.partitions.get(partition) ?? {};
       if (state === entry.state) continue;
-      throw new Violation(6, 'view', `${name} takes partition ${partition} for ${state}`);
+      return new Violation(6, 'view', `${name} takes partition ${partition} for ${state}`);
     }
     this.#coverage.note('views of the cluster compared');
+    return undefined;
   }
 }
