@@ -14,6 +14,13 @@ export const distributorFlags = defineFlags({
     default: '',
     help: 'Name of this distributor at /distributor/ring, where it runs without an ingester. Empty: its address.',
   },
+  haTrackerEnabled: {
+    kind: 'bool',
+    flag: 'distributor.ha-tracker.enable',
+    yaml: 'distributor.ha_tracker.enable_ha_tracker',
+    default: false,
+    help: 'Whether replicas that send the same series are known by their labels, for tenants that accept them.',
+  },
   recordVersion: {
     kind: 'int',
     flag: 'ingest-storage.kafka.producer-record-version',

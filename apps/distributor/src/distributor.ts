@@ -29,13 +29,22 @@ import { type OtlpGrpcServer, openOtlpGrpc } from './otlp/otlp-grpc.ts';
 import { createOtlpReceiver, type OtlpReceiver } from './otlp/otlp-receiver.ts';
 import { registerOtlpRoutes } from './otlp/otlp-routes.ts';
 import type { ProtocolPush, ScanStart, StoredPush } from './protocol-push.ts';
-import { errorAnswer, type PushAnswer, partialAnswer, successAnswer } from './push-answer.ts';
+import {
+  deduplicatedAnswer,
+  errorAnswer,
+  NOTHING_WRITTEN,
+  type PushAnswer,
+  partialAnswer,
+  successAnswer,
+} from './push-answer.ts';
 import { createPushMetrics, loggedCounts } from './push-metrics.ts';
 import type { PushRequest } from './push-request.ts';
 import { registerPushRoutes } from './push-routes.ts';
 import { type PushScratch, PushScratches } from './push-scratch.ts';
 import { freshBuffers, type RecordBuffers, RecordBuilder } from './record-builder.ts';
 import { relabelOf } from './relabelling.ts';
+import { createReplicaFilter } from './replicas/replica-filter.ts';
+import { createReplicaTracker, type ReplicaTrackerParts } from './replicas/replica-tracker.ts';
 
 /** Scanned before other work of the event loop gets a turn: about two milliseconds. */
 const SCAN_SLICE_BYTES = 1 << 20;
@@ -57,6 +66,8 @@ export interface DistributorParts {
   readonly telemetry: Telemetry;
   /** The tenant of a request; throws `unauthenticated`. */
   readonly tenantOf: (request: Pick<FastifyRequest, 'headers'>) => string;
+  /** Where replicas of tenants are elected; needed with -distributor.ha-tracker.enable. */
+  readonly cluster?: ReplicaTrackerParts['cluster'];
   /** Where record values come from; fresh buffers by default. */
   readonly buffers?: RecordBuffers;
   /**
@@ -97,6 +108,13 @@ export function createDistributor(
     ...{ clock: parts.clock, metrics },
     delays: () => parts.routing.delays?.() ?? NO_DELAYS,
   });
+
+  const { cluster } = parts;
+  const tracker =
+    settings.haTrackerEnabled && cluster !== undefined
+      ? createReplicaTracker({ ...parts, cluster })
+      : undefined;
+  const replicas = tracker && createReplicaFilter({ ...parts, tracker });
 
   async function push(request: PushRequest): Promise<PushAnswer> {
     let version: RemoteWriteVersion = 1;
@@ -146,6 +164,7 @@ export function createDistributor(
           : snappyUncompress(request.body),
       begin: (scratch, start) => beginRemoteWrite(version, scratch, start),
     });
+    if (built.deduplicated !== undefined) return deduplicatedAnswer(version, built.deduplicated);
     if (built.refusal !== undefined) return partialAnswer(version, built.written, built.refusal);
     return successAnswer(version, built.written);
   }
@@ -172,16 +191,17 @@ export function createDistributor(
     return size;
   }
 
-  async function scan(
-    { tenant, protocol, share, begin }: ProtocolPush,
-    { body, scratch }: DecodedPush,
-  ): Promise<BuiltPush> {
+  async function scan(push: ProtocolPush, { body, scratch }: DecodedPush): Promise<BuiltPush> {
+    const { tenant, protocol, share, begin } = push;
     const { accepted } = scratch;
     const limits = parts.limits.forTenant(tenant);
     const relabel = relabelOf(tenant, limits);
     const rules = { ...rulesOf(limits, parts.clock.nowMs()), relabel };
     const key = utf8(tenant);
-    const run = begin(scratch, { body, seed: hashBytes(key, 0, key.length), rules, limits });
+    const start = { body, seed: hashBytes(key, 0, key.length), rules, limits };
+    const judged = limits.haEnabled ? await replicas?.judge(push, scratch, start) : undefined;
+    if (judged !== undefined) rules.relabel = judged.relabel;
+    const run = begin(scratch, start);
     let rewrittenBytes = 0;
     while (!run(SCAN_SLICE_BYTES)) {
       share.add(accepted.rewritten.size - rewrittenBytes);
@@ -189,6 +209,8 @@ export function createDistributor(
       await parts.clock.yield();
     }
     metrics.received(tenant, protocol, accepted);
+    const deduplicated = judged?.settle(accepted);
+    if (deduplicated !== undefined) return { ...NOTHING_STORED, deduplicated };
     const slots = router.tableFor(tenant, limits.shardSize, parts.routing.active());
     if (slots.isEmpty && accepted.count > 0) {
       metrics.discarded(tenant, accepted);
@@ -209,6 +231,7 @@ export function createDistributor(
       records,
       written: { samples: samplesOk, histograms: histogramsOk, exemplars: exemplarsOk },
       refusal: accepted.firstRejection?.message,
+      deduplicated: undefined,
       withdrawn: accepted.withdrawn,
       countLogged: () => metrics.logged(tenant, counts),
     };
@@ -244,6 +267,7 @@ export function createDistributor(
     },
     otlp,
     async start() {
+      tracker?.start();
       const { otlpGrpcPort: port, otlpGrpcAddress: address } = settings;
       if (port === 0) return;
       const requestBytesMax = settings.otlpRequestBytesMax;
@@ -255,7 +279,10 @@ export function createDistributor(
         },
       );
     },
-    stop: async () => grpc?.close(),
+    async stop() {
+      tracker?.stop();
+      await grpc?.close();
+    },
     get grpcPort() {
       return grpc?.port ?? 0;
     },
@@ -271,6 +298,11 @@ interface BuiltPush extends StoredPush {
   readonly records: readonly ProduceRecord[];
   readonly countLogged: () => void;
 }
+
+const NOTHING_STORED = {
+  ...{ records: [], written: NOTHING_WRITTEN, refusal: undefined, withdrawn: 0 },
+  countLogged: () => {},
+};
 
 function beginRemoteWrite(
   version: RemoteWriteVersion,

@@ -30,6 +30,8 @@ export interface StoredPush {
   readonly written: WrittenCounts;
   /** The first refusal's text, when something was refused. */
   readonly refusal: string | undefined;
+  /** Why nothing was stored, where another replica is listened to. */
+  readonly deduplicated: string | undefined;
   /** Series that were too large for any record. */
   readonly withdrawn: number;
 }

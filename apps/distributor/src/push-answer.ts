@@ -25,6 +25,11 @@ export function successAnswer(version: RemoteWriteVersion, written: WrittenCount
   return { status: version === 2 ? 204 : 200, body: '', headers: writtenHeaders(version, written) };
 }
 
+/** Another replica is listened to: nothing was stored, and nothing is to be sent again. */
+export function deduplicatedAnswer(version: RemoteWriteVersion, message: string): PushAnswer {
+  return { status: 202, body: message, headers: writtenHeaders(version, NOTHING_WRITTEN) };
+}
+
 /** Valid series were stored; the first refusal is the text. */
 export function partialAnswer(
   version: RemoteWriteVersion,

@@ -1,5 +1,6 @@
 // A distributor over a recording log, and pushes for it, for tests: bodies are made by another encoder than
 // ours.
+import type { Cluster } from '@weir/cluster';
 import { defaultsOf } from '@weir/config';
 import { createLimits, limitsFlags, type TenantLimits } from '@weir/limits';
 import type { PartitionLog, ProduceRecord } from '@weir/log';
@@ -24,6 +25,7 @@ export interface Setup {
   delays?: ReadonlyMap<number, number>;
   produce?: PartitionLog['produce'];
   recordSizeMaxBytes?: number;
+  cluster?: Cluster;
   afterLogged?: NonNullable<DistributorParts['afterLogged']>;
 }
 
@@ -54,6 +56,7 @@ export function setUp(setup: Setup = {}) {
       random: seededRandom(1),
       telemetry,
       tenantOf: () => 'tenant',
+      ...(setup.cluster ? { cluster: setup.cluster } : {}),
       ...(setup.afterLogged ? { afterLogged: setup.afterLogged } : {}),
     },
   );

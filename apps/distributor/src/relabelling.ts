@@ -3,9 +3,7 @@
 import { compareBytes, text, utf8 } from '@weir/bytes';
 import type { TenantLimits } from '@weir/limits';
 import { compileRelabel, parseRelabelConfig, type Relabel } from '@weir/model';
-import type { WriteRules } from '@weir/wire';
-
-type SeriesRelabel = NonNullable<WriteRules['relabel']>;
+import type { SeriesRelabel } from '@weir/wire';
 
 /** What rules see of the tenant; never stored. */
 const TENANT_LABEL = '__meta_tenant_id';
@@ -17,7 +15,7 @@ export function relabelOf(tenant: string, limits: TenantLimits): SeriesRelabel |
   if (!hasRules && limits.dropLabels.length === 0) return undefined;
   const rules = hasRules ? rulesOf(limits) : undefined;
   const dropped = limits.dropLabels.map(utf8);
-  return (labels) => {
+  return (labels, samples, out) => {
     let kept: ReturnType<SeriesRelabel> = [...labels];
     if (rules !== undefined) {
       // What is no text, or stands twice, is refused as it is: rules could hide it.
@@ -25,7 +23,10 @@ export function relabelOf(tenant: string, limits: TenantLimits): SeriesRelabel |
       if (byName.size < labels.length) return kept;
       if (!labels.every(({ name, value }) => isText(name) && isText(value))) return kept;
       byName.set(TENANT_LABEL, tenant);
-      if (!rules(byName)) return undefined;
+      if (!rules(byName)) {
+        out.discard('relabel_configuration', samples);
+        return undefined;
+      }
       byName.delete(TENANT_LABEL);
       kept = [...byName].map(([name, value]) => ({ name: utf8(name), value: utf8(value) }));
     }

@@ -33,6 +33,7 @@ import type { Component, Configuration } from './configuration.ts';
 import type { Foundations } from './foundations.ts';
 import { clusterRoutes } from './pages/cluster-routes.ts';
 import { limitsRoutes } from './pages/limits-routes.ts';
+import { replicaRoutes } from './pages/replica-routes.ts';
 import { bucketSettings, type Place } from './place.ts';
 import { presenceService } from './presence.ts';
 import { createRuntimeConfig, type RuntimeConfig } from './runtime-config.ts';
@@ -99,6 +100,10 @@ export function createComponents(
   }
   const { server, foundations, clock, configuration } = parts;
   const { heartbeatTimeoutMs } = configuration.weir;
+  if (components.includes('distributor')) {
+    const enabled = configuration.distributor.haTrackerEnabled;
+    replicaRoutes(server, { enabled, cluster: foundations.cluster, limits, clock });
+  }
   clusterRoutes(server, components.includes('distributor') ? RINGS : ['ingester'], {
     ...{ cluster: foundations.cluster, log: foundations.log, clock, heartbeatTimeoutMs },
   });
@@ -296,6 +301,7 @@ function createDistributorOf(
   const active = followCluster(cluster, (view) => activePartitions(view, log.partitionCount));
   const distributor = createDistributor(configuration.distributor, {
     log,
+    cluster,
     routing: { active, delays: followDelays(foundations, configuration, clock) },
     limits,
     clock,

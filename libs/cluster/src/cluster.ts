@@ -57,13 +57,31 @@ export interface OwnerEntry {
   readonly handedBy?: string;
 }
 
-export type ClusterEntry = InstanceEntry | PartitionEntry | OwnerEntry;
+/** Which of the replicas that send the same series is listened to. */
+export interface ReplicaEntry {
+  readonly kind: 'replica';
+  readonly tenant: string;
+  /** Of senders: the value of their cluster label. */
+  readonly cluster: string;
+  readonly replica: string;
+  /** When it was elected, and when it was last heard of, told now and then; by the writers' clocks. */
+  readonly electedMs: number;
+  readonly heardMs: number;
+  /** How often another one was elected. */
+  readonly changes: number;
+  /** One above the version that it replaces; the first is 1. */
+  readonly version: number;
+}
+
+export type ClusterEntry = InstanceEntry | PartitionEntry | OwnerEntry | ReplicaEntry;
 
 export interface ClusterView {
   readonly instances: ReadonlyMap<string, InstanceEntry>;
   readonly partitions: ReadonlyMap<number, PartitionEntry>;
   /** Keyed `${partition}/${zone}`. */
   readonly owners: ReadonlyMap<string, OwnerEntry>;
+  /** Keyed `${tenant}/${cluster}`. */
+  readonly replicas: ReadonlyMap<string, ReplicaEntry>;
   /** Partitions that were forgotten. */
   readonly deleted: ReadonlyMap<number, PartitionEntry>;
   /** Partitions whose newest entry was stale: compaction would leave it alone, so the present one is due again. */
@@ -77,13 +95,14 @@ export interface Cluster {
   readonly view: ClusterView;
   /**
    * Appends an entry; resolves when it is in the view here, or was ignored: an owner's that is outbid, a
-   * partition's whose version does not exceed the present one's.
+   * partition's or replica's whose version does not exceed the present one's.
    */
   put(entry: ClusterEntry): Promise<void>;
   /** Removes an entry by the identity of the one given. Partitions are deleted by an entry that says so. */
   remove(entry: ClusterEntry): Promise<void>;
   /**
    * Calls back after every change of the view, and with entries that were outbid; returns the unsubscription.
+   * Not after changes of replicas, which are many: who needs them looks when he needs them.
    * Of a compacted topic an outbid entry may be all that is left: who holds the place repeats his own.
    */
   subscribe(listener: (outbid: OutbidEntries) => void): () => void;

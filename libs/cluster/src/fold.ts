@@ -1,12 +1,29 @@
 // The state of a cluster as the fold of its entries: what replaces what, and how an entry is read from
 // bytes that anybody may have written. Pure; the adapters bring the entries in their order.
-import type { ClusterEntry, ClusterView, OwnerEntry, PartitionEntry } from './cluster.ts';
+import type {
+  ClusterEntry,
+  ClusterView,
+  OwnerEntry,
+  PartitionEntry,
+  ReplicaEntry,
+} from './cluster.ts';
 
-/** `instance/<id>`, `partition/<n>` or `owner/<partition>/<zone>`: what compaction keeps the last of. */
+const REPLICA = 'replica/';
+
+/**
+ * `instance/<id>`, `partition/<n>`, `owner/<partition>/<zone>` or `replica/<tenant>/<cluster>`: what compaction keeps
+ * the last of.
+ */
 export function keyOf(entry: ClusterEntry): string {
   if (entry.kind === 'instance') return `instance/${entry.id}`;
   if (entry.kind === 'partition') return `partition/${entry.partition}`;
+  if (entry.kind === 'replica') return `${REPLICA}${entry.tenant}/${entry.cluster}`;
   return `owner/${entry.partition}/${entry.zone}`;
+}
+
+/** Whether listeners are told of changes under this key. */
+export function isHeard(key: string): boolean {
+  return !key.startsWith(REPLICA);
 }
 
 export type MutableView = {
@@ -22,6 +39,7 @@ export function createView(): MutableView {
     instances: new Map(),
     partitions: new Map(),
     owners: new Map(),
+    replicas: new Map(),
     deleted: new Map(),
     hidden: new Set(),
   };
@@ -38,6 +56,7 @@ export function viewOf(entries: Iterable<ClusterEntry>): ClusterView {
 export function putEntry(view: MutableView, entry: ClusterEntry): OwnerEntry | undefined {
   if (entry.kind === 'instance') view.instances.set(entry.id, entry);
   else if (entry.kind === 'partition') putPartition(view, entry);
+  else if (entry.kind === 'replica') putReplica(view, entry);
   else if (isOutbid(view, entry)) return entry;
   else view.owners.set(`${entry.partition}/${entry.zone}`, entry);
   return undefined;
@@ -63,6 +82,13 @@ function putPartition(view: MutableView, entry: PartitionEntry): void {
   const deleted = entry.state === 'DELETED';
   (deleted ? view.deleted : view.partitions).set(partition, entry);
   (deleted ? view.partitions : view.deleted).delete(partition);
+}
+
+/** Of two made from the same version the first counts. One that compaction hides is told anew while it matters. */
+function putReplica(view: MutableView, entry: ReplicaEntry): void {
+  const key = `${entry.tenant}/${entry.cluster}`;
+  const present = view.replicas.get(key);
+  if (present === undefined || entry.version > present.version) view.replicas.set(key, entry);
 }
 
 /** Whether both say the same of a partition, whatever the order of their fields. */
@@ -91,6 +117,7 @@ export function removeKey(view: MutableView, key: string): void {
   if (key.startsWith('instance/')) view.instances.delete(id);
   else if (key.startsWith('partition/')) forgetPartition(view, Number(id));
   else if (key.startsWith('owner/')) view.owners.delete(id);
+  else if (key.startsWith(REPLICA)) view.replicas.delete(id);
 }
 
 /** A tombstone, which only people write: all that was known of it goes. */
@@ -118,6 +145,7 @@ export function parseEntry(json: string): ClusterEntry | undefined {
       : hasType(fields[name], type.replace('?', '')),
   );
   if (!complete || (fields.kind === 'partition' && !isPartition(fields))) return undefined;
+  if (fields.kind === 'replica' && !isVersion(fields.version)) return undefined;
   return value as ClusterEntry;
 }
 
@@ -127,11 +155,15 @@ function hasType(value: unknown, type: string): boolean {
   return typeof value === type;
 }
 
+function isVersion(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
 const STATES: readonly unknown[] = ['PENDING', 'ACTIVE', 'INACTIVE', 'DELETED'];
 
 function isPartition({ partition, version, state, drained }: Record<string, unknown>): boolean {
   if (!Number.isSafeInteger(partition) || (partition as number) < 0) return false;
-  if (!Number.isSafeInteger(version) || (version as number) < 1) return false;
+  if (!isVersion(version)) return false;
   if (drained !== undefined) {
     const { instance, zone } = drained as Record<string, unknown>;
     if (state !== 'INACTIVE' || typeof instance !== 'string' || typeof zone !== 'string') {
@@ -172,5 +204,14 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>> | undefin
     claim: 'number',
     servingSinceMs: 'number?',
     handedBy: 'string?',
+  },
+  replica: {
+    tenant: 'string',
+    cluster: 'string',
+    replica: 'string',
+    electedMs: 'number',
+    heardMs: 'number',
+    changes: 'number',
+    version: 'number',
   },
 };

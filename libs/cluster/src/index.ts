@@ -9,6 +9,7 @@ export type {
   OwnerEntry,
   PartitionEntry,
   PartitionState,
+  ReplicaEntry,
   Target,
 } from './cluster.ts';
 export { partitionEntry, viewOf } from './fold.ts';

@@ -8,6 +8,7 @@ import type { Logger } from '@weir/telemetry';
 import type { Cluster, OutbidEntries, OwnerEntry } from './cluster.ts';
 import {
   createView,
+  isHeard,
   isOutbid,
   keyOf,
   type MutableView,
@@ -48,7 +49,9 @@ export async function openLogCluster({ clusterLog, log }: LogClusterParts): Prom
     folded = nextOffset;
     const done = waiters.filter((waiter) => waiter.offset < nextOffset);
     waiters = waiters.filter((waiter) => waiter.offset >= nextOffset);
-    for (const listener of listeners) listener(outbid);
+    if (records.some(({ key }) => isHeard(text(key)))) {
+      for (const listener of listeners) listener(outbid);
+    }
     for (const waiter of done) waiter.resolve();
   };
 

@@ -2,9 +2,11 @@
 // says so: UTF-8 names, a 30-minute out-of-order window, and no limit on rate and series unless set.
 import { defineFlags, type SettingsOf } from '@weir/config';
 import { otlpLimitsFlags } from './otlp-limits.ts';
+import { replicaLimitsFlags } from './replica-limits.ts';
 
 export const limitsFlags = defineFlags({
   ...otlpLimitsFlags,
+  ...replicaLimitsFlags,
   ingestionRate: {
     kind: 'float',
     flag: 'distributor.ingestion-rate-limit',

@@ -10,6 +10,14 @@ const defaults = defaultsOf(limitsFlags);
 describe('createLimits', () => {
   it('has the documented defaults', () => {
     expect(createLimits(defaults).forTenant('a')).toEqual({
+      haEnabled: false,
+      haClusterLabel: 'cluster',
+      haReplicaLabel: '__replica__',
+      haClustersMax: 100,
+      haUpdateTimeoutMs: 15_000,
+      haUpdateJitterMaxMs: 5_000,
+      haFailoverTimeoutMs: 30_000,
+      haPerSample: false,
       otelSuffixes: false,
       otelStrategy: '',
       otelCreatedTimes: false,

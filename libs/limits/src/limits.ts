@@ -5,6 +5,7 @@ import { WeirError } from '@weir/errors';
 import { compileRelabel, parseRelabelConfig } from '@weir/model';
 import type { TenantLimits } from './limits-flags.ts';
 import { otlpStrategyOf } from './otlp-limits.ts';
+import { checkReplicaLimits } from './replica-limits.ts';
 
 export type TenantOverrides = (tenant: string) => Partial<TenantLimits> | undefined;
 
@@ -44,6 +45,7 @@ function checkLimits(limits: TenantLimits): void {
     );
   }
   otlpStrategyOf(limits);
+  checkReplicaLimits(limits);
   compileRelabel(limits.relabelRules.map(parseRelabelConfig));
   const level = limits.readConsistency;
   if (level !== 'strong' && level !== 'eventual') {

@@ -14,4 +14,4 @@ export { RemoteWrite2Scan } from './remote-write-2/scan.ts';
 export { snappyUncompress, snappyUncompressedSize } from './snappy/snappy-block.ts';
 export { AcceptedWrite, type Rejection } from './write-request/accepted-write.ts';
 export { withId, withLimit } from './write-request/refusal-texts.ts';
-export type { WriteRules } from './write-request/write-rules.ts';
+export type { SeriesRelabel, WriteRules } from './write-request/write-rules.ts';

@@ -28,7 +28,7 @@ export interface InfluxRequest {
 }
 
 export interface InfluxAnswer {
-  /** 204 on success. */
+  /** 204 on success; 202 where another replica is listened to. */
   readonly status: number;
   /** What was wrong. */
   readonly message: string;
@@ -83,6 +83,9 @@ export function createInfluxReceiver(
         return (budgetBytes) => influx.run(budgetBytes, accepted);
       },
     });
+    if (stored.deduplicated !== undefined) {
+      return { status: 202, message: stored.deduplicated, retryAfterSeconds: 0 };
+    }
     if (stored.refusal !== undefined) {
       return { status: 400, message: `partial write: ${stored.refusal}`, retryAfterSeconds: 0 };
     }

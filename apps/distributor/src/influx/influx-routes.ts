@@ -68,7 +68,7 @@ async function answerWrite(
 
 function send(reply: FastifyReply, answer: InfluxAnswer, shape: ErrorShape): FastifyReply {
   reply.code(answer.status);
-  if (answer.status === 204) return reply.send();
+  if (answer.status < 300) return reply.send();
   if (answer.retryAfterSeconds > 0) reply.header('retry-after', String(answer.retryAfterSeconds));
   return reply
     .header('content-type', 'application/json; charset=utf-8')

@@ -48,6 +48,10 @@ export interface OtlpAnswer {
   readonly retryAfterSeconds: number;
 }
 
+const TAKEN: OtlpAnswer = {
+  ...{ status: 200, code: 0, message: '', partial: undefined, retryAfterSeconds: 0 },
+};
+
 export interface OtlpReceiver {
   /** Never rejects: whatever happens becomes an answer. */
   receive(request: OtlpRequest): Promise<OtlpAnswer>;
@@ -95,6 +99,7 @@ export function createOtlpReceiver(
       body: () => body,
       begin: (scratch, start) => beginOtlp(scratch, start, counted),
     });
+    if (stored.deduplicated !== undefined) return { ...TAKEN, status: 202 };
     const rejected = Math.min(counted.points, counted.rejected + stored.withdrawn);
     return answerOf(stored, counted.points, rejected);
   }
@@ -144,7 +149,7 @@ function answerOf({ refusal }: StoredPush, points: number, rejected: number): Ot
     refusal === undefined
       ? undefined
       : { rejectedDataPoints: rejected, errorMessage: refusal.slice(0, MESSAGE_MAX) };
-  return { status: 200, code: 0, message: '', partial, retryAfterSeconds: 0 };
+  return { ...TAKEN, partial };
 }
 
 /** Exporters repeat 502, 503 and 504, and no other server error. */

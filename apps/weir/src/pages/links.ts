@@ -13,7 +13,10 @@ const CLUSTER: LinkGroup = {
 const GROUPS: Readonly<Partial<Record<Component, LinkGroup>>> = {
   distributor: {
     title: 'Distributor',
-    links: [{ path: '/distributor/ring', text: 'Distributors' }],
+    links: [
+      { path: '/distributor/ring', text: 'Distributors' },
+      { path: '/distributor/ha_tracker', text: 'Elected replicas' },
+    ],
   },
   ingester: {
     title: 'Ingester',

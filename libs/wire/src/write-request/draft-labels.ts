@@ -50,8 +50,10 @@ export class DraftLabels {
   /** Sorts and validates; refusals count `samples`. */
   areGood(rules: WriteRules, seed: number, samples: number, out: AcceptedWrite): boolean {
     if (this.#taken && rules.relabel === undefined) return true;
-    const relabelled = rules.relabel === undefined ? this.list : rules.relabel(this.list);
-    this.#list = (relabelled ?? []).filter((label) => label.value.length > 0);
+    const relabelled =
+      rules.relabel === undefined ? this.list : rules.relabel(this.list, samples, out);
+    if (relabelled === undefined) return false;
+    this.#list = relabelled.filter((label) => label.value.length > 0);
     if (rules.relabel !== undefined && this.#list.length === 0) {
       out.discard('relabel_configuration', samples);
       return false;

@@ -1,6 +1,17 @@
 // What a tenant may send, as plain numbers: the scanner's view of the limits. Whoever knows tenants
 // and clocks computes them per request.
+import type { AcceptedWrite } from './accepted-write.ts';
 import type { NamedLabel } from './refusal-texts.ts';
+
+/**
+ * Changes the labels of a series of so many samples before they are judged; undefined leaves it out, after `out` was
+ * told why.
+ */
+export type SeriesRelabel = (
+  labels: readonly NamedLabel[],
+  samples: number,
+  out: AcceptedWrite,
+) => NamedLabel[] | undefined;
 
 export interface WriteRules {
   readonly labelNameBytesMax: number;
@@ -28,6 +39,6 @@ export interface WriteRules {
   readonly attributeWords?: boolean;
   /** False leaves exemplars out. */
   readonly exemplarsEnabled: boolean;
-  /** Changes labels before they are judged; undefined leaves the series out. No plain path while it is set. */
-  readonly relabel?: ((labels: readonly NamedLabel[]) => NamedLabel[] | undefined) | undefined;
+  /** No plain path while it is set. */
+  readonly relabel?: SeriesRelabel | undefined;
 }
