@@ -84,7 +84,7 @@ export function setUp(setup: Setup = {}) {
   };
 }
 
-export const bytes = (value: string) => Buffer.from(value);
+export const bytes = (value: string | Uint8Array) => Buffer.from(value as string);
 export const series = (name: string, index: number, timestamps = [NOW]) => ({
   labels: [
     { name: bytes('__name__'), value: bytes(name) },
@@ -94,7 +94,7 @@ export const series = (name: string, index: number, timestamps = [NOW]) => ({
 });
 export const body1 = (timeseries: object[], metadata: object[] = []) =>
   compressSync(Buffer.from(WriteRequest.encode({ timeseries, metadata }).finish()));
-export const body2 = (symbols: string[], timeseries: object[]) =>
+export const body2 = (symbols: readonly (string | Uint8Array)[], timeseries: object[]) =>
   compressSync(Buffer.from(Request.encode({ symbols: symbols.map(bytes), timeseries }).finish()));
 export const many = (count: number) =>
   Array.from({ length: count }, (_, index) => series('m', index));

@@ -141,8 +141,9 @@ export function labelValue(bytes: LabelBytes, name: string): string | undefined 
 /** Labels as Prometheus prints them: `name{a="b"}`; for messages and logs. */
 export function printLabels(bytes: LabelBytes): string {
   const labels = decodeLabels(bytes);
-  const name = labels.find((label) => label.name === '__name__')?.value ?? '';
-  const rest = labels.filter((label) => label.name !== '__name__');
+  const named = labels.find((label) => label.name === '__name__');
+  const name = named?.value ?? '';
+  const rest = labels.filter((label) => label !== named);
   if (rest.length === 0 && name !== '') return name;
   return `${name}{${rest.map((label) => `${label.name}=${JSON.stringify(label.value)}`).join(', ')}}`;
 }

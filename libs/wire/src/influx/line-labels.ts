@@ -2,7 +2,7 @@
 // the bytes before and behind `__name__`, which is all that differs between the line's series. Tags are judged
 // once a line, because a line may have thousands of fields.
 import { isUtf8 } from 'node:buffer';
-import { uvarintSize, writeUvarint } from '@weir/bytes';
+import { compareBytes, uvarintSize, writeUvarint } from '@weir/bytes';
 import { ByteSink } from '../protobuf/byte-sink.ts';
 import type { NamedLabel } from '../write-request/refusal-texts.ts';
 import type { WriteRules } from '../write-request/write-rules.ts';
@@ -55,7 +55,7 @@ export class LineLabels {
     this.#body = new Uint8Array(0);
   }
 
-  /** The labels of a series of the line, for texts and rules. */
+  /** The labels of a series of the line, sorted, for texts and rules. */
   list(metric: Uint8Array): NamedLabel[] {
     const texts = this.#texts.bytes;
     const labels: NamedLabel[] = [{ name: METRIC_LABEL, value: metric.slice() }];
@@ -67,7 +67,7 @@ export class LineLabels {
         value: from < 0 ? texts.slice(~from, ~from + size) : this.#body.slice(from, from + size),
       });
     }
-    return labels;
+    return labels.sort((a, b) => compareBytes(a.name, b.name));
   }
 
   #add(line: LineReader, tag: number, rules: WriteRules): void {

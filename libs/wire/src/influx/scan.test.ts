@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FieldReader, int32At } from '../protobuf/field-reader.ts';
 import { AcceptedWrite } from '../write-request/accepted-write.ts';
-import type { WriteRules } from '../write-request/write-rules.ts';
+import type { SeriesRelabel, WriteRules } from '../write-request/write-rules.ts';
 import { influxPrecision } from './precision.ts';
 import { InfluxScan } from './scan.ts';
 
@@ -277,9 +277,12 @@ describe('InfluxScan', () => {
   });
 
   it('gives each series to rules that change labels, before it is judged', () => {
-    const relabel: NonNullable<WriteRules['relabel']> = (labels) => {
+    const relabel: SeriesRelabel = (labels, samples, out) => {
       const metric = labels.find(({ name }) => String(Buffer.from(name)) === '__name__')!;
-      if (String(Buffer.from(metric.value)) === 'm_bad') return undefined;
+      if (String(Buffer.from(metric.value)) === 'm_bad') {
+        out.discard('left_out', samples);
+        return undefined;
+      }
       return labels.filter(({ name }) => !String(Buffer.from(name)).startsWith('x'));
     };
     const { out, samples } = scan('m,x1=1,x2=2,y=3 bad=1,good=-2.5 1700000000000000000', {
@@ -287,7 +290,7 @@ describe('InfluxScan', () => {
     });
     const labels = named('m_good', { y: '3' });
     expect(samples).toEqual([{ labels, value: -2.5, timeMs: 1_700_000_000_000 }]);
-    expect([...out.discardedSamples]).toEqual([['relabel_configuration', 1]]);
+    expect([...out.discardedSamples]).toEqual([['left_out', 1]]);
     expect([out.samplesIn, out.rejectedSamples, out.firstRejection]).toEqual([2, 0, undefined]);
   });
 

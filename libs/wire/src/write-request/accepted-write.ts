@@ -55,8 +55,9 @@ export class AcceptedWrite {
   /** Of runs that hold histograms or exemplars; few do. */
   readonly extras = new Map<number, RunExtras>();
 
-  /** The first refusal is what the client is told. */
+  /** What the client is told: the first refusal of a series, or where there is none, of metadata. */
   firstRejection: Rejection | undefined = undefined;
+  #isOfMetadata = false;
   readonly discardedSamples = new Map<string, number>();
   readonly discardedExemplars = new Map<string, number>();
   readonly discardedMetadata = new Map<string, number>();
@@ -82,6 +83,7 @@ export class AcceptedWrite {
     this.withdrawn = 0;
     this.extras.clear();
     this.firstRejection = undefined;
+    this.#isOfMetadata = false;
     this.discardedSamples.clear();
     this.discardedExemplars.clear();
     this.discardedMetadata.clear();
@@ -139,16 +141,20 @@ export class AcceptedWrite {
     if (exemplars > 0) add(this.discardedExemplars, reason, exemplars);
   }
 
-  /** Counts refused samples; the message is only built for the first refusal of the push. */
+  /** Counts refused samples; the message is only built for the first refusal of a series. */
   reject(reason: string, samples: number, message: () => string): void {
     add(this.discardedSamples, reason, samples);
     this.rejectedSamples += samples;
-    this.firstRejection ??= { reason, message: message() };
+    if (this.firstRejection !== undefined && !this.#isOfMetadata) return;
+    this.firstRejection = { reason, message: message() };
+    this.#isOfMetadata = false;
   }
 
   rejectMetadata(reason: string, message: () => string): void {
     add(this.discardedMetadata, reason, 1);
-    this.firstRejection ??= { reason, message: message() };
+    if (this.firstRejection !== undefined) return;
+    this.firstRejection = { reason, message: message() };
+    this.#isOfMetadata = true;
   }
 
   /** Bytes kept between pushes. */

@@ -24,8 +24,10 @@ export function withLimit(message: string, id: string, ...flags: readonly string
   return `${withId(message, id)}. To adjust the related per-tenant ${noun}, configure ${list}, or contact your service administrator.`;
 }
 
+/** The first characters, as Go counts them. */
 export function cut(shown: string): string {
-  return shown.length > SHOWN_MAX ? shown.slice(0, SHOWN_MAX) : shown;
+  if (shown.length <= SHOWN_MAX) return shown;
+  return [...shown.slice(0, SHOWN_MAX * 2)].slice(0, SHOWN_MAX).join('');
 }
 
 export function cutText(bytes: Uint8Array): string {
@@ -33,12 +35,16 @@ export function cutText(bytes: Uint8Array): string {
 }
 
 export function seriesText(labels: readonly NamedLabel[]): string {
+  return cut(wholeText(labels));
+}
+
+function wholeText(labels: readonly NamedLabel[]): string {
   let size = 0;
   for (const { name, value } of labels) size += labelSize(name.length, value.length);
   const bytes = new Uint8Array(size);
   let at = 0;
   for (const { name, value } of labels) at = writeLabel(bytes, at, name, value);
-  return cut(printLabels(bytes));
+  return printLabels(bytes);
 }
 
 export const refusal = {
@@ -51,10 +57,11 @@ export const refusal = {
     return withId(shown, 'metric-name-invalid');
   },
   tooManyLabels: (actual: number, limit: number, labels: readonly NamedLabel[], info: boolean) => {
-    const whole = seriesText(labels);
+    const whole = wholeText(labels);
+    const shown = cut(whole);
     const kind = info ? 'max-label-names-per-info-series' : 'max-label-names-per-series';
     return withLimit(
-      `received a series whose number of labels exceeds the limit (actual: ${actual}, limit: ${limit}) series: '${whole}${whole.length === SHOWN_MAX ? '…' : ''}'`,
+      `received a series whose number of labels exceeds the limit (actual: ${actual}, limit: ${limit}) series: '${shown}${shown.length < whole.length ? '…' : ''}'`,
       kind,
       `validation.${kind}`,
     );
