@@ -49,6 +49,13 @@ export const distributorFlags = defineFlags({
     default: 2000,
     help: 'Pushes being handled at once; beyond it pushes get 503. 0 is no limit.',
   },
+  ingestionRateMax: {
+    kind: 'float',
+    flag: 'distributor.instance-limits.max-ingestion-rate',
+    yaml: 'distributor.instance_limits.max_ingestion_rate',
+    default: 0,
+    help: 'Samples a second that this process takes, on average of some seconds; beyond it pushes get 503. 0 is no limit.',
+  },
   partitionDelayMaxMs: {
     kind: 'duration',
     flag: 'distributor.max-partition-delay',

@@ -6,7 +6,7 @@
 import { hashBytes, utf8 } from '@weir/bytes';
 import { createRouter } from '@weir/cluster';
 import { toWeirError, WeirError } from '@weir/errors';
-import { createRateLimiter, type Limits, type TenantLimits } from '@weir/limits';
+import type { Limits, TenantLimits } from '@weir/limits';
 import type { PartitionLog, ProduceRecord } from '@weir/log';
 import type { Clock, Random } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
@@ -15,7 +15,6 @@ import {
   snappyUncompress,
   snappyUncompressedSize,
   type WriteRules,
-  withLimit,
 } from '@weir/wire';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createBackPressure } from './back-pressure.ts';
@@ -38,6 +37,7 @@ import {
   successAnswer,
 } from './push-answer.ts';
 import { createPushMetrics, loggedCounts } from './push-metrics.ts';
+import { createPushRates } from './push-rates.ts';
 import type { PushRequest } from './push-request.ts';
 import { registerPushRoutes } from './push-routes.ts';
 import { type PushScratch, PushScratches } from './push-scratch.ts';
@@ -59,6 +59,8 @@ export interface DistributorParts {
     active(): readonly number[];
     /** How long what is logged now will wait to be applied, ms, where it will. */
     delays?(): ReadonlyMap<number, number>;
+    /** Distributors that tenants' rates are divided among; one by default. */
+    distributors?(): number;
   };
   readonly limits: Limits;
   readonly clock: Clock;
@@ -103,7 +105,10 @@ export function createDistributor(
     { sizeBytesMax: parts.log.recordSizeMaxBytes, version: settings.recordVersion },
     parts.buffers ?? freshBuffers,
   );
-  const rates = createRateLimiter(parts.clock);
+  const rates = createPushRates(settings, {
+    ...{ clock: parts.clock, metrics },
+    distributors: () => parts.routing.distributors?.() ?? 1,
+  });
   const pressure = createBackPressure(settings, {
     ...{ clock: parts.clock, metrics },
     delays: () => parts.routing.delays?.() ?? NO_DELAYS,
@@ -171,6 +176,7 @@ export function createDistributor(
 
   /** Scans and logs a push of any protocol. */
   async function store(push: ProtocolPush): Promise<BuiltPush> {
+    rates.enter(push.tenant, parts.limits.forTenant(push.tenant));
     const scratch = scratches.take();
     let built: BuiltPush;
     try {
@@ -209,6 +215,7 @@ export function createDistributor(
       await parts.clock.yield();
     }
     metrics.received(tenant, protocol, accepted);
+    rates.received(accepted.samplesIn + accepted.histogramsIn);
     const deduplicated = judged?.settle(accepted);
     if (deduplicated !== undefined) return { ...NOTHING_STORED, deduplicated };
     const slots = router.tableFor(tenant, limits.shardSize, parts.routing.active());
@@ -220,11 +227,11 @@ export function createDistributor(
     metrics.discarded(tenant, accepted);
     const { samplesOk, histogramsOk, exemplarsOk, metadataOk } = accepted;
     const items = samplesOk + histogramsOk + exemplarsOk + metadataOk;
-    if (
-      !rates.take(tenant, { rate: limits.ingestionRate, burst: limits.ingestionBurstSize }, items)
-    ) {
+    try {
+      rates.take(tenant, limits, items);
+    } catch (error) {
       metrics.rateLimited(tenant, accepted);
-      throw rateLimited(limits, items);
+      throw error;
     }
     const counts = loggedCounts(accepted);
     return {
@@ -317,6 +324,7 @@ function beginRemoteWrite(
 
 function rulesOf(limits: TenantLimits, nowMs: number): WriteRules {
   const past = limits.pastGraceMs + limits.outOfOrderWindowMs;
+  const strategy = limits.labelValueStrategy;
   return {
     labelNameBytesMax: limits.labelNameBytesMax,
     labelValueBytesMax: limits.labelValueBytesMax,
@@ -330,24 +338,9 @@ function rulesOf(limits: TenantLimits, nowMs: number): WriteRules {
     histogramBucketsMax: limits.histogramBucketsMax,
     histogramsReduced: limits.histogramsReduced,
     exemplarsEnabled: limits.exemplarsMax > 0,
+    exemplarsPerSeriesMax: limits.exemplarsPerSeriesMax,
+    ...(strategy !== 'error' && { longValues: strategy === 'drop' ? 'hashed' : 'truncated' }),
   };
-}
-
-function rateLimited(limits: TenantLimits, items: number): WeirError {
-  const { ingestionRate: rate, ingestionBurstSize: burst } = limits;
-  const cause =
-    items > burst
-      ? `exceeded the ingestion burst size limit, set to ${burst}, with ${items} items`
-      : `exceeded the ingestion rate limit, set to ${rate} items/s with a maximum allowed burst of ${burst}`;
-  return new WeirError(
-    'limited',
-    withLimit(
-      `the request has been rejected because the tenant ${cause}. This limit is applied on the total number of samples, exemplars and metadata received across all distributors`,
-      'tenant-max-ingestion-rate',
-      'distributor.ingestion-rate-limit',
-      'distributor.ingestion-burst-size',
-    ),
-  );
 }
 
 /** A full or broken log is never the client's fault, and says why it can't be written. */

@@ -35,6 +35,8 @@ export interface PushMetrics {
   discarded(tenant: string, accepted: AcceptedWrite): void;
   /** What passed validation but not the rate limit. */
   rateLimited(tenant: string, accepted: AcceptedWrite): void;
+  /** A push over the tenant's rate of pushes. */
+  requestRateLimited(tenant: string): void;
   /** What the log has acknowledged. */
   logged(tenant: string, counts: LoggedCounts): void;
   /** An OTLP request, whatever becomes of it. */
@@ -115,6 +117,11 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
     'Exemplars that were left out.',
     ['user', 'reason'],
   );
+  const discardedRequests = counter(
+    'cortex_discarded_requests_total',
+    'Pushes that were refused whole.',
+    ['user', 'reason'],
+  );
   const discardedMetadata = discardedMetadataCounter(telemetry.metrics);
   const inflightPushes = new Gauge({
     name: 'cortex_distributor_inflight_push_requests',
@@ -164,6 +171,7 @@ export function createPushMetrics(telemetry: Telemetry): PushMetrics {
         discardedMetadata.inc({ user: tenant, reason }, accepted.metadataOk);
       }
     },
+    requestRateLimited: (tenant) => discardedRequests.inc({ user: tenant, reason: 'rate_limited' }),
     logged(tenant, counts) {
       const user = { user: tenant };
       requests.inc(user);

@@ -2,7 +2,13 @@
 // this process and which are elsewhere.
 import { readFileSync } from 'node:fs';
 import { type BufferPool, createBufferPool } from '@weir/bytes';
-import { activePartitions, type ClusterView, countShares, partitionDelays } from '@weir/cluster';
+import {
+  activePartitions,
+  type ClusterView,
+  countShares,
+  healthyInstances,
+  partitionDelays,
+} from '@weir/cluster';
 import { createDistributor, type Distributor } from '@weir/distributor';
 import { type HttpServer, tenantOf } from '@weir/http';
 import {
@@ -199,6 +205,12 @@ function followCluster<Value>(
   };
 }
 
+/** Those that are there now; heartbeats change the cluster, so that who is gone is soon not counted. */
+function countDistributors(view: ClusterView, { weir }: Configuration, clock: Clock): number {
+  const healthy = healthyInstances(view, clock.nowMs(), weir.heartbeatTimeoutMs);
+  return healthy.filter(({ targets }) => targets.includes('distributor')).length;
+}
+
 /** Worked out when it is asked for, if the cluster has changed since. */
 function followDelays(
   { cluster }: Foundations,
@@ -302,7 +314,11 @@ function createDistributorOf(
   const distributor = createDistributor(configuration.distributor, {
     log,
     cluster,
-    routing: { active, delays: followDelays(foundations, configuration, clock) },
+    routing: {
+      active,
+      delays: followDelays(foundations, configuration, clock),
+      distributors: followCluster(cluster, (view) => countDistributors(view, configuration, clock)),
+    },
     limits,
     clock,
     random: systemRandom,

@@ -12,7 +12,7 @@ export const limitsFlags = defineFlags({
     flag: 'distributor.ingestion-rate-limit',
     yaml: 'limits.ingestion_rate',
     default: 0,
-    help: 'Samples, exemplars and metadata a tenant may push per second. 0 is no limit.',
+    help: 'Samples, exemplars and metadata a tenant may push per second, all distributors together. 0 is no limit.',
   },
   ingestionBurstSize: {
     kind: 'int',
@@ -20,6 +20,27 @@ export const limitsFlags = defineFlags({
     yaml: 'limits.ingestion_burst_size',
     default: 200_000,
     help: 'Samples, exemplars and metadata a tenant may push at once, when an ingestion rate is set.',
+  },
+  ingestionBurstFactor: {
+    kind: 'float',
+    flag: 'distributor.ingestion-burst-factor',
+    yaml: 'limits.ingestion_burst_factor',
+    default: 0,
+    help: 'The ingestion burst as a multiple of the ingestion rate, 1 or more; set, it counts instead of the burst size.',
+  },
+  requestRate: {
+    kind: 'float',
+    flag: 'distributor.request-rate-limit',
+    yaml: 'limits.request_rate',
+    default: 0,
+    help: 'Pushes of a tenant per second, all distributors together. 0 is no limit.',
+  },
+  requestBurstSize: {
+    kind: 'int',
+    flag: 'distributor.request-burst-size',
+    yaml: 'limits.request_burst_size',
+    default: 0,
+    help: 'Pushes of a tenant at once, at each distributor, when a request rate is set.',
   },
   labelNameBytesMax: {
     kind: 'int',
@@ -34,6 +55,13 @@ export const limitsFlags = defineFlags({
     yaml: 'limits.max_label_value_length',
     default: 2048,
     help: 'The longest label value, bytes; holds for the metric name too.',
+  },
+  labelValueStrategy: {
+    kind: 'string',
+    flag: 'validation.label-value-length-over-limit-strategy',
+    yaml: 'limits.label_value_length_over_limit_strategy',
+    default: 'error',
+    help: 'What becomes of a series with a label value that is too long: error refuses it, truncate cuts the value and ends it with a hash of all of it, drop leaves the hash alone. Metric names that are too long are always refused.',
   },
   labelNamesMax: {
     kind: 'int',
@@ -111,6 +139,13 @@ export const limitsFlags = defineFlags({
     yaml: 'limits.max_global_exemplars_per_user',
     default: 100_000,
     help: 'Exemplars of a tenant that are kept, the newest ones. 0 keeps none.',
+  },
+  exemplarsPerSeriesMax: {
+    kind: 'int',
+    flag: 'distributor.max-exemplars-per-series-per-request',
+    yaml: 'limits.max_exemplars_per_series_per_request',
+    default: 0,
+    help: 'Exemplars of one series that are taken from one push; the others are left out. 0 is no limit.',
   },
   seriesPerMetricMax: {
     kind: 'int',

@@ -10,6 +10,11 @@ const defaults = defaultsOf(limitsFlags);
 describe('createLimits', () => {
   it('has the documented defaults', () => {
     expect(createLimits(defaults).forTenant('a')).toEqual({
+      ingestionBurstFactor: 0,
+      requestRate: 0,
+      requestBurstSize: 0,
+      labelValueStrategy: 'error',
+      exemplarsPerSeriesMax: 0,
       haEnabled: false,
       haClusterLabel: 'cluster',
       haReplicaLabel: '__replica__',

@@ -44,6 +44,7 @@ function checkLimits(limits: TenantLimits): void {
       `name_validation_scheme: '${scheme}' is neither utf8 nor legacy`,
     );
   }
+  checkValueStrategy(limits);
   otlpStrategyOf(limits);
   checkReplicaLimits(limits);
   compileRelabel(limits.relabelRules.map(parseRelabelConfig));
@@ -58,5 +59,27 @@ function checkLimits(limits: TenantLimits): void {
     if (typeof value === 'number' && !(value >= 0)) {
       throw new WeirError('invalid', `limit ${name}: ${value} is below 0`);
     }
+  }
+  const factor = limits.ingestionBurstFactor;
+  if (factor > 0 && factor < 1) {
+    throw new WeirError('invalid', `ingestion_burst_factor: ${factor} is neither 0 nor at least 1`);
+  }
+}
+
+/** `(hash:…)` with 256 bits in hexadecimal digits. */
+const VALUE_HASH_BYTES = 71;
+
+function checkValueStrategy({ labelValueStrategy, labelValueBytesMax }: TenantLimits): void {
+  if (labelValueStrategy === 'error') return;
+  const name = 'label_value_length_over_limit_strategy';
+  if (labelValueStrategy !== 'truncate' && labelValueStrategy !== 'drop') {
+    const known = 'error, truncate or drop';
+    throw new WeirError('invalid', `${name}: '${labelValueStrategy}' is not ${known}`);
+  }
+  if (labelValueBytesMax < VALUE_HASH_BYTES) {
+    throw new WeirError(
+      'invalid',
+      `${name}: ${labelValueStrategy} needs max_label_value_length to be ${VALUE_HASH_BYTES} at least, for the hash`,
+    );
   }
 }

@@ -4,6 +4,8 @@ import type { Clock } from '@weir/runtime';
 
 /** Buckets kept before full ones are swept: a bound on memory against invented tenant ids. */
 const SWEEP_AT = 10_000;
+/** Items: what many small refills lose by rounding, and no more. */
+const ROUNDING = 1e-6;
 
 export interface Rate {
   /** Items per second; 0 or less is no limit. */
@@ -39,8 +41,8 @@ export function createRateLimiter(clock: Pick<Clock, 'steadyMs'>): RateLimiter {
       bucket.refillMs = (burst / rate) * 1000;
       bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.atMs) / 1000) * rate);
       bucket.atMs = now;
-      if (bucket.tokens < items) return false;
-      bucket.tokens -= items;
+      if (bucket.tokens + ROUNDING < items) return false;
+      bucket.tokens = Math.max(0, bucket.tokens - items);
       return true;
     },
   };

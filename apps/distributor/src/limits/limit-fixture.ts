@@ -68,10 +68,10 @@ export async function send(protocol: Protocol, probe: Probe, setup: Setup = {}):
   return { ...answer, stored };
 }
 
-async function answerTo(
+export async function answerTo(
   protocol: Protocol,
   probes: readonly Probe[],
-  { push, distributor }: ReturnType<typeof setUp>,
+  { push, distributor }: Pick<ReturnType<typeof setUp>, 'push' | 'distributor'>,
 ): Promise<Omit<Outcome, 'stored'>> {
   if (protocol === 'remote write 1.0') {
     const { status, body } = await push(remoteWrite1(probes));

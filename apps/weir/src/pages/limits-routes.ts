@@ -28,7 +28,7 @@ function userLimits(limits: TenantLimits): object {
     compactor_blocks_retention_period_seconds: 0,
     ingestion_rate: limits.ingestionRate,
     ingestion_burst_size: limits.ingestionBurstSize,
-    ingestion_burst_factor: 0,
+    ingestion_burst_factor: limits.ingestionBurstFactor,
     max_global_series_per_user: limits.seriesMax,
     max_global_series_per_metric: limits.seriesPerMetricMax,
     max_global_exemplars_per_user: limits.exemplarsMax,

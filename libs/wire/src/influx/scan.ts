@@ -20,6 +20,7 @@ import type { InfluxPrecision } from './precision.ts';
 const EMPTY = new Uint8Array(0);
 /** `0a 08 __name__ 12`: of the label, what stands between its size and its value's. */
 const METRIC_HEAD = new Uint8Array([0x0a, 8, ...Buffer.from('__name__'), 0x12]);
+const METRIC_NAME = new TextEncoder().encode('__name__');
 const VALUE_FIELD = Buffer.from('value');
 const INFO = Buffer.from('_info');
 const UNDERSCORE = 0x5f;
@@ -82,29 +83,32 @@ export class InfluxScan {
   #take(out: AcceptedWrite): void {
     const { rules, nowMs } = this.#start!;
     const line = this.#line;
-    if (rules.relabel === undefined) out.samplesIn += line.fields;
     this.#timeMs = Number.isNaN(line.timeMs) ? nowMs : line.timeMs;
     this.#labels.set(this.#bytes, line, rules);
     this.#name.clear();
     const { measurementFrom: from, measurementTo: to } = line;
     appendName(this.#name, this.#bytes, from, to, { isFirst: true, withEquals: false });
     this.#measurementSize = this.#name.size;
-    if (rules.relabel !== undefined) {
+    const isShortened = rules.longValues !== undefined && !this.#labels.areGood;
+    if (rules.relabel !== undefined || isShortened) {
       this.#draftFields(out);
       return;
     }
+    out.samplesIn += line.fields;
     if (this.#isRefused(out)) return;
     for (let field = 0; field < line.fields; field++) this.#writeField(field, out);
   }
 
-  /** For rules that may change labels: each series by itself. */
+  /** Where labels may be changed: each series by itself. */
   #draftFields(out: AcceptedWrite): void {
     const { rules, seed } = this.#start!;
     const draft = this.#series;
+    const tags = this.#labels.list(EMPTY).filter(({ value }) => value.length > 0);
     for (let field = 0; field < this.#line.fields; field++) {
       this.#nameField(field);
       draft.clear();
-      for (const label of this.#labels.list(this.#metric())) draft.labels.push(label);
+      draft.labels.push({ name: METRIC_NAME, value: this.#metric() });
+      for (const tag of tags) draft.labels.push(tag);
       FLOAT[0] = this.#line.values[field]!;
       draft.addSample(this.#timeMs, FLOAT_HALVES[0]!, FLOAT_HALVES[1]!, 0);
       draft.finish(rules, seed, out);

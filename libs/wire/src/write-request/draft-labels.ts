@@ -4,9 +4,10 @@ import { isUtf8 } from 'node:buffer';
 import { compareBytes, hashBytes } from '@weir/bytes';
 import { LabelReader, labelSize, writeLabel } from '@weir/model';
 import type { AcceptedWrite } from './accepted-write.ts';
+import { ShortenedValues } from './long-value.ts';
 import { isLabelName, isMetricName } from './names.ts';
 import { type NamedLabel, refusal } from './refusal-texts.ts';
-import type { WriteRules } from './write-rules.ts';
+import type { LongValues, WriteRules } from './write-rules.ts';
 
 const NAME = new TextEncoder().encode('__name__');
 const INFO = new TextEncoder().encode('_info');
@@ -19,6 +20,7 @@ export class DraftLabels {
   hash = 0;
   #list: NamedLabel[] | undefined = [];
   #taken = false;
+  readonly #shortened = new ShortenedValues();
 
   clear(): void {
     this.bytes = EMPTY;
@@ -59,10 +61,18 @@ export class DraftLabels {
       return false;
     }
     this.#list.sort((a, b) => compareBytes(a.name, b.name));
+    if (rules.longValues !== undefined) this.#shorten(rules.longValues, rules.labelValueBytesMax);
     if (!this.#listIsGood(rules, samples, out)) return false;
     this.bytes = bytesOf(this.#list);
     this.hash = hashBytes(this.bytes, 0, this.bytes.length, seed);
     return true;
+  }
+
+  #shorten(how: LongValues, sizeMaxBytes: number): void {
+    this.#list = this.list.map(({ name, value }) => ({
+      name,
+      value: compareBytes(name, NAME) === 0 ? value : this.#shortened.of(value, how, sizeMaxBytes),
+    }));
   }
 
   #listIsGood(rules: WriteRules, samples: number, out: AcceptedWrite): boolean {

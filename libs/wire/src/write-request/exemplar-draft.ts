@@ -34,7 +34,9 @@ export function goodExemplars(
       ? rules.timestampMinMs
       : Math.max(samplesFrom - OLDER_MAX_MS, rules.timestampMinMs);
   const kept: ExemplarDraft[] = [];
-  for (const draft of drafts) {
+  const most = rules.exemplarsPerSeriesMax || drafts.length;
+  out.discardExemplars('too_many_exemplars_per_series_per_request', drafts.length - most);
+  for (const draft of drafts.slice(0, most)) {
     const reason = fault(draft, earliest, rules);
     if (reason !== undefined) out.discardExemplars(reason, 1);
     else kept.push(draft);

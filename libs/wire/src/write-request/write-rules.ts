@@ -13,10 +13,15 @@ export type SeriesRelabel = (
   out: AcceptedWrite,
 ) => NamedLabel[] | undefined;
 
+/** Its beginning and a hash of all of it, or the hash alone. */
+export type LongValues = 'truncated' | 'hashed';
+
 export interface WriteRules {
   readonly labelNameBytesMax: number;
   /** The metric name's value included. */
   readonly labelValueBytesMax: number;
+  /** What becomes of a longer value, where its series is not refused; of a longer metric name it always is. */
+  readonly longValues?: LongValues;
   /** `__name__` counts. */
   readonly labelNamesMax: number;
   /** For metrics whose name ends in `_info`. */
@@ -39,6 +44,8 @@ export interface WriteRules {
   readonly attributeWords?: boolean;
   /** False leaves exemplars out. */
   readonly exemplarsEnabled: boolean;
+  /** Of one series; more are left out. 0 is no limit. */
+  readonly exemplarsPerSeriesMax?: number;
   /** No plain path while it is set. */
   readonly relabel?: SeriesRelabel | undefined;
 }
