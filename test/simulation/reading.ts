@@ -80,17 +80,15 @@ async function readExtras(
 ): Promise<boolean> {
   const { tenant } = scope;
   const [minT, maxT] = [0, ALL_T];
-  const found = await patiently(
-    signal,
-    createExemplarReader({ tenant }, { owners }).exemplars(
-      { matcherSets: [ANY], minT, maxT },
-      signal,
-    ),
-  );
+  const exemplars = createExemplarReader({ tenant }, { owners });
+  const request = { matcherSets: [ANY], minT, maxT };
+  const asked = askedAgain(world, front, () => exemplars.exemplars(request, signal));
+  const found = await patiently(signal, asked);
   checkExemplars(world, scope, found);
   const { catalog } = front;
   const metadata = createMetadataReader({ tenant }, { owners, catalog });
-  checkMetadata(world, scope, await patiently(signal, metadata.metadata(signal)));
+  const told = askedAgain(world, front, () => metadata.metadata(signal));
+  checkMetadata(world, scope, await patiently(signal, told));
   world.coverage.note('exemplars and metadata read');
   return true;
 }

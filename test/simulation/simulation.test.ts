@@ -1,11 +1,10 @@
-// The simulation as a suite: 200 seeds in memory and 20 on RocksDB, that a seed repeats itself, that a run
-// is not idle, and that the mutants still apply (`npm run sim -- --mutants` runs them).
+// The simulation as a suite: 200 seeds in memory and 20 on RocksDB, that a seed repeats itself, and that a
+// run is not idle. The mutants (`npm run sim -- --mutants`) are looked at by test/tidy.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundle } from './bundle.mjs';
-import { checkMutant, describeMutant, mutantFiles } from './mutants.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 /** In the tree, so that packages are found from there. */
@@ -104,15 +103,4 @@ describe('simulation', () => {
       simulate('--seed', '8', '--json').output,
     );
   });
-});
-
-describe('mutants', () => {
-  it('are ten at least', () => expect(mutantFiles(root).length).toBeGreaterThanOrEqual(10));
-
-  for (const file of mutantFiles(root)) {
-    it(`${basename(file)} says what it breaks, and applies`, () => {
-      expect(describeMutant(file)).toMatch(/invariant/i);
-      checkMutant(root, file);
-    });
-  }
 });

@@ -1,13 +1,16 @@
 // The architecture as tests: each rule is run over the tree as it is on disk. canary.test.ts proves
 // that each of them can complain.
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { checkMutant, describeMutant, mutantFiles } from '../simulation/mutants.mjs';
 import * as documents from './document-rules.ts';
 import * as imports from './import-rules.ts';
 import * as text from './text-rules.ts';
 import { readTree, type Tree } from './tree.ts';
 
-const tree = readTree(fileURLToPath(new URL('../..', import.meta.url)));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const tree = readTree(root);
 
 function check(name: string, rule: (tree: Tree) => string[]): void {
   it(name, () => expect(rule(tree)).toEqual([]));
@@ -45,4 +48,15 @@ describe('documents', () => {
   check('describe every flag of the ingester', documents.undescribedFlagViolations);
   check('set keys that exist', documents.documentedKeyViolations);
   check('may speak of a flag as one thing', documents.repeatedFlagViolations);
+});
+
+describe('mutants of the simulation', () => {
+  it('are ten at least', () => expect(mutantFiles(root).length).toBeGreaterThanOrEqual(10));
+
+  for (const file of mutantFiles(root)) {
+    it(`${basename(file)} says what it breaks, and applies`, () => {
+      expect(describeMutant(file)).toMatch(/invariant/i);
+      checkMutant(root, file);
+    });
+  }
 });
