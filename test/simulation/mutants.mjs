@@ -8,6 +8,8 @@ import { bundle } from './bundle.mjs';
 
 const SEEDS_MAX = 150;
 const STEPS = 24;
+/** A seed takes half a second; one that is not done by then goes round in circles. */
+const PATIENCE_MS = 60_000;
 
 export function mutantFiles(root) {
   const dir = join(root, 'test', 'simulation', 'mutants');
@@ -107,6 +109,12 @@ function firstFailure(outfile, unchanged) {
     let errors = '';
     let found;
     let seeds = 0;
+    const impatience = setTimeout(() => {
+      if (found === undefined && !failsAlone(unchanged, seeds + 1)) {
+        found = `seed ${seeds + 1}: it does not end`;
+      }
+      child.kill('SIGKILL');
+    }, PATIENCE_MS);
     child.stderr.on('data', (bytes) => {
       errors += bytes;
     });
@@ -116,6 +124,7 @@ function firstFailure(outfile, unchanged) {
       for (const line of lines) {
         if (!line.startsWith('{') || found !== undefined) continue;
         seeds++;
+        impatience.refresh();
         const { seed, failure } = JSON.parse(line);
         if (failure === undefined || failsAlone(unchanged, seed)) continue;
         found = `seed ${seed}: ${failure.split('\n')[0]}`.slice(0, 200);
@@ -123,6 +132,7 @@ function firstFailure(outfile, unchanged) {
       }
     });
     child.once('close', () => {
+      clearTimeout(impatience);
       if (found === undefined && seeds < SEEDS_MAX) reject(new Error(`no result: ${errors}`));
       else resolve(found);
     });
