@@ -29,29 +29,56 @@ export function registerPushRoutes(server: FastifyInstance, parts: PushRoutePart
   });
 }
 
-async function answerPush(request: FastifyRequest, parts: PushRouteParts): Promise<PushAnswer> {
+function answerPush(request: FastifyRequest, parts: PushRouteParts): Promise<PushAnswer> {
+  return answerBody(request, parts, {
+    checkSize: (size) => checkMessageSize(size, 'compressed', parts.bodyBytesMax),
+    refuse: parts.refuse,
+    receive: (read) =>
+      parts.push({
+        ...read,
+        contentType: request.headers['content-type'],
+        contentEncoding: request.headers['content-encoding'],
+      }),
+  });
+}
+
+export interface ReadBody {
+  readonly tenant: string;
+  readonly body: Uint8Array;
+  /** The header `Retry-Attempt`. */
+  readonly retryAttempt: string | undefined;
+}
+
+interface BodySteps<Answer> {
+  /** Throws for headers that make reading useless. */
+  readonly checkHeaders?: () => void;
+  readonly checkSize: (sizeBytes: number) => void;
+  readonly refuse: (error: unknown, retryAttempt: string | undefined) => Answer;
+  readonly receive: (read: ReadBody) => Promise<Answer>;
+}
+
+/** Reads a push's body under its tenant's share of what is in flight, and hands it on. */
+export async function answerBody<Answer>(
+  request: FastifyRequest,
+  parts: Pick<PushRouteParts, 'tenantOf' | 'inflight'>,
+  { checkHeaders, checkSize, refuse, receive }: BodySteps<Answer>,
+): Promise<Answer> {
   const retryAttempt = single(request.headers['retry-attempt']);
   let body: Uint8Array;
   let tenant: string;
   let share: InflightShare | undefined;
   try {
     tenant = parts.tenantOf(request);
+    checkHeaders?.();
     share = parts.inflight.enter(tenant);
-    const checkSize = (size: number) => checkMessageSize(size, 'compressed', parts.bodyBytesMax);
     body = await readPushBody(request.raw, checkSize, share);
   } catch (error) {
-    return parts.refuse(error, retryAttempt);
+    return refuse(error, retryAttempt);
   } finally {
     // The push takes a share of its own, in this same turn.
     share?.release();
   }
-  return parts.push({
-    tenant,
-    contentType: request.headers['content-type'],
-    contentEncoding: request.headers['content-encoding'],
-    retryAttempt,
-    body,
-  });
+  return receive({ tenant, body, retryAttempt });
 }
 
 /** A body that wasn't read to its end would block the connection: answer, then close it. */

@@ -3,7 +3,7 @@
 // by which clients know a partial write, so that they don't send it again.
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { toWeirError, WeirError } from '@weir/errors';
+import { WeirError } from '@weir/errors';
 import type { Clock, Random } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import { influxPrecision } from '@weir/wire';
@@ -12,6 +12,7 @@ import type { Inflight, InflightShare } from '../inflight.ts';
 import type { ProtocolPush, StoredPush } from '../protocol-push.ts';
 import { errorAnswer } from '../push-answer.ts';
 import type { PushMetrics } from '../push-metrics.ts';
+import { receivePush } from '../receive-push.ts';
 
 /** The body and the records made of it: labels are written for each field anew. */
 const RECORDS_FACTOR = 4;
@@ -93,23 +94,13 @@ export function createInfluxReceiver(
   }
 
   return {
-    async receive(request) {
-      let share: InflightShare | undefined;
-      try {
-        parts.metrics.influxRequest(request.tenant);
-        share = parts.inflight.enter(request.tenant);
-        return await store(request, share);
-      } catch (error) {
-        const failure = toWeirError(error);
-        if (failure.status >= 500) {
-          const fields = { err: failure, tenant: request.tenant };
-          parts.telemetry.log.warn(fields, 'push in line protocol failed');
-        }
-        return refuse(failure, request.retryAttempt);
-      } finally {
-        share?.release();
-      }
-    },
+    receive: (request) =>
+      receivePush(request.tenant, parts, {
+        count: () => parts.metrics.influxRequest(request.tenant),
+        store: (share) => store(request, share),
+        failed: 'push in line protocol failed',
+        refuse: (failure) => refuse(failure, request.retryAttempt),
+      }),
     refuse,
   };
 }

@@ -3,9 +3,8 @@
 // API's shape, because clients decide by it whether to send again.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DistributorSettings } from '../distributor-flags.ts';
-import type { Inflight, InflightShare } from '../inflight.ts';
-import { readPushBody } from '../push-body.ts';
-import { drain, single } from '../push-routes.ts';
+import type { Inflight } from '../inflight.ts';
+import { answerBody, drain, single } from '../push-routes.ts';
 import { checkInfluxSize, type InfluxAnswer, type InfluxReceiver } from './influx-receiver.ts';
 
 type ErrorShape = (answer: InfluxAnswer) => object;
@@ -39,30 +38,19 @@ export function registerInfluxRoutes(server: FastifyInstance, parts: InfluxRoute
   });
 }
 
-async function answerWrite(
-  request: FastifyRequest,
-  parts: InfluxRouteParts,
-): Promise<InfluxAnswer> {
-  const retryAttempt = single(request.headers['retry-attempt']);
-  let body: Uint8Array;
-  let tenant: string;
-  let share: InflightShare | undefined;
-  try {
-    tenant = parts.tenantOf(request);
-    share = parts.inflight.enter(tenant);
-    const checkSize = (size: number) => checkInfluxSize(size, parts.settings.influxRequestBytesMax);
-    body = await readPushBody(request.raw, checkSize, share);
-  } catch (error) {
-    return parts.receiver.refuse(error, retryAttempt);
-  } finally {
-    // The write takes a share of its own, in this same turn.
-    share?.release();
-  }
-  const { precision } = request.query as { precision?: string | string[] };
-  const contentEncoding = request.headers['content-encoding'];
-  return parts.receiver.receive({
-    ...{ tenant, contentEncoding, retryAttempt, body },
-    precision: single(precision) ?? '',
+function answerWrite(request: FastifyRequest, parts: InfluxRouteParts): Promise<InfluxAnswer> {
+  return answerBody(request, parts, {
+    checkSize: (size) => checkInfluxSize(size, parts.settings.influxRequestBytesMax),
+    refuse: parts.receiver.refuse,
+    receive: (read) => {
+      const { precision } = request.query as { precision?: string | string[] };
+      const contentEncoding = request.headers['content-encoding'];
+      return parts.receiver.receive({
+        ...read,
+        contentEncoding,
+        precision: single(precision) ?? '',
+      });
+    },
   });
 }
 

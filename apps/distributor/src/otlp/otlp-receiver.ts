@@ -11,6 +11,7 @@ import type { ProtocolPush, ScanStart, StoredPush } from '../protocol-push.ts';
 import { errorAnswer } from '../push-answer.ts';
 import type { PushMetrics } from '../push-metrics.ts';
 import type { PushScratch } from '../push-scratch.ts';
+import { receivePush } from '../receive-push.ts';
 import { checkOtlpSize, decompressOtlp, type OtlpEncoding, protobufOf } from './otlp-body.ts';
 import { translationOf } from './otlp-translation.ts';
 
@@ -105,23 +106,13 @@ export function createOtlpReceiver(
   }
 
   return {
-    async receive(request) {
-      let share: InflightShare | undefined;
-      try {
-        parts.metrics.otlpRequest(request.tenant);
-        share = parts.inflight.enter(request.tenant);
-        return await store(request, share);
-      } catch (error) {
-        const failure = toWeirError(error);
-        if (failure.status >= 500) {
-          const fields = { err: failure, tenant: request.tenant };
-          parts.telemetry.log.warn(fields, 'OTLP push failed');
-        }
-        return refuse(failure, request.retryAttempt);
-      } finally {
-        share?.release();
-      }
-    },
+    receive: (request) =>
+      receivePush(request.tenant, parts, {
+        count: () => parts.metrics.otlpRequest(request.tenant),
+        store: (share) => store(request, share),
+        failed: 'OTLP push failed',
+        refuse: (failure) => refuse(failure, request.retryAttempt),
+      }),
     refuse,
   };
 }

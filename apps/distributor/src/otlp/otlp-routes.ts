@@ -2,9 +2,8 @@
 import { encodeExportResponse, encodeStatus } from '@weir/wire';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DistributorSettings } from '../distributor-flags.ts';
-import type { Inflight, InflightShare } from '../inflight.ts';
-import { readPushBody } from '../push-body.ts';
-import { drain, single } from '../push-routes.ts';
+import type { Inflight } from '../inflight.ts';
+import { answerBody, drain } from '../push-routes.ts';
 import { checkOtlpHeaders, checkOtlpSize, encodingOf, type OtlpEncoding } from './otlp-body.ts';
 import type { OtlpAnswer, OtlpReceiver } from './otlp-receiver.ts';
 
@@ -33,27 +32,18 @@ export function registerOtlpRoutes(server: FastifyInstance, parts: OtlpRoutePart
   });
 }
 
-async function answerExport(request: FastifyRequest, parts: OtlpRouteParts): Promise<OtlpAnswer> {
-  const retryAttempt = single(request.headers['retry-attempt']);
+function answerExport(request: FastifyRequest, parts: OtlpRouteParts): Promise<OtlpAnswer> {
   const compression = (request.headers['content-encoding'] ?? '').trim().toLowerCase();
   const contentType = request.headers['content-type'];
-  let body: Uint8Array;
-  let tenant: string;
-  let share: InflightShare | undefined;
-  try {
-    tenant = parts.tenantOf(request);
-    checkOtlpHeaders(contentType, compression);
-    share = parts.inflight.enter(tenant);
-    const checkSize = (size: number) => checkOtlpSize(size, parts.settings.otlpRequestBytesMax);
-    body = await readPushBody(request.raw, checkSize, share);
-  } catch (error) {
-    return parts.receiver.refuse(error, retryAttempt);
-  } finally {
-    // The request takes a share of its own, in this same turn.
-    share?.release();
-  }
-  const encoding = encodingOf(contentType) ?? 'protobuf';
-  return parts.receiver.receive({ tenant, encoding, compression, retryAttempt, body });
+  return answerBody(request, parts, {
+    checkHeaders: () => checkOtlpHeaders(contentType, compression),
+    checkSize: (size) => checkOtlpSize(size, parts.settings.otlpRequestBytesMax),
+    refuse: parts.receiver.refuse,
+    receive: (read) => {
+      const encoding = encodingOf(contentType) ?? 'protobuf';
+      return parts.receiver.receive({ ...read, encoding, compression });
+    },
+  });
 }
 
 function send(reply: FastifyReply, answer: OtlpAnswer, encoding: OtlpEncoding): FastifyReply {

@@ -150,7 +150,8 @@ export function sizeOfBytes(
 export function writeBytes(words: Words, at: number, size: number, entry: BytesEntry): void {
   const { bytes, ints, floats } = words;
   const { kind, place, tenant, value, created } = entry;
-  writeHeader(words, at, { kind, size, ...placeOf(place), tenantLength: tenant.length });
+  const { offset, timestampMs } = place;
+  writeHeader(words, at, { kind, size, offset, timestampMs, tenantLength: tenant.length });
   const word = at / 4;
   ints[word + 7] = entry.version;
   ints[word + 8] = created.length;
@@ -162,10 +163,6 @@ export function writeBytes(words: Words, at: number, size: number, entry: BytesE
   const createdAt = tenantAt + padded(tenant.length);
   ints.set(created, createdAt / 4);
   bytes.set(value, createdAt + padded(created.length * 4));
-}
-
-function placeOf({ offset, timestampMs }: Pick<HeadRecord, 'offset' | 'timestampMs'>) {
-  return { offset, timestampMs };
 }
 
 /** One entry of a frame. What it does not have is empty. */

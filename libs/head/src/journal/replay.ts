@@ -191,8 +191,7 @@ class Replay {
       configure(state, entry.tenant, JSON.parse(text(entry.value)) as TenantSettings);
       return undefined;
     }
-    const why = entry.kind === KIND.plain ? this.#applyPlain(entry) : this.#applyRaw(entry);
-    return why;
+    return entry.kind === KIND.plain ? this.#applyPlain(entry) : this.#applyRaw(entry);
   }
 
   #applyPlain(entry: Entry): string | undefined {
