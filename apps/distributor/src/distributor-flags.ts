@@ -28,6 +28,20 @@ export const distributorFlags = defineFlags({
     default: 1,
     help: 'Version of the records written: 1, or 2, which says each text once (smaller, more work for distributors and ingesters). Ingesters read 0, 1 and 2.',
   },
+  skipLabelNamesEnabled: {
+    kind: 'bool',
+    flag: 'api.skip-label-name-validation-header-enabled',
+    yaml: 'api.skip_label_name_validation_header_enabled',
+    default: false,
+    help: 'Whether the header X-Mimir-SkipLabelNameValidation: true lets a remote write have any UTF-8 name, whatever the name validation scheme.',
+  },
+  skipLabelCountEnabled: {
+    kind: 'bool',
+    flag: 'api.skip-label-count-validation-header-enabled',
+    yaml: 'api.skip_label_count_validation_header_enabled',
+    default: false,
+    help: 'Whether the header X-Mimir-SkipLabelCountValidation: true lets series of a remote write have any number of labels.',
+  },
   recvMessageBytesMax: {
     kind: 'int',
     flag: 'distributor.max-recv-msg-size',

@@ -163,6 +163,7 @@ export function createDistributor(
     share.add(2 * size);
     const built = await store({
       ...{ tenant: request.tenant, protocol: `${version}.0`, share },
+      rules: skippedRules(request, settings),
       body: ({ kernel }) =>
         size <= KERNEL_BODY_MAX_BYTES
           ? kernel.uncompress(request.body)
@@ -202,12 +203,11 @@ export function createDistributor(
     const { accepted } = scratch;
     const limits = parts.limits.forTenant(tenant);
     const relabel = relabelOf(tenant, limits);
-    const rules = { ...rulesOf(limits, parts.clock.nowMs()), relabel };
+    const rules = { ...rulesOf(limits, parts.clock.nowMs()), relabel, ...push.rules };
     const key = utf8(tenant);
     const start = { body, seed: hashBytes(key, 0, key.length), rules, limits };
     const judged = limits.haEnabled ? await replicas?.judge(push, scratch, start) : undefined;
-    if (judged !== undefined) rules.relabel = judged.relabel;
-    const run = begin(scratch, start);
+    const run = begin(scratch, { ...start, rules: { ...rules, ...judged?.rules } });
     let rewrittenBytes = 0;
     while (!run(SCAN_SLICE_BYTES)) {
       share.add(accepted.rewritten.size - rewrittenBytes);
@@ -320,6 +320,20 @@ function beginRemoteWrite(
   else remoteWrite2.start(body, body.length, seed);
   const scanner = version === 1 ? remoteWrite1 : remoteWrite2;
   return (budgetBytes) => scanner.run(budgetBytes, rules, accepted);
+}
+
+/** More than any series has that a head takes. */
+const ANY_LABELS = 1 << 20;
+
+function skippedRules(
+  { skipLabelNames, skipLabelCount }: PushRequest,
+  { skipLabelNamesEnabled, skipLabelCountEnabled }: DistributorSettings,
+): Partial<WriteRules> {
+  const isUncounted = skipLabelCount === true && skipLabelCountEnabled;
+  return {
+    ...(skipLabelNames === true && skipLabelNamesEnabled && { legacyNames: false }),
+    ...(isUncounted && { labelNamesMax: ANY_LABELS, labelNamesInfoMax: ANY_LABELS }),
+  };
 }
 
 function rulesOf(limits: TenantLimits, nowMs: number): WriteRules {

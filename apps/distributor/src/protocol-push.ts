@@ -19,6 +19,8 @@ export interface ProtocolPush {
   /** As metrics name it. */
   readonly protocol: string;
   readonly share: InflightShare;
+  /** Where it is judged otherwise than the tenant's limits say. */
+  readonly rules?: Partial<WriteRules>;
   /** Where the scratch memory is known that it may lie in. */
   readonly body: (scratch: PushScratch) => Uint8Array;
   /** Begins the scan; what it returns scans about so many bytes further, and says whether all is done. */

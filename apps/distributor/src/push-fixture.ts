@@ -10,6 +10,7 @@ import protobuf from 'protobufjs';
 import { compressSync } from 'snappy';
 import { createDistributor, type DistributorParts } from './distributor.ts';
 import { type DistributorSettings, distributorFlags } from './distributor-flags.ts';
+import type { PushRequest } from './push-request.ts';
 
 const schema = protobuf.loadSync(new URL('../../../proto/write.proto', import.meta.url).pathname);
 export const WriteRequest = schema.lookupType('weir.write.WriteRequest');
@@ -62,13 +63,16 @@ export function setUp(setup: Setup = {}) {
   );
   const push = (
     body: Uint8Array,
-    headers: Partial<Record<'contentType' | 'contentEncoding' | 'retryAttempt', string>> = {},
+    headers: Partial<Record<'contentType' | 'contentEncoding' | 'retryAttempt', string>> &
+      Pick<PushRequest, 'skipLabelNames' | 'skipLabelCount'> = {},
   ) =>
     distributor.push({
       tenant: 'tenant',
       contentType: headers.contentType ?? 'application/x-protobuf',
       contentEncoding: headers.contentEncoding ?? 'snappy',
       retryAttempt: headers.retryAttempt,
+      skipLabelNames: headers.skipLabelNames === true,
+      skipLabelCount: headers.skipLabelCount === true,
       body,
     });
   const metric = async (name: string) =>

@@ -6,6 +6,9 @@ export interface PushRequest {
   readonly contentEncoding: string | undefined;
   /** The header `Retry-Attempt`. */
   readonly retryAttempt: string | undefined;
+  /** The headers by which senders ask to be judged less strictly; heeded where flags say so. */
+  readonly skipLabelNames?: boolean;
+  readonly skipLabelCount?: boolean;
   /** As received: compressed. Not kept after the answer. */
   readonly body: Uint8Array;
 }

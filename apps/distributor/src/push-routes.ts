@@ -30,14 +30,17 @@ export function registerPushRoutes(server: FastifyInstance, parts: PushRoutePart
 }
 
 function answerPush(request: FastifyRequest, parts: PushRouteParts): Promise<PushAnswer> {
+  const { headers } = request;
   return answerBody(request, parts, {
     checkSize: (size) => checkMessageSize(size, 'compressed', parts.bodyBytesMax),
     refuse: parts.refuse,
     receive: (read) =>
       parts.push({
         ...read,
-        contentType: request.headers['content-type'],
-        contentEncoding: request.headers['content-encoding'],
+        contentType: headers['content-type'],
+        contentEncoding: headers['content-encoding'],
+        skipLabelNames: single(headers['x-mimir-skiplabelnamevalidation']) === 'true',
+        skipLabelCount: single(headers['x-mimir-skiplabelcountvalidation']) === 'true',
       }),
   });
 }

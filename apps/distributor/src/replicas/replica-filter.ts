@@ -3,11 +3,12 @@
 // before the real one: up to the first series, or of the whole push.
 //
 // A push that isn't listened to is counted and answered with 202: its sender must not send it again.
+import { utf8 } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { TenantLimits } from '@weir/limits';
 import type { Clock } from '@weir/runtime';
 import { Counter, discardedSamplesCounter, type Telemetry } from '@weir/telemetry';
-import { type AcceptedWrite, type SeriesRelabel, withLimit } from '@weir/wire';
+import { type AcceptedWrite, type SeriesRelabel, type WriteRules, withLimit } from '@weir/wire';
 import type { ProtocolPush, ScanStart } from '../protocol-push.ts';
 import type { PushScratch } from '../push-scratch.ts';
 import { type ReplicaLabels, replicaLabels } from './replica-labels.ts';
@@ -25,7 +26,7 @@ export interface ReplicaFilterParts {
 
 /** How a push is to be scanned, and what follows from the scan. */
 export interface JudgedPush {
-  readonly relabel: SeriesRelabel | undefined;
+  readonly rules: Pick<WriteRules, 'dropped' | 'relabel'>;
   /** Counts; returns why nothing is stored, where that is so; throws `invalid` where it is refused. */
   settle(accepted: AcceptedWrite): string | undefined;
 }
@@ -83,12 +84,13 @@ export function createReplicaFilter({
         metrics.other(tenant, samplesIn(accepted));
         return undefined;
       };
-      return { relabel, settle };
+      return { rules: { relabel }, settle };
     }
     const { cluster, replica } = sender;
     const verdict = await tracker.judge(sender, start.limits);
     if (verdict.kind === 'accepted') {
-      return { relabel: chained(labels.withoutReplica, relabel), settle: () => undefined };
+      const dropped = utf8(start.limits.haReplicaLabel);
+      return { rules: { dropped, relabel }, settle: () => undefined };
     }
     const settle = (accepted: AcceptedWrite) => {
       const samples = samplesIn(accepted);
@@ -100,7 +102,7 @@ export function createReplicaFilter({
       return didNotMatch(replica, verdict.elected);
     };
     // Only counted: by the plain path.
-    return { relabel: undefined, settle };
+    return { rules: { relabel: undefined }, settle };
   }
 
   async function judgeEach(scan: Scan): Promise<JudgedPush> {
@@ -127,29 +129,30 @@ export function createReplicaFilter({
     const without = chained(labels.withoutReplica, relabel);
     const counted = { taken: 0, other: 0, deduplicated: new Map<string, number>() };
     let reason: string | undefined;
-    return {
-      relabel(seen, samples, out) {
-        const sender = labels.senderOf(seen);
-        if (sender === undefined) {
-          counted.other += samples;
-          counted.taken++;
-          return relabel === undefined ? [...seen] : relabel(seen, samples, out);
-        }
-        const verdict = verdicts.get(keyOf(sender))!;
-        if (verdict.kind === 'accepted') {
-          counted.taken++;
-          return without(seen, samples, out);
-        }
-        if (verdict.kind === 'too-many-clusters') {
-          counted.taken++;
-          out.reject(TOO_MANY, samples, () => tooManyClusters(start.limits));
-          return undefined;
-        }
-        reason ??= didNotMatch(sender.replica, verdict.elected);
-        const before = counted.deduplicated.get(sender.cluster) ?? 0;
-        counted.deduplicated.set(sender.cluster, before + samples);
+    const filtered: SeriesRelabel = (seen, samples, out) => {
+      const sender = labels.senderOf(seen);
+      if (sender === undefined) {
+        counted.other += samples;
+        counted.taken++;
+        return relabel === undefined ? [...seen] : relabel(seen, samples, out);
+      }
+      const verdict = verdicts.get(keyOf(sender))!;
+      if (verdict.kind === 'accepted') {
+        counted.taken++;
+        return without(seen, samples, out);
+      }
+      if (verdict.kind === 'too-many-clusters') {
+        counted.taken++;
+        out.reject(TOO_MANY, samples, () => tooManyClusters(start.limits));
         return undefined;
-      },
+      }
+      reason ??= didNotMatch(sender.replica, verdict.elected);
+      const before = counted.deduplicated.get(sender.cluster) ?? 0;
+      counted.deduplicated.set(sender.cluster, before + samples);
+      return undefined;
+    };
+    return {
+      rules: { relabel: filtered },
       settle() {
         metrics.other(tenant, counted.other);
         for (const [cluster, samples] of counted.deduplicated) {

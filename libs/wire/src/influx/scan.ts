@@ -11,7 +11,7 @@ import type { AcceptedWrite } from '../write-request/accepted-write.ts';
 import { DraftLabels } from '../write-request/draft-labels.ts';
 import { refusal } from '../write-request/refusal-texts.ts';
 import { SeriesDraft } from '../write-request/series-draft.ts';
-import type { WriteRules } from '../write-request/write-rules.ts';
+import { changesLabels, type WriteRules } from '../write-request/write-rules.ts';
 import { appendRange, LineLabels } from './line-labels.ts';
 import { LineReader } from './line-reader.ts';
 import { appendName } from './names.ts';
@@ -90,7 +90,7 @@ export class InfluxScan {
     appendName(this.#name, this.#bytes, from, to, { isFirst: true, withEquals: false });
     this.#measurementSize = this.#name.size;
     const isShortened = rules.longValues !== undefined && !this.#labels.areGood;
-    if (rules.relabel !== undefined || isShortened) {
+    if (changesLabels(rules) || isShortened) {
       this.#draftFields(out);
       return;
     }

@@ -8,7 +8,7 @@ import type { AcceptedWrite } from '../write-request/accepted-write.ts';
 import { isMetricName } from '../write-request/names.ts';
 import { LabelScreen } from '../write-request/screen.ts';
 import { SeriesDraft } from '../write-request/series-draft.ts';
-import type { WriteRules } from '../write-request/write-rules.ts';
+import { changesLabels, type WriteRules } from '../write-request/write-rules.ts';
 import { AttributeKeys, compareKeys } from './attribute-keys.ts';
 import { type ConstantLabels, ConstantLabelsCache, joined } from './constant-labels.ts';
 import { PointAttributes } from './point-attributes.ts';
@@ -108,7 +108,7 @@ export class SeriesWriter {
   write(metric: Uint8Array, extra: number, sample: PointSample, out: AcceptedWrite): void {
     const { attributes, constants } = this;
     const shape = this.#memory!.shapes.of(attributes, constants, extra);
-    const isPlain = shape?.order !== undefined && this.#rules!.relabel === undefined;
+    const isPlain = shape?.order !== undefined && !changesLabels(this.#rules!);
     if (isPlain && this.#writePlain(shape, metric, sample, out)) return;
     this.writeDraft(metric, extra, out, (draft) => {
       draft.addSample(sample.timeMs, sample.low, sample.high, sample.startMs);

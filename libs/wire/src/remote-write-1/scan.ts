@@ -5,18 +5,21 @@
 //
 // Fields that clients have no business to set (Mimir's source and validation switches) and unknown
 // ones are skipped, not forwarded.
-import { readUvarint } from '@weir/bytes';
+import { readUvarint, uvarintSize, writeUvarint } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { FieldReader, WIRE_LENGTH, WIRE_VARINT } from '../protobuf/field-reader.ts';
 import type { PushKernel } from '../push-kernel/push-kernel.ts';
 import type { AcceptedWrite } from '../write-request/accepted-write.ts';
 import { acceptMetadata } from '../write-request/metadata-entry.ts';
 import { SeriesDraft } from '../write-request/series-draft.ts';
-import type { WriteRules } from '../write-request/write-rules.ts';
+import { changesLabels, type WriteRules } from '../write-request/write-rules.ts';
 import { CanonicalSeries } from './canonical-series.ts';
 import { parseSeries } from './parse-series.ts';
+import { copyWithout } from './without-label.ts';
 
 const EMPTY = new Uint8Array(0);
+/** Tag and size of a run. */
+const HEAD_MAX_BYTES = 6;
 
 export class RemoteWrite1Scan {
   at = 0;
@@ -25,6 +28,8 @@ export class RemoteWrite1Scan {
   readonly #field = new FieldReader();
   #bytes: Uint8Array = EMPTY;
   #view: DataView = new DataView(EMPTY.buffer);
+  /** Over what was rewritten. */
+  #written: DataView = new DataView(EMPTY.buffer);
   #end = 0;
   #seed = 0;
   #kernel: PushKernel | undefined;
@@ -46,6 +51,7 @@ export class RemoteWrite1Scan {
   release(): void {
     this.#draft.clear();
     this.start(EMPTY, 0, 0);
+    this.#written = this.#view;
   }
 
   /** Scans about `budgetBytes` further; true when the body is done. Malformed bytes throw `invalid`. */
@@ -55,8 +61,10 @@ export class RemoteWrite1Scan {
     const end = this.#end;
     const canonical = this.#canonical;
     const pause = Math.min(end, this.at + budgetBytes);
+    const { dropped } = rules;
     const isRelabelled = rules.relabel !== undefined;
-    const kernel = rules.legacyNames || isRelabelled ? undefined : this.#kernel;
+    const isCopied = dropped !== undefined && !isRelabelled;
+    const kernel = rules.legacyNames || changesLabels(rules) ? undefined : this.#kernel;
     while (this.at < pause) {
       if (kernel !== undefined) {
         this.at = kernel.scan(this.at, pause, rules, this.#seed, out);
@@ -75,7 +83,11 @@ export class RemoteWrite1Scan {
         throw new WeirError('invalid', 'proto: timeseries reaches past the end of its message');
       }
       this.at = to;
-      if (!isRelabelled && canonical.check(bytes, view, from, to, rules, this.#seed)) {
+      if (isCopied) {
+        if (!this.#writeWithout(dropped, from, to, rules, out)) {
+          this.#takeSlowPath(from, to, rules, out);
+        }
+      } else if (!isRelabelled && canonical.check(bytes, view, from, to, rules, this.#seed)) {
         const samples = canonical.samples;
         out.push(start, to - start, canonical.screen.hash, samples);
         out.samplesIn += samples;
@@ -85,6 +97,32 @@ export class RemoteWrite1Scan {
       }
     }
     return this.at >= end;
+  }
+
+  /** Writes the series without that label, where it is canonical otherwise. */
+  #writeWithout(
+    label: Uint8Array,
+    from: number,
+    to: number,
+    rules: WriteRules,
+    out: AcceptedWrite,
+  ): boolean {
+    const sink = out.rewritten;
+    sink.reserve(HEAD_MAX_BYTES + to - from);
+    const { bytes } = sink;
+    const start = sink.size + HEAD_MAX_BYTES;
+    const end = copyWithout(label, this.#bytes, from, to, bytes, start);
+    if (this.#written.buffer !== bytes.buffer) this.#written = new DataView(bytes.buffer);
+    const canonical = this.#canonical;
+    if (!canonical.check(bytes, this.#written, start, end, rules, this.#seed)) return false;
+    const run = start - 1 - uvarintSize(end - start);
+    bytes[run] = 0x0a;
+    writeUvarint(bytes, run + 1, end - start);
+    sink.size = end;
+    out.push(~run, end - run, canonical.screen.hash, canonical.samples);
+    out.samplesIn += canonical.samples;
+    out.samplesOk += canonical.samples;
+    return true;
   }
 
   #takeSlowPath(from: number, to: number, rules: WriteRules, out: AcceptedWrite): void {

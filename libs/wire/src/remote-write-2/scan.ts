@@ -35,6 +35,7 @@ export class RemoteWrite2Scan {
   readonly #metadataOfName = new Set<number>();
   readonly #families = new Set<string>();
   #nameReference = -1;
+  #droppedReference = -1;
   #bytes: Uint8Array = EMPTY;
   #end = 0;
   #seed = 0;
@@ -46,6 +47,7 @@ export class RemoteWrite2Scan {
     this.#seed = seed;
     this.at = 0;
     this.#nameReference = -1;
+    this.#droppedReference = -1;
     this.#metadataOfName.clear();
     this.#families.clear();
     this.#symbols.read(bytes, size);
@@ -69,6 +71,7 @@ export class RemoteWrite2Scan {
       field.expect(WIRE_LENGTH, 'Request.timeseries');
       series.read(this.#bytes, field.from, field.to);
       this.#checkReferences();
+      if (rules.dropped !== undefined) this.#drop(rules.dropped);
       if (series.hasMetadata) this.#takeMetadata(rules, out);
       if (series.sampleCount + series.histograms.length + series.exemplars.length === 0) {
         if (series.hasMetadata) continue;
@@ -82,6 +85,37 @@ export class RemoteWrite2Scan {
   #checkReferences(): void {
     const { references, referenceCount } = this.#series;
     for (let index = 0; index < referenceCount; index++) this.#symbols.check(references[index]!);
+  }
+
+  /** Takes references of that label out. */
+  #drop(label: Uint8Array): void {
+    const series = this.#series;
+    const { references } = series;
+    let kept = 0;
+    for (let index = 0; index < series.referenceCount; index += 2) {
+      const name = references[index]!;
+      if (this.#isDropped(name, label)) continue;
+      references[kept] = name;
+      references[kept + 1] = references[index + 1]!;
+      kept += 2;
+    }
+    series.referenceCount = kept;
+  }
+
+  #isDropped(reference: number, label: Uint8Array): boolean {
+    if (reference === this.#droppedReference) return true;
+    if (!this.#reads(reference, label)) return false;
+    this.#droppedReference = reference;
+    return true;
+  }
+
+  #reads(reference: number, text: Uint8Array): boolean {
+    if (this.#symbols.size(reference) !== text.length) return false;
+    const from = this.#symbols.from[reference]!;
+    for (let index = 0; index < text.length; index++) {
+      if (this.#bytes[from + index] !== text[index]) return false;
+    }
+    return true;
   }
 
   /** Whether labels and samples can be written as they come. May refuse too much, never too little. */
@@ -133,11 +167,7 @@ export class RemoteWrite2Scan {
 
   #isMetricName(reference: number): boolean {
     if (reference === this.#nameReference) return true;
-    if (this.#symbols.size(reference) !== METRIC_NAME.length) return false;
-    const from = this.#symbols.from[reference]!;
-    for (let index = 0; index < METRIC_NAME.length; index++) {
-      if (this.#bytes[from + index] !== METRIC_NAME[index]) return false;
-    }
+    if (!this.#reads(reference, METRIC_NAME)) return false;
     this.#nameReference = reference;
     return true;
   }

@@ -7,7 +7,7 @@ import type { AcceptedWrite } from './accepted-write.ts';
 import { ShortenedValues } from './long-value.ts';
 import { isLabelName, isMetricName } from './names.ts';
 import { type NamedLabel, refusal } from './refusal-texts.ts';
-import type { LongValues, WriteRules } from './write-rules.ts';
+import { changesLabels, type LongValues, type WriteRules } from './write-rules.ts';
 
 const NAME = new TextEncoder().encode('__name__');
 const INFO = new TextEncoder().encode('_info');
@@ -51,12 +51,16 @@ export class DraftLabels {
 
   /** Sorts and validates; refusals count `samples`. */
   areGood(rules: WriteRules, seed: number, samples: number, out: AcceptedWrite): boolean {
-    if (this.#taken && rules.relabel === undefined) return true;
-    const relabelled =
-      rules.relabel === undefined ? this.list : rules.relabel(this.list, samples, out);
+    if (this.#taken && !changesLabels(rules)) return true;
+    const { dropped, relabel } = rules;
+    const kept =
+      dropped === undefined
+        ? this.list
+        : this.list.filter(({ name }) => compareBytes(name, dropped) !== 0);
+    const relabelled = relabel === undefined ? kept : relabel(kept, samples, out);
     if (relabelled === undefined) return false;
     this.#list = relabelled.filter((label) => label.value.length > 0);
-    if (rules.relabel !== undefined && this.#list.length === 0) {
+    if (relabel !== undefined && this.#list.length === 0) {
       out.discard('relabel_configuration', samples);
       return false;
     }

@@ -46,6 +46,13 @@ export interface WriteRules {
   readonly exemplarsEnabled: boolean;
   /** Of one series; more are left out. 0 is no limit. */
   readonly exemplarsPerSeriesMax?: number;
+  /** Name of a label that is taken off before all else. */
+  readonly dropped?: Uint8Array;
   /** No plain path while it is set. */
   readonly relabel?: SeriesRelabel | undefined;
+}
+
+/** Whether labels may be stored otherwise than they come. */
+export function changesLabels({ dropped, relabel }: WriteRules): boolean {
+  return dropped !== undefined || relabel !== undefined;
 }
