@@ -57,7 +57,9 @@ export async function runProcess(
     const services = createServices(all, telemetry.log);
     const configYaml = (mode: 'full' | 'defaults' | 'diff') =>
       printConfig(modules, configuration, mode);
-    adminRoutes(server, { services, telemetry, clock, configYaml }, linkGroups(components));
+    const hasRuntimeConfig = configuration.weir.runtimeConfigFile !== '';
+    const links = linkGroups(components, { hasRuntimeConfig });
+    adminRoutes(server, { services, telemetry, clock, configYaml }, links);
     const port = await listen(server, configuration.server);
     telemetry.log.info({ port, targets: components, dataDir: place.dataDir }, 'weir is starting');
     return {

@@ -28,6 +28,18 @@ const GROUPS: Readonly<Partial<Record<Component, LinkGroup>>> = {
   },
 };
 
-export function linkGroups(components: readonly Component[]): LinkGroup[] {
-  return [CLUSTER, ...components.flatMap((component) => GROUPS[component] ?? [])];
+const LIMITS: LinkGroup = {
+  title: 'Limits',
+  links: [
+    { path: '/runtime_config', text: 'Limits of tenants that have their own' },
+    { path: '/runtime_config?mode=diff', text: 'Where these differ from the others' },
+  ],
+};
+
+export function linkGroups(
+  components: readonly Component[],
+  { hasRuntimeConfig }: { readonly hasRuntimeConfig: boolean },
+): LinkGroup[] {
+  const own = components.flatMap((component) => GROUPS[component] ?? []);
+  return [CLUSTER, ...(hasRuntimeConfig ? [LIMITS] : []), ...own];
 }
