@@ -43,6 +43,24 @@ describe('a running ingester', () => {
     expect(heldBlocks).toEqual([]);
   });
 
+  it('tells series and rates of all tenants, or of one', async () => {
+    const process = await world.begin();
+    await ready(process);
+    await world.push([sample('up', 0, 1), sample('down', 0, 1)]);
+    await process.ingester.waitApplied(new Map([[0, 1]]));
+    const stats = async (tenant: string) => {
+      const ask = { kind: 'tenantStats', tenant, matchers: [], minT: 0, maxT: 0 } as const;
+      const { signal } = new AbortController();
+      for await (const message of process.ingester.read.read({ ...ask, partitions: [0] }, signal)) {
+        return JSON.parse(Buffer.from(message).toString());
+      }
+    };
+    const all = await stats('');
+    expect(all).toMatchObject([{ partition: 0, apiRate: 0, ruleRate: 0 }]);
+    expect(await stats(all[0].tenant)).toEqual(all);
+    expect(await stats('nobody')).toEqual([]);
+  });
+
   it('creates nothing on disk for a partition without records', async () => {
     const process = await world.begin();
     await ready(process);

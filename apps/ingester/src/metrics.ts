@@ -53,7 +53,8 @@ export function createIngesterMetrics(registry: Registry, now: MeasuredNow) {
     }),
     ingestedSamples: new Counter({
       name: 'cortex_ingester_ingested_samples_total',
-      help: 'The total number of samples ingested.',
+      help: 'The total number of samples ingested per user.',
+      labelNames: ['user'],
       registers,
     }),
     discardedSamples: discardedSamplesCounter(registry),

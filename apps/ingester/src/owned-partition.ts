@@ -163,7 +163,9 @@ export function createOwnedPartition(
     applied = result.position;
     lag.applied(applied, timestampMs);
     seriesCount = result.seriesCount;
-    metrics.ingestedSamples.inc(result.samples);
+    for (const { tenant, samples } of result.ingested) {
+      metrics.ingestedSamples.inc({ user: tenant }, samples);
+    }
     metrics.lastConsumedOffset.set({ partition }, applied - 1);
     for (const ms of result.checkpointsMs) metrics.checkpointDuration.observe(ms / 1000);
     if (result.journalError !== undefined) {

@@ -12,6 +12,7 @@ import {
   type ReadFreshness,
   type ReadPort,
   type ReadRequest,
+  type ReadTenantStats,
   type ReadTexts,
   readExemplars,
   readHistogramMetrics,
@@ -129,6 +130,9 @@ function createMergingReader(
     },
     async discarded(_request, signal) {
       return (await askAll<ReadDiscards[]>(signal)).flat();
+    },
+    async tenantStats(_request, signal) {
+      return (await askAll<ReadTenantStats[]>(signal)).flat();
     },
     async freshness(_request, signal) {
       const found = (await askAll<ReadFreshness[]>(signal)).flat();

@@ -58,7 +58,7 @@ export function querierRoutes(
         serve(endpoint, request, reply, settings.formSizeMaxBytes, executor, parts),
     });
   }
-  for (const endpoint of ['discarded', 'freshness'] as const) {
+  for (const endpoint of ['discarded', 'freshness', 'user_stats'] as const) {
     server.get(`/api/v1/${endpoint}`, (request, reply) =>
       serve(endpoint, request, reply, settings.formSizeMaxBytes, executor, parts),
     );

@@ -71,6 +71,7 @@ const reader: LocalReader = {
   cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
   discarded: async () => [],
   freshness: async () => [],
+  tenantStats: async () => [],
   metadata: async () => [
     { metric: 'up', type: 'gauge', help: 'h', unit: '' },
     { metric: 'up', type: 'counter', help: 'h2', unit: 's' },

@@ -32,7 +32,12 @@ import {
 import { Parameters } from './parameters.ts';
 import { answerFormatQuery, answerInstant, answerRange } from './promql-queries.ts';
 import type { QuerierSettings } from './querier-settings.ts';
-import type { QueryAnswer, QueryExecutor, QueryRequest } from './query-request.ts';
+import {
+  hasPlainErrors,
+  type QueryAnswer,
+  type QueryExecutor,
+  type QueryRequest,
+} from './query-request.ts';
 import {
   answerActiveHistograms,
   answerActiveSeries,
@@ -40,6 +45,7 @@ import {
   answerLabelNamesCardinality,
   answerLabelValuesCardinality,
 } from './tenant-queries.ts';
+import { answerUserStats } from './user-stats.ts';
 
 export interface Querier extends QueryExecutor {
   handle(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
@@ -141,6 +147,8 @@ function answerEndpoint(context: EndpointContext, parts: QuerierParts): Promise<
       return answerDiscarded(context, createTenantReader({ tenant }, parts));
     case 'freshness':
       return answerFreshness(context, createTenantReader({ tenant }, parts));
+    case 'user_stats':
+      return answerUserStats(context, parts.owners);
     case 'query_exemplars':
       return answerExemplars(context, createExemplarReader({ tenant }, parts));
     default:
@@ -188,8 +196,7 @@ function streamOf(chunks: Generator<Uint8Array>): QueryAnswer['body'] {
 }
 
 function failure(error: unknown, request: QueryRequest, telemetry: Telemetry): QueryAnswer {
-  // Mimir's cardinality endpoints answer errors as plain text.
-  const isPlain = request.endpoint.startsWith('cardinality_');
+  const isPlain = hasPlainErrors(request.endpoint);
   const { status, headers, body } = isPlain ? plainError(error) : apiError(error);
   if (isKind(toWeirError(error), 'internal') || isKind(error, 'corrupt')) {
     const { tenant, endpoint, params } = request;

@@ -38,7 +38,13 @@ export type Endpoint =
   | 'cardinality_active_series'
   | 'cardinality_active_histograms'
   | 'discarded'
-  | 'freshness';
+  | 'freshness'
+  | 'user_stats';
+
+/** Mimir answers errors of these as plain text. */
+export function hasPlainErrors(endpoint: Endpoint): boolean {
+  return endpoint.startsWith('cardinality_') || endpoint === 'user_stats';
+}
 
 export interface QueryAnswer {
   readonly status: number;

@@ -40,6 +40,7 @@ import type { Foundations } from './foundations.ts';
 import { clusterRoutes } from './pages/cluster-routes.ts';
 import { limitsRoutes } from './pages/limits-routes.ts';
 import { replicaRoutes } from './pages/replica-routes.ts';
+import { userStatsRoutes } from './pages/user-stats-routes.ts';
 import { bucketSettings, type Place } from './place.ts';
 import { presenceService } from './presence.ts';
 import { createRuntimeConfig, type RuntimeConfig } from './runtime-config.ts';
@@ -108,6 +109,10 @@ export function createComponents(
   const { heartbeatTimeoutMs } = configuration.weir;
   if (components.includes('distributor')) {
     const enabled = configuration.distributor.haTrackerEnabled;
+    userStatsRoutes(
+      server,
+      ownersOf(ingester, () => 0, parts),
+    );
     replicaRoutes(server, { enabled, cluster: foundations.cluster, limits, clock });
   }
   clusterRoutes(server, components.includes('distributor') ? RINGS : ['ingester'], {
@@ -244,7 +249,7 @@ function createQuerierService(
   parts: ComponentParts,
 ): Service {
   const { configuration, place, foundations, server, clock, telemetry } = parts;
-  const owners = ownersOf(ingester, limits, parts);
+  const owners = ownersOf(ingester, (tenant) => limits.forTenant(tenant).shardSize, parts);
   const threads = createThreadedExecutor(
     {
       querier: configuration.querier,
@@ -277,9 +282,10 @@ function createQuerierService(
   return { name: 'querier', stop: () => executor.close() };
 }
 
+/** `shardSizeOf` as the directory takes it; 0 of all asks all partitions. */
 function ownersOf(
   ingester: Ingester | undefined,
-  limits: Limits,
+  shardSizeOf: (tenant: string) => number,
   parts: ComponentParts,
 ): OwnerDirectory {
   const { configuration, place, foundations, partitionWorkers, clock } = parts;
@@ -290,7 +296,7 @@ function ownersOf(
       partitionLookBackMs: configuration.querier.partitionLookBackMs,
     },
     {
-      shardSizeOf: (tenant) => limits.forTenant(tenant).shardSize,
+      shardSizeOf,
       cluster: foundations.cluster,
       clock,
       instanceId: configuration.ingester.instanceId || place.hostName,

@@ -190,6 +190,14 @@ export interface SeriesChanges {
   readonly removed: number;
 }
 
+/** Samples of a tenant that were accepted since the last call. */
+export interface IngestedSamples {
+  readonly tenant: string;
+  readonly samples: number;
+  /** Of them those that a ruler made. */
+  readonly ruleSamples: number;
+}
+
 export interface LabelCardinalityRequest {
   readonly tenant: string;
   readonly matchers: readonly Matcher[];
@@ -283,6 +291,8 @@ export interface PartitionHead {
   /** Of every tenant, at log time or `atMs`, whichever is later. */
   activity(atMs?: number): TenantActivity[];
   takeSeriesChanges(): SeriesChanges[];
+  /** What the journal brought at opening is not among them. */
+  takeIngested(): IngestedSamples[];
   cardinality(request: LabelCardinalityRequest): HeadCardinality;
   /** In steps of about a millisecond; a metric may come in several. */
   histogramMetrics(request: HistogramMetricsRequest): Iterable<readonly HistogramMetric[]>;

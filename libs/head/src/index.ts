@@ -16,6 +16,7 @@ export type {
   HeadStore,
   HistogramMetric,
   HistogramMetricsRequest,
+  IngestedSamples,
   JournalFiles,
   JournalState,
   LabelCardinality,

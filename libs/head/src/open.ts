@@ -10,6 +10,7 @@ import type {
   HeadSelect,
   HeadStore,
   HistogramMetricsRequest,
+  IngestedSamples,
   JournalState,
   LabelCardinalityRequest,
   PartitionHead,
@@ -97,6 +98,7 @@ async function tryOpen(
   const journalParts = { files: store.journal, applier, pause };
   const opened = await openJournal(state, journalParts, { endOffset, frameBytes });
   if (opened === undefined) return undefined;
+  takeIngested(state);
   const of = { state, applier, commit, store, space, ...opened };
   return { head: createHead(settings.partition, of), state, space };
 }
@@ -196,6 +198,7 @@ function createHead(partition: number, parts: HeadParts): PartitionHead {
     activity: (atMs = -Infinity) =>
       state.tenants.map((tenant) => state.activity.read(tenant, atMs)),
     takeSeriesChanges: () => takeSeriesChanges(state),
+    takeIngested: () => takeIngested(state),
     cardinality: (request: LabelCardinalityRequest) => cardinality(state, request),
     histogramMetrics: (request: HistogramMetricsRequest) => histogramMetrics(state, request),
     prepareCut: (all: boolean) => prepareCut(state, all),
@@ -228,6 +231,15 @@ function takeSeriesChanges(state: HeadState): SeriesChanges[] {
     const { name, changes } = tenant;
     tenant.changes = { created: 0, removed: 0 };
     return { tenant: name, ...changes };
+  });
+}
+
+function takeIngested(state: HeadState): IngestedSamples[] {
+  const active = state.tenants.filter(({ ingested }) => ingested.samples > 0);
+  return active.map((tenant) => {
+    const { name, ingested } = tenant;
+    tenant.ingested = { samples: 0, ruleSamples: 0 };
+    return { tenant: name, ...ingested };
   });
 }
 

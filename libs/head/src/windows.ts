@@ -95,6 +95,8 @@ export class Tenant {
   seriesCount = 0;
   /** Series that came and went since they were last asked for; no part of the state. */
   changes = { created: 0, removed: 0 };
+  /** Samples accepted since this was last asked, and those of them that a ruler made. */
+  ingested = { samples: 0, ruleSamples: 0 };
   /** Order-free sum of the label hashes of its series. */
   seriesSum = 0;
   /** Ref + 1 of the series of the last sample applied. */

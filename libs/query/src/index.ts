@@ -41,6 +41,7 @@ export type {
   ReadLabelValues,
   ReadPort,
   ReadRequest,
+  ReadTenantStats,
   ReadTexts,
   SeriesExemplars,
 } from './read-port.ts';
@@ -49,3 +50,4 @@ export { readHistogramMetrics } from './remote-histogram-metrics.ts';
 export { openRemoteSeries, type RemoteSeries } from './remote-series.ts';
 export type { SeriesBatches, SeriesChunks, SeriesSelect } from './series-chunks.ts';
 export { createTenantReader, type LabelCardinality, type TenantReader } from './tenant-reader.ts';
+export { readTenantStats, type TenantTotals } from './tenant-stats.ts';

@@ -12,6 +12,7 @@ import type {
   ReadHistogramMetric,
   ReadLabelValues,
   ReadRequest,
+  ReadTenantStats,
   ReadTexts,
   SeriesExemplars,
 } from './read-port.ts';
@@ -48,6 +49,7 @@ export interface LocalReader {
   ): AsyncIterable<readonly ReadHistogramMetric[]>;
   discarded(request: ReadRequest, signal: AbortSignal): Promise<readonly ReadDiscards[]>;
   freshness(request: ReadRequest, signal: AbortSignal): Promise<readonly ReadFreshness[]>;
+  tenantStats(request: ReadRequest, signal: AbortSignal): Promise<readonly ReadTenantStats[]>;
 }
 
 export interface LocalCardinality extends ReadCardinality {
@@ -82,6 +84,9 @@ export async function* serveRead(
       return;
     case 'freshness':
       yield encodeJson(await reader.freshness(request, signal));
+      return;
+    case 'tenantStats':
+      yield encodeJson(await reader.tenantStats(request, signal));
       return;
     case 'position':
       yield encodeJson([]);

@@ -40,6 +40,7 @@ function owner(reader: Partial<LocalReader>, requests: ReadRequest[] = []): Read
     cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
     discarded: async () => [],
     freshness: async () => [],
+    tenantStats: async () => [],
     exemplars: async () => [],
     ...reader,
   };

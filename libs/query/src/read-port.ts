@@ -7,7 +7,7 @@
 // ReadTexts; `metadata` one JSON array of MetricMetadata. `cardinality` answers one JSON message,
 // ReadCardinality, then one per step, ReadLabelValues; `histogramMetrics` JSON arrays of
 // ReadHistogramMetric, one per step; `discarded` one JSON array of ReadDiscards; `freshness` one of
-// ReadFreshness; `position` an empty one, as soon as the owner may answer the request at all;
+// ReadFreshness; `tenantStats` one of ReadTenantStats, of all tenants where the request names none (`''`); `position` an empty one, as soon as the owner may answer the request at all;
 // `exemplars` JSON arrays of SeriesExemplars, values as texts, because JSON has no NaN and no infinity.
 import type { Label, MatcherSpec } from '@weir/model';
 
@@ -22,6 +22,7 @@ export type ReadKind =
   | 'histogramMetrics'
   | 'discarded'
   | 'freshness'
+  | 'tenantStats'
   | 'position';
 
 export interface ReadRequest {
@@ -130,6 +131,17 @@ export interface ReadFreshness {
   readonly end: number;
   /** How long what is not applied has waited; left out when that is not known yet. */
   readonly lagMs?: number;
+}
+
+/** What the head of a partition has of a tenant, and takes of it. */
+export interface ReadTenantStats {
+  readonly tenant: string;
+  readonly partition: number;
+  readonly series: number;
+  readonly activeSeries: number;
+  /** Samples a second, on average of the last minutes: of pushes, and of rules. */
+  readonly apiRate: number;
+  readonly ruleRate: number;
 }
 
 export interface ReadPort {

@@ -70,6 +70,7 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
   let { position, samples, shipped } = disk.get(path) ?? { position: 0, samples: [], shipped: [] };
   let checkpointPosition = position;
   let samplesSinceCheckpoint = 0;
+  const ingested = new Map<string, number>();
 
   const covered = ({ tenant, t, offset }: HeldSample) =>
     shipped.some(
@@ -85,6 +86,7 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
       if (samples.some((one) => sameSample(one, held))) continue;
       samples = [...samples, held];
       samplesSinceCheckpoint++;
+      ingested.set(record.tenant, (ingested.get(record.tenant) ?? 0) + 1);
     }
     position = record.offset + 1;
   }
@@ -181,6 +183,11 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
     discarded: () => ({ reasons: [], entries: [] }),
     activity: () => [],
     takeSeriesChanges: () => [],
+    takeIngested() {
+      const taken = [...ingested].map(([tenant, samples]) => ({ tenant, samples, ruleSamples: 0 }));
+      ingested.clear();
+      return taken;
+    },
     cardinality: () => ({ series: 0, labels: [] }),
     histogramMetrics: () => [],
     takeDiscards: () => [],

@@ -146,6 +146,27 @@ function createReader(hosted: readonly HostedPartition[], clock: Clock): LocalRe
         };
       });
     },
+    async tenantStats({ tenant }) {
+      const nowMs = clock.nowMs();
+      const isMeant = (one: { readonly tenant: string }) => tenant === '' || one.tenant === tenant;
+      return hosted.flatMap(({ head, partition, rates }) => {
+        const activity = head?.activity(nowMs).filter(isMeant) ?? [];
+        const active = new Map(activity.map((one) => [one.tenant, one.active]));
+        const stats = head?.tenants().filter(isMeant) ?? [];
+        return stats.map((one) => {
+          const { api: apiRate, rules: ruleRate } = rates.of(one.tenant);
+          const activeSeries = active.get(one.tenant) ?? 0;
+          return {
+            tenant: one.tenant,
+            partition,
+            series: one.series,
+            activeSeries,
+            apiRate,
+            ruleRate,
+          };
+        });
+      });
+    },
     async cardinality(request) {
       const matchers = request.matchers.map(createMatcher);
       const { tenant, activeOnly = false, names } = request;

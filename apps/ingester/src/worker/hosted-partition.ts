@@ -20,6 +20,7 @@ import type {
 import { createCheckpointer } from './checkpointer.ts';
 import { type EarlyCutSettings, earlyCuts } from './early-cuts.ts';
 import type { FailedRecords } from './failed-records.ts';
+import { createIngestionRates, type IngestionRates } from './ingestion-rates.ts';
 import { type LocalBlocks, openLocalBlocks } from './local-blocks.ts';
 import { createOpeningMark } from './opening-mark.ts';
 import { createPartitionFolder } from './partition-folder.ts';
@@ -62,6 +63,7 @@ export interface HostedPartition {
   readonly head: PartitionHead | undefined;
   readonly blocks: LocalBlocks;
   readonly leases: ReadLeases;
+  readonly rates: Pick<IngestionRates, 'of'>;
   /** The position of the head on disk; undefined without one. */
   readonly storedPosition: number | undefined;
   /** What of it came from its journal. */
@@ -96,6 +98,7 @@ export async function openHostedPartition(
   const { clock } = parts;
   const folder = createPartitionFolder(join(settings.dir, String(partition)), clock);
   const leases = createReadLeases(clock);
+  const rates = createIngestionRates(clock);
   const checkpointer = createCheckpointer(clock);
   const identity = { topicId, partition };
   const restoring = createRestoring(folder, identity, parts.openStore);
@@ -171,9 +174,12 @@ export async function openHostedPartition(
       checkSound();
       assert(batch.fromOffset === position, `batch at ${batch.fromOffset}, head at ${position}`);
       const samples = await applyRecords(batch);
+      const ingested = head?.takeIngested() ?? [];
+      rates.add(ingested);
       return {
         position,
         samples,
+        ingested,
         seriesCount: head?.seriesCount ?? 0,
         discards: head?.takeDiscards() ?? [],
         seriesChanges: head?.takeSeriesChanges() ?? [],
@@ -266,6 +272,7 @@ export async function openHostedPartition(
     },
     blocks,
     leases,
+    rates,
     storedPosition,
     journal: storedHead && {
       records: storedHead.journal.replayedRecords,

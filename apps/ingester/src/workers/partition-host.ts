@@ -3,6 +3,7 @@
 // Invariant: one host owns a partition's head and local blocks; the main thread never touches them,
 // except that the shipper reads the files of a finished block.
 import type {
+  IngestedSamples,
   ParkedTenant,
   SeriesChanges,
   ShippedWindow,
@@ -93,6 +94,7 @@ export interface DiscardCount {
 export interface Applied {
   readonly position: number;
   readonly samples: number;
+  readonly ingested: readonly IngestedSamples[];
   readonly seriesCount: number;
   readonly discards: readonly DiscardCount[];
   readonly seriesChanges: readonly SeriesChanges[];

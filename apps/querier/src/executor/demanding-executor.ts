@@ -5,7 +5,12 @@ import { apiError, plainError } from '@weir/http/errors';
 import type { Clock } from '@weir/runtime';
 import type { ReadConsistency } from '../consistency/read-consistency.ts';
 import type { Demand } from '../consistency/strong-reads.ts';
-import type { QueryAnswer, QueryExecutor, QueryRequest } from '../query-request.ts';
+import {
+  hasPlainErrors,
+  type QueryAnswer,
+  type QueryExecutor,
+  type QueryRequest,
+} from '../query-request.ts';
 
 export interface DemandingExecutorParts {
   readonly executor: QueryExecutor;
@@ -54,7 +59,7 @@ function demandsNothing({ level, delayMaxMs }: ReadConsistency): boolean {
 }
 
 function errorAnswer({ endpoint }: QueryRequest, error: unknown): QueryAnswer {
-  const isPlain = endpoint.startsWith('cardinality_');
+  const isPlain = hasPlainErrors(endpoint);
   const { status, headers, body } = isPlain ? plainError(error) : apiError(error);
   const { kind } = toWeirError(error);
   return { status, headers, body: Buffer.from(body, 'utf8'), failure: kind };

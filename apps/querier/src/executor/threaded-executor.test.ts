@@ -69,6 +69,7 @@ const reader = {
   cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
   discarded: async () => [],
   freshness: async () => [],
+  tenantStats: async () => [],
   exemplars: async () => [],
   metadata: async () => [],
 };

@@ -16,6 +16,7 @@ const GROUPS: Readonly<Partial<Record<Component, LinkGroup>>> = {
     links: [
       { path: '/distributor/ring', text: 'Distributors' },
       { path: '/distributor/ha_tracker', text: 'Elected replicas' },
+      { path: '/distributor/all_user_stats', text: 'Series and ingestion rates of tenants' },
     ],
   },
   ingester: {

@@ -79,7 +79,10 @@ export class RecordApplier {
       }
       const metadata = readAllMetadata(staged);
       const tenant = known ?? state.tenant(record.tenant);
+      const before = state.samplesSinceCheckpoint;
       this.#applyStaged(tenant, record.offset);
+      tenant.ingested.samples += state.samplesSinceCheckpoint - before;
+      if (staged.fromRules) tenant.ingested.ruleSamples += state.samplesSinceCheckpoint - before;
       applyMetadata(state, tenant, metadata, record);
       this.isPlain = staged.hasFloatsOnly;
     } catch (error) {

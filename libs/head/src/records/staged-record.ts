@@ -10,6 +10,9 @@ import { canonicalLabels, isCanonical } from './canonical-labels.ts';
 /** Tags of WriteRequest, TimeSeries and Sample (prompb, cortexpb). */
 const SERIES = 0x0a;
 const METADATA = 0x1a;
+const SOURCE = 0x10;
+/** Of Mimir's enum. */
+const FROM_RULES = 1;
 const LABEL = 0x0a;
 const SAMPLE = 0x12;
 const EXEMPLAR = 0x1a;
@@ -40,6 +43,8 @@ export class StagedRecord implements Cursor {
   readonly exemplars: number[] = [];
   /** Index of a series and its created timestamp, in turn. */
   readonly created: number[] = [];
+  /** The record says that a ruler made it. */
+  fromRules = false;
   /** Positions of metadata messages, from and to in turn. */
   readonly metadata: number[] = [];
   readonly #store: SeriesStore;
@@ -71,6 +76,7 @@ export class StagedRecord implements Cursor {
     this.created.length = 0;
     this.remade.clear();
     this.metadata.length = 0;
+    this.fromRules = false;
   }
 
   /** Throws `invalid` on bytes that are no WriteRequest. `last` is ref + 1 of the tenant's last series. */
@@ -91,6 +97,7 @@ export class StagedRecord implements Cursor {
         this.metadata.push(this.at, end);
         this.at = end;
       } else {
+        if (tag === SOURCE) this.fromRules = bytes[this.at + 1] === FROM_RULES;
         this.#skip(bytes.length);
       }
     }

@@ -5,7 +5,7 @@ import { createMatcher, printLabels } from '@weir/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LabelCardinalityRequest } from '../head.ts';
-import { message, series } from '../records/record-fixture.ts';
+import { message, series, writeRequest } from '../records/record-fixture.ts';
 import { DISCARD_ENTRIES_MAX } from './discard-log.ts';
 import { MINUTE, open, SETTINGS, type World } from './world-fixture.ts';
 
@@ -251,6 +251,22 @@ describe('active series', () => {
     expect(active(world)).toBe(0);
     expect(world.head.takeSeriesChanges()).toEqual([{ tenant: 'one', created: 0, removed: 2 }]);
     expect(world.head.takeSeriesChanges()).toEqual([]);
+  });
+
+  it('samples are counted a tenant, those of rules apart', async () => {
+    const world = await open();
+    const at = 100 * MINUTE;
+    const body = writeRequest(series({ __name__: 'a' }, [at, 1], [at + 1, 2]));
+    world.push(at, body);
+    world.push(at, body);
+    world.push(at, Buffer.concat([Uint8Array.of(0x10, 0), body]), 'two');
+    const ofRules = writeRequest(series({ __name__: 'b' }, [at, 1]));
+    world.push(at, Buffer.concat([ofRules, Uint8Array.of(0x10, 1)]), 'two');
+    expect(world.head.takeIngested()).toEqual([
+      { tenant: 'one', samples: 2, ruleSamples: 0 },
+      { tenant: 'two', samples: 3, ruleSamples: 1 },
+    ]);
+    expect(world.head.takeIngested()).toEqual([]);
   });
 
   it('log time goes with the newest record, by five minutes a record at most', async () => {

@@ -22,6 +22,7 @@ const KINDS: readonly ReadKind[] = [
   'histogramMetrics',
   'discarded',
   'freshness',
+  'tenantStats',
   'position',
   'exemplars',
 ];
