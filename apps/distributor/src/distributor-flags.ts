@@ -1,12 +1,13 @@
-// Settings of the distributor, named as Mimir's. The in-flight byte limit is on by default, because
-// memory is bounded by configuration; Mimir's default is off.
+// Settings of the distributor, named as Mimir's.
 import { defineFlags, type SettingsOf } from '@weir/config';
 import { influxFlags } from './influx/influx-flags.ts';
+import { instanceLimitsFlags } from './instance-limits-flags.ts';
 import { otlpFlags } from './otlp/otlp-flags.ts';
 
 export const distributorFlags = defineFlags({
   ...otlpFlags,
   ...influxFlags,
+  ...instanceLimitsFlags,
   ringInstanceId: {
     kind: 'string',
     flag: 'distributor.ring.instance-id',
@@ -48,27 +49,6 @@ export const distributorFlags = defineFlags({
     yaml: 'distributor.max_recv_msg_size',
     default: 104_857_600,
     help: 'The largest push, compressed or not, bytes.',
-  },
-  inflightBytesMax: {
-    kind: 'int',
-    flag: 'distributor.instance-limits.max-inflight-push-requests-bytes',
-    yaml: 'distributor.instance_limits.max_inflight_push_requests_bytes',
-    default: 536_870_912,
-    help: 'Bytes of pushes being handled at once, compressed and uncompressed; beyond it pushes get 503. 0 is no limit.',
-  },
-  inflightPushesMax: {
-    kind: 'int',
-    flag: 'distributor.instance-limits.max-inflight-push-requests',
-    yaml: 'distributor.instance_limits.max_inflight_push_requests',
-    default: 2000,
-    help: 'Pushes being handled at once; beyond it pushes get 503. 0 is no limit.',
-  },
-  ingestionRateMax: {
-    kind: 'float',
-    flag: 'distributor.instance-limits.max-ingestion-rate',
-    yaml: 'distributor.instance_limits.max_ingestion_rate',
-    default: 0,
-    help: 'Samples a second that this process takes, on average of some seconds; beyond it pushes get 503. 0 is no limit.',
   },
   partitionDelayMaxMs: {
     kind: 'duration',

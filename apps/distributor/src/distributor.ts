@@ -22,6 +22,8 @@ import type { DistributorSettings } from './distributor-flags.ts';
 import { createInflight, type InflightShare } from './inflight.ts';
 import { createInfluxReceiver } from './influx/influx-receiver.ts';
 import { registerInfluxRoutes } from './influx/influx-routes.ts';
+import { followInstanceLimits, instanceLimitsGauge } from './instance-limits.ts';
+import type { InstanceLimits } from './instance-limits-flags.ts';
 import { checkMessageSize } from './message-size.ts';
 import { negotiate, type RemoteWriteVersion } from './negotiation.ts';
 import { type OtlpGrpcServer, openOtlpGrpc } from './otlp/otlp-grpc.ts';
@@ -63,6 +65,8 @@ export interface DistributorParts {
     distributors?(): number;
   };
   readonly limits: Limits;
+  /** Those that hold now, where they are not those of the settings. */
+  readonly instanceLimits?: () => InstanceLimits;
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
@@ -98,14 +102,16 @@ export function createDistributor(
   parts: DistributorParts,
 ): Distributor {
   const metrics = createPushMetrics(parts.telemetry);
-  const inflight = createInflight(settings, metrics, parts.clock);
+  const instanceLimits = followInstanceLimits(parts.instanceLimits ?? (() => settings));
+  instanceLimitsGauge(parts.telemetry, instanceLimits);
+  const inflight = createInflight(instanceLimits, metrics, parts.clock);
   const scratches = new PushScratches(settings.recvMessageBytesMax * REWRITTEN_FACTOR);
   const router = createRouter();
   const builder = new RecordBuilder(
     { sizeBytesMax: parts.log.recordSizeMaxBytes, version: settings.recordVersion },
     parts.buffers ?? freshBuffers,
   );
-  const rates = createPushRates(settings, {
+  const rates = createPushRates(instanceLimits, {
     ...{ clock: parts.clock, metrics },
     distributors: () => parts.routing.distributors?.() ?? 1,
   });

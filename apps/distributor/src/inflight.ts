@@ -7,7 +7,7 @@
 import { WeirError } from '@weir/errors';
 import type { Clock } from '@weir/runtime';
 import { withId } from '@weir/wire';
-import type { DistributorSettings } from './distributor-flags.ts';
+import type { InstanceLimits } from './instance-limits-flags.ts';
 import type { PushMetrics } from './push-metrics.ts';
 
 const FLAG_PREFIX = 'distributor.instance-limits';
@@ -29,7 +29,8 @@ export interface Inflight {
   enter(tenant: string): InflightShare;
 }
 
-export type InflightSettings = Pick<DistributorSettings, 'inflightBytesMax' | 'inflightPushesMax'>;
+/** Read at each push: they may change. */
+export type InflightSettings = Pick<InstanceLimits, 'inflightBytesMax' | 'inflightPushesMax'>;
 
 interface Holding {
   pushes: number;

@@ -27,6 +27,7 @@ export interface Setup {
   produce?: PartitionLog['produce'];
   recordSizeMaxBytes?: number;
   cluster?: Cluster;
+  instanceLimits?: NonNullable<DistributorParts['instanceLimits']>;
   afterLogged?: NonNullable<DistributorParts['afterLogged']>;
 }
 
@@ -57,6 +58,7 @@ export function setUp(setup: Setup = {}) {
       random: seededRandom(1),
       telemetry,
       tenantOf: () => 'tenant',
+      ...(setup.instanceLimits ? { instanceLimits: setup.instanceLimits } : {}),
       ...(setup.cluster ? { cluster: setup.cluster } : {}),
       ...(setup.afterLogged ? { afterLogged: setup.afterLogged } : {}),
     },

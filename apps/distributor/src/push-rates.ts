@@ -4,7 +4,7 @@ import { WeirError } from '@weir/errors';
 import { createRateLimiter, type TenantLimits } from '@weir/limits';
 import type { Clock } from '@weir/runtime';
 import { withId, withLimit } from '@weir/wire';
-import type { DistributorSettings } from './distributor-flags.ts';
+import type { InstanceLimits } from './instance-limits-flags.ts';
 import type { PushMetrics } from './push-metrics.ts';
 
 /** The rate of all is an average that forgets a fifth of itself each second. */
@@ -28,7 +28,7 @@ export interface PushRates {
 }
 
 export function createPushRates(
-  { ingestionRateMax }: Pick<DistributorSettings, 'ingestionRateMax'>,
+  settings: Pick<InstanceLimits, 'ingestionRateMax'>,
   { clock, metrics, distributors }: PushRatesParts,
 ): PushRates {
   const pushes = createRateLimiter(clock);
@@ -37,6 +37,7 @@ export function createPushRates(
   const share = (rate: number) => rate / Math.max(1, distributors());
   return {
     enter(tenant, limits) {
+      const { ingestionRateMax } = settings;
       if (ingestionRateMax > 0 && all.perSecond() >= ingestionRateMax) {
         metrics.shed('distributor_max_ingestion_rate');
         throw overInstanceRate();

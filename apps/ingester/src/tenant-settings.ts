@@ -46,6 +46,7 @@ function headSettings(own: TenantLimits, activeIdleMs: number, partitions: numbe
     outOfOrderWindowMs: own.outOfOrderWindowMs,
     seriesMax: share(own.seriesMax),
     seriesPerMetricMax: share(own.seriesPerMetricMax),
+    activeSeriesMax: share(own.activeSeriesMax),
     metadataMax: share(own.metadataMax),
     metadataPerMetricMax: own.metadataPerMetricMax,
     exemplarsMax: share(own.exemplarsMax),

@@ -23,6 +23,12 @@ const TEXTS: Readonly<Record<string, Text>> = {
       'max-series-per-metric',
       'ingester.max-global-series-per-metric',
     ),
+  max_active_series: (limits) =>
+    limited(
+      `the sample has been rejected because the tenant exceeded the active series limit, set to ${limits?.activeSeriesMax ?? 'a lower number'}`,
+      'max-active-series',
+      'distributor.max-active-series-per-user',
+    ),
   per_user_metadata_limit: (limits) =>
     limited(
       `per-user metric metadata limit ${of(limits?.metadataMax)}exceeded`,

@@ -101,7 +101,7 @@ export function createComponents(
   }
   if (components.includes('querier')) services.push(createQuerierService(ingester, limits, parts));
   if (components.includes('distributor')) {
-    const { start, stop } = createDistributorOf(ingester, limits, recordBuffers, parts);
+    const { start, stop } = createDistributorOf(ingester, runtime, recordBuffers, parts);
     services.push({ name: 'distributor', start, stop });
     if (ingester === undefined) services.push(createPresence(components, parts));
   }
@@ -129,7 +129,10 @@ function createRuntimeConfigOf({
 }: ComponentParts): RuntimeConfig {
   const { runtimeConfigFile: file, runtimeConfigPeriodMs: reloadPeriodMs } = configuration.weir;
   const runtime = createRuntimeConfig(
-    { file, reloadPeriodMs, defaults: configuration.limits },
+    {
+      ...{ file, reloadPeriodMs, defaults: configuration.limits },
+      instanceDefaults: configuration.distributor,
+    },
     {
       readFile: (path) => readFileSync(path, 'utf8'),
       check: (limits) => void parseTrackers(limits.activeSeriesTrackers),
@@ -311,7 +314,7 @@ function ownersOf(
 
 function createDistributorOf(
   ingester: Ingester | undefined,
-  limits: Limits,
+  { limits, instanceLimits }: RuntimeConfig,
   recordBuffers: BufferPool,
   { configuration, foundations, server, clock, telemetry }: ComponentParts,
 ): Distributor {
@@ -326,6 +329,7 @@ function createDistributorOf(
       distributors: followCluster(cluster, (view) => countDistributors(view, configuration, clock)),
     },
     limits,
+    instanceLimits,
     clock,
     random: systemRandom,
     telemetry,

@@ -1,5 +1,6 @@
 // The runtime configuration file: read at the start, again later, and what happens when it is broken.
 import { defaultsOf } from '@weir/config';
+import { instanceLimitsFlags } from '@weir/distributor';
 import { limitsFlags } from '@weir/limits';
 import { silentTelemetry } from '@weir/telemetry';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +9,10 @@ import { createRuntimeConfig } from './runtime-config.ts';
 function setUp(content: string, file = 'runtime.yaml') {
   const state = { content, second: '', due: () => {} };
   const runtime = createRuntimeConfig(
-    { file, reloadPeriodMs: 10, defaults: { ...defaultsOf(limitsFlags), labelNamesMax: 7 } },
+    {
+      ...{ file, reloadPeriodMs: 10, defaults: { ...defaultsOf(limitsFlags), labelNamesMax: 7 } },
+      instanceDefaults: { ...defaultsOf(instanceLimitsFlags), inflightPushesMax: 9 },
+    },
     {
       readFile: (path) => (path === 'second.yaml' ? state.second : state.content),
       check: ({ activeSeriesTrackers }) => {
@@ -57,6 +61,21 @@ describe('createRuntimeConfig', () => {
     expect(of('b').ingestionRate).toBe(0);
   });
 
+  it('sets limits of distributors, over what the process was given', () => {
+    const { runtime, state } = setUp('distributor_limits: {max_ingestion_rate: 2.5}');
+    const now = () => runtime.instanceLimits();
+    expect(now()).toMatchObject({ ingestionRateMax: 2.5, inflightPushesMax: 9 });
+    expect(runtime.text('diff')).toContain('distributor_limits:\n  max_ingestion_rate: 2.5\n');
+    expect(runtime.text('full')).toContain('max_inflight_push_requests: 9\n');
+    state.content = 'distributor_limits: {max_inflight_push_requests: 1}';
+    state.due();
+    expect(now()).toMatchObject({ ingestionRateMax: 0, inflightPushesMax: 1 });
+    state.content = 'overrides: {}';
+    state.due();
+    expect(now().inflightPushesMax).toBe(9);
+    expect(runtime.text('diff')).not.toContain('distributor_limits');
+  });
+
   const BROKEN = [
     ['{', /not YAML/],
     ['limits: {}', /unknown key "limits"/],
@@ -64,6 +83,9 @@ describe('createRuntimeConfig', () => {
     ['overrides: {a: {ingestion_rat: 1}}', /overrides of a: .*ingestion_rate/],
     ['overrides: {a: {ingestion_rate: x}}', /overrides of a: /],
     ['overrides: {a: {ingestion_rate: -1}}', /below 0/],
+    ['distributor_limits: {max_ingestion_rat: 1}', /distributor_limits: .*max_ingestion_rate/],
+    ['distributor_limits: {max_ingestion_rate: -1}', /distributor_limits: .*below 0/],
+    ['distributor_limits: []', /"distributor_limits" must be a mapping/],
     ['overrides: {a: {active_series_custom_trackers: {bad: x}}}', /bad tracker/],
   ] as const;
 

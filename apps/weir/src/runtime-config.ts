@@ -1,15 +1,26 @@
-// The runtime configuration files: limits of tenants, read again every few seconds. A file that can't be read or
+// The runtime configuration files: limits of tenants and of distributors, read again every few seconds. A file that can't be read or
 // makes no sense ends the start; later it changes nothing, and log and metric say so.
-import { type PrintMode, parseOverrides, printOverrides } from '@weir/config';
+import {
+  type PrintMode,
+  parseOverrides,
+  parseRuntimeSection,
+  printOverrides,
+  printRuntimeSection,
+} from '@weir/config';
+import { type InstanceLimits, instanceLimitsFlags } from '@weir/distributor';
+import { WeirError } from '@weir/errors';
 import { createLimits, type Limits, limitsFlags, type TenantLimits } from '@weir/limits';
 import type { Clock } from '@weir/runtime';
 import { Gauge, type Telemetry } from '@weir/telemetry';
+
+const INSTANCE_KEY = 'distributor_limits';
 
 export interface RuntimeConfigSettings {
   /** One or several, separated by commas, of which the later wins. Empty: there is none. */
   readonly file: string;
   readonly reloadPeriodMs: number;
   readonly defaults: TenantLimits;
+  readonly instanceDefaults: InstanceLimits;
 }
 
 export interface RuntimeConfigParts {
@@ -22,6 +33,8 @@ export interface RuntimeConfigParts {
 
 export interface RuntimeConfig {
   readonly limits: Limits;
+  /** Of a distributor, those that hold now. */
+  readonly instanceLimits: () => InstanceLimits;
   /** What tenants have, as a file would say it; empty where there is none. */
   readonly text: (mode: PrintMode) => string;
   /** Reads the files again now; never throws. */
@@ -31,13 +44,17 @@ export interface RuntimeConfig {
 
 /** Throws `invalid` where the file makes no sense. */
 export function createRuntimeConfig(
-  { file, reloadPeriodMs, defaults }: RuntimeConfigSettings,
+  { file, reloadPeriodMs, defaults, instanceDefaults }: RuntimeConfigSettings,
   { readFile, check, clock, telemetry }: RuntimeConfigParts,
 ): RuntimeConfig {
   let inUse = '';
   let byTenant: ReadonlyMap<string, TenantLimits> = new Map();
   const limits = createLimits(defaults, file === '' ? undefined : (tenant) => byTenant.get(tenant));
-  if (file === '') return { limits, text: () => '', reload: () => {}, close: () => {} };
+  let ofInstance = instanceDefaults;
+  const instanceLimits = () => ofInstance;
+  if (file === '') {
+    return { limits, instanceLimits, text: () => '', reload: () => {}, close: () => {} };
+  }
 
   const successful = new Gauge({
     name: 'cortex_runtime_config_last_reload_successful',
@@ -47,18 +64,25 @@ export function createRuntimeConfig(
 
   const files = file.split(',').map((path) => path.trim());
   const shape = { module: limitsFlags, section: 'limits', base: defaults };
+  const instanceShape = {
+    ...{ module: instanceLimitsFlags, section: 'distributor.instance_limits' },
+    base: instanceDefaults,
+  };
 
   function load(): void {
     const read = files.map(readFile);
     const joined = JSON.stringify(read);
     if (joined === inUse) return;
-    const parsed = parseOverrides(read, shape);
+    const parsed = parseOverrides(read, shape, [INSTANCE_KEY]);
+    const instance = parseRuntimeSection(read, INSTANCE_KEY, instanceShape);
+    checkInstanceLimits(instance);
     for (const own of parsed.values()) {
       createLimits(own);
       check(own);
     }
     inUse = joined;
     byTenant = parsed;
+    ofInstance = instance;
     limits.reload();
   }
 
@@ -83,6 +107,14 @@ export function createRuntimeConfig(
       timer = next();
     });
   let timer = next();
-  const text = (mode: PrintMode) => printOverrides(byTenant, shape, mode);
-  return { limits, text, reload, close: () => timer.cancel() };
+  const text = (mode: PrintMode) =>
+    printOverrides(byTenant, shape, mode) +
+    printRuntimeSection(ofInstance, INSTANCE_KEY, instanceShape, mode);
+  return { limits, instanceLimits, text, reload, close: () => timer.cancel() };
+}
+
+function checkInstanceLimits(limits: InstanceLimits): void {
+  for (const [name, value] of Object.entries(limits)) {
+    if (value < 0) throw new WeirError('invalid', `${INSTANCE_KEY}: ${name}: ${value} is below 0`);
+  }
 }

@@ -9,7 +9,13 @@ export {
   type FlagKinds,
   type SettingsOf,
 } from './flag.ts';
-export { type OverridesOf, parseOverrides, printOverrides } from './overrides.ts';
+export {
+  type OverridesOf,
+  parseOverrides,
+  parseRuntimeSection,
+  printOverrides,
+  printRuntimeSection,
+} from './overrides.ts';
 export {
   type ConfigInput,
   type ConfigModules,

@@ -14,13 +14,17 @@ export interface OverridesOf<Module extends ConfigModule> {
   readonly base: SettingsOf<Module>;
 }
 
-/** Settings by name; of several files the later key wins. Throws `invalid` for what the configuration file wouldn't take. */
+/**
+ * Settings by name; of several files the later key wins. `beside` are keys that a file may have beside `overrides`.
+ * Throws `invalid` for what the configuration file wouldn't take.
+ */
 export function parseOverrides<Module extends ConfigModule>(
   files: readonly string[],
   shape: OverridesOf<Module>,
+  beside: readonly string[] = [],
 ): ReadonlyMap<string, SettingsOf<Module>> {
   const merged = new Map<string, Readonly<Record<string, unknown>>>();
-  for (const [name, own] of files.flatMap(namesIn)) {
+  for (const [name, own] of files.flatMap((text) => namesIn(text, beside))) {
     merged.set(name, { ...merged.get(name), ...own });
   }
   const based = basedOn(shape);
@@ -35,6 +39,34 @@ export function parseOverrides<Module extends ConfigModule>(
     }
   });
   return new Map(found);
+}
+
+/**
+ * A section that all share, under `key` of the files, over the settings in use: what the configuration file has under
+ * `section` (`distributor.instance_limits`). Throws `invalid` as it does.
+ */
+export function parseRuntimeSection<Module extends ConfigModule>(
+  files: readonly string[],
+  key: string,
+  { module, section, base }: OverridesOf<Module>,
+): SettingsOf<Module> {
+  const own = files.map((text) => mappingOf(rootOf(text)[key], `"${key}"`));
+  const path = section.split('.').reverse();
+  const file = path.reduce<object>(
+    (inner, name) => ({ [name]: inner }),
+    Object.assign({}, ...own) as object,
+  );
+  const modules = basedOn({ module, section: key, base });
+  const input = {
+    ...{ argv: ['-config.file=runtime'], env: {} },
+    readFile: () => stringify(file),
+  };
+  try {
+    return parseConfig(modules, input).settings[key]!;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw fault(`${key}: ${reason}`);
+  }
 }
 
 /** What each name has, or with `diff` where it differs from all others, as a file that would say so. */
@@ -53,6 +85,20 @@ export function printOverrides<Module extends ConfigModule>(
   return stringify({ overrides: Object.fromEntries(overrides) });
 }
 
+/** A section of parseRuntimeSection(), as a file would say it; empty where nothing is to be said. */
+export function printRuntimeSection<Module extends ConfigModule>(
+  settings: SettingsOf<Module>,
+  key: string,
+  { module, section, base }: OverridesOf<Module>,
+  mode: PrintMode = 'full',
+): string {
+  const modules = basedOn({ module, section: key, base });
+  const own = { [key]: settings } as SettingsOfAll<Record<string, Module>>;
+  let printed: unknown = parse(printConfig(modules, own, mode));
+  for (const name of section.split('.')) printed = mappingOf(printed, section)[name];
+  return printed === undefined ? '' : stringify({ [key]: printed });
+}
+
 function basedOn<Module extends ConfigModule>({ module, section, base }: OverridesOf<Module>) {
   const flags = Object.entries<Flag>(module).map(([key, flag]) => [
     key,
@@ -61,14 +107,24 @@ function basedOn<Module extends ConfigModule>({ module, section, base }: Overrid
   return { [section]: Object.fromEntries(flags) as Module };
 }
 
-function namesIn(text: string): [string, Readonly<Record<string, unknown>>][] {
+function rootOf(text: string): Readonly<Record<string, unknown>> {
   const document = parseDocument(text, { prettyErrors: true });
   const [error] = document.errors;
   if (error) throw fault(`it is not YAML: ${error.message}`);
   const content: unknown = document.toJS({ maxAliasCount: 100 });
-  const root: { readonly overrides?: unknown } = mappingOf(content, 'it');
-  const unknown = Object.keys(root).find((key) => key !== 'overrides');
-  if (unknown !== undefined) throw fault(`unknown key "${unknown}"; it has "overrides"`);
+  return mappingOf(content, 'it');
+}
+
+function namesIn(
+  text: string,
+  beside: readonly string[],
+): [string, Readonly<Record<string, unknown>>][] {
+  const root = rootOf(text);
+  const known = ['overrides', ...beside];
+  const unknown = Object.keys(root).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw fault(`unknown key "${unknown}"; it has "${known.join('", "')}"`);
+  }
   return Object.entries(mappingOf(root.overrides, '"overrides"')).map(([name, own]) => [
     name,
     mappingOf(own, `"overrides.${name}"`),

@@ -22,6 +22,8 @@ export interface TenantSettings {
   readonly seriesMax: number;
   /** Series of one metric name in this head; 0 or absent is no limit. */
   readonly seriesPerMetricMax?: number;
+  /** Series that are active at once; 0 or absent is no limit. Others may be there, but take no sample. */
+  readonly activeSeriesMax?: number;
   /** Metrics with metadata in this head; 0 or absent is no limit. */
   readonly metadataMax?: number;
   /** Distinct metadata of one metric; 0 or absent is no limit. */

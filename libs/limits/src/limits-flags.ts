@@ -154,6 +154,13 @@ export const limitsFlags = defineFlags({
     default: 0,
     help: 'Series of one metric name that a tenant may have in memory. 0 is no limit.',
   },
+  activeSeriesMax: {
+    kind: 'int',
+    flag: 'distributor.max-active-series-per-user',
+    yaml: 'limits.max_active_series_per_user',
+    default: 0,
+    help: 'Series of a tenant that may be active at once. Samples of others are discarded by ingesters. 0 is no limit.',
+  },
   metadataMax: {
     kind: 'int',
     flag: 'ingester.max-global-metadata-per-user',

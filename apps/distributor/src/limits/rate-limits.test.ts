@@ -204,6 +204,19 @@ describe('sizes', () => {
     expect([answer.status, answer.body]).toEqual([status, status === 503 ? text : '']);
   });
 
+  it('in flight: limits change while the process runs', async () => {
+    const now = { ...defaultsOf(distributorFlags), inflightBytesMax: 10 };
+    const { push, metric } = setUp({ instanceLimits: () => now });
+    expect((await push(body)).status).toBe(503);
+    now.inflightBytesMax = 100_000;
+    expect((await push(body)).status).toBe(200);
+    const shown = await metric('cortex_distributor_instance_limits');
+    expect(shown).toContainEqual({
+      labels: { limit: 'max_inflight_push_requests_bytes' },
+      value: 100_000,
+    });
+  });
+
   it('in flight: one push more than the limit', async () => {
     const produce = () => new Promise<number[]>(() => {});
     const { push } = setUp({ settings: { inflightPushesMax: 1 }, produce });

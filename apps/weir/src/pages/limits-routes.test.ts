@@ -1,5 +1,6 @@
 // The pages of limits: what a tenant has, and the file as it is in use.
 import { defaultsOf } from '@weir/config';
+import { instanceLimitsFlags } from '@weir/distributor';
 import { createLimits, limitsFlags } from '@weir/limits';
 import { fastify } from 'fastify';
 import { describe, expect, it } from 'vitest';
@@ -13,6 +14,7 @@ async function get(url: string, tenant = 'a') {
   const server = fastify();
   const runtime = {
     limits,
+    instanceLimits: () => defaultsOf(instanceLimitsFlags),
     text: (mode: string) => `# ${mode}\n`,
     reload: () => {},
     close: () => {},

@@ -21,6 +21,7 @@ import { StagedRecord } from './staged-record.ts';
 
 /** Timestamps beyond this are no dates. */
 const TIME_MAX = 8.64e15;
+const ACTIVE_LIMIT = 'max_active_series';
 
 export interface PlainRecord extends RecordPlace {
   stage(staged: StagedRecord): void;
@@ -42,6 +43,8 @@ export class RecordApplier {
   #shipped = false;
   /** Samples before this are too old: as the tenant stood before the record, whatever its order. */
   #oldest = Number.NEGATIVE_INFINITY;
+  /** Of the tenant's settings; 0 is none. */
+  #activeMax = 0;
   #record: RecordPlace = { offset: 0, timestampMs: 0 };
   #refusal: string | undefined;
   /** Where the next series with histograms, or with a created timestamp, stands in the staged lists. */
@@ -115,6 +118,7 @@ export class RecordApplier {
     this.#window = undefined;
     this.#windowIndex = Number.NaN;
     this.#oldest = tenant.oldestTime;
+    this.#activeMax = tenant.settings.activeSeriesMax ?? 0;
     tenant.oldestLate = tenant.eventTime - tenant.settings.outOfOrderWindowMs;
     tenant.dirty = true;
     this.#histogram = 0;
@@ -212,7 +216,9 @@ export class RecordApplier {
     const view = remade ? new DataView(bytes.buffer, bytes.byteOffset, bytes.length) : staged.view;
     const found = state.store.find(view, from, length, hash, tenant.id);
     if (found >= 0) return found;
-    const over = overSeriesLimit(state, tenant, bytes, from, length);
+    const over = this.#isOverActive(tenant, -1)
+      ? ACTIVE_LIMIT
+      : overSeriesLimit(state, tenant, bytes, from, length);
     if (over !== undefined) {
       this.#refuse(over, tenant, index, -1, t, samples);
       return -1;
@@ -222,6 +228,11 @@ export class RecordApplier {
     return ref;
   }
 
+  #isOverActive(tenant: Tenant, ref: number): boolean {
+    const max = this.#activeMax;
+    return max > 0 && !this.#state.activity.mayBeActive(tenant, ref, max);
+  }
+
   #append(ref: number, tenant: Tenant, index: number, sample: number, offset: number): void {
     const state = this.#state;
     const staged = this.staged;
@@ -229,6 +240,10 @@ export class RecordApplier {
     const low = staged.bits[2 * sample];
     const high = staged.bits[2 * sample + 1];
     const rel = t - this.#windowIndex * WINDOW_MS;
+    if (this.#activeMax > 0 && this.#isOverActive(tenant, ref)) {
+      this.#refuse(ACTIVE_LIMIT, tenant, index, ref, t, 1);
+      return;
+    }
     state.store.touch(ref);
     const result = state.appender.append(ref, tenant, this.#windowIndex, rel, low, high);
     if (result === 'accepted') this.#accepted(ref, tenant, t, low, high, offset);
@@ -314,6 +329,10 @@ export class RecordApplier {
       }
       if (ref < 0) ref = this.#resolve(index, tenant, t, 1);
       if (ref < 0) continue;
+      if (this.#isOverActive(tenant, ref)) {
+        this.#refuse(ACTIVE_LIMIT, tenant, index, ref, t, 1);
+        continue;
+      }
       this.#appendZero(ref, tenant, startT || created, t, offset, sample.histogram);
       this.#appendHistogram(ref, tenant, index, t, sample, offset);
     }

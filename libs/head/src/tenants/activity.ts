@@ -188,6 +188,15 @@ export class Activity {
     }
   }
 
+  /** Whether a sample of the series leaves at most `max` active; `ref` is -1 for one that is new. */
+  mayBeActive(tenant: Tenant, ref: number, max: number): boolean {
+    const { idleMinutes, counts } = this.#of(tenant);
+    const oldest = this.minute - idleMinutes;
+    const minute = ref < 0 ? NEVER : this.minutes[ref];
+    if (minute !== NEVER && minute >= oldest) return true;
+    return counts.since(oldest).active < max;
+  }
+
   /** Keeps the refs, all of one tenant, that are active; writes over `refs`. */
   keepActive(tenant: Tenant, refs: Uint32Array): Uint32Array {
     const oldest = this.minute - this.#of(tenant).idleMinutes;

@@ -50,6 +50,39 @@ describe('limits', () => {
     [2, 3],
     [3, 3],
     [4, 3],
+    [4, 0],
+  ])('takes %i active series of at most %i, whichever they are', async (count, max) => {
+    const world = await open();
+    world.head.configure('one', { ...SETTINGS, activeSeriesMax: max, activeIdleMs: 20 * MINUTE });
+    const some = (at: number, from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => {
+        const t = at * MINUTE;
+        return series({ __name__: `m${from + i}` }, [t, 1], [t + 1, 2]);
+      });
+    const push = (at: number, from: number, to: number) =>
+      world.push(at * MINUTE, some(at, from, to));
+    const refused = () => world.head.takeDiscards().map(({ reason, count }) => [reason, count]);
+    const over = max > 0 && count > max;
+    push(100, 0, count);
+    push(101, 0, count);
+    expect((await names(world, 'one')).length).toBe(over ? max : count);
+    expect(refused()).toEqual(over ? [['max_active_series', 4]] : []);
+    // All but the first turn idle, and others take their places; those are too many when they come back.
+    for (let at = 105; at <= 125; at += 5) push(at, 0, 1);
+    expect(world.head.activity()[0]?.active).toBe(1);
+    push(125, 10, 12);
+    expect(refused()).toEqual([]);
+    push(126, 0, 2);
+    expect(refused()).toEqual(max > 0 ? [['max_active_series', 2]] : []);
+    world.head.configure('one', SETTINGS);
+    push(127, 0, 2);
+    expect(refused()).toEqual([]);
+  });
+
+  it.each([
+    [2, 3],
+    [3, 3],
+    [4, 3],
   ])('takes %i of at most %i series of one metric, and others beside', async (count, max) => {
     const world = await open();
     world.head.configure('one', { ...SETTINGS, seriesPerMetricMax: max });
