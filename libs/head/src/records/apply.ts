@@ -239,11 +239,11 @@ export class RecordApplier {
     const t = staged.times[sample];
     const low = staged.bits[2 * sample];
     const high = staged.bits[2 * sample + 1];
-    const rel = t - this.#windowIndex * WINDOW_MS;
     if (this.#activeMax > 0 && this.#isOverActive(tenant, ref)) {
       this.#refuse(ACTIVE_LIMIT, tenant, index, ref, t, 1);
       return;
     }
+    const rel = t - this.#windowIndex * WINDOW_MS;
     state.store.touch(ref);
     const result = state.appender.append(ref, tenant, this.#windowIndex, rel, low, high);
     if (result === 'accepted') this.#accepted(ref, tenant, t, low, high, offset);
