@@ -9,6 +9,13 @@ export const otlpFlags = defineFlags({
     default: 104_857_600,
     help: 'The largest OTLP request, compressed or not, bytes.',
   },
+  otlpHeadersEnabled: {
+    kind: 'bool',
+    flag: 'api.otlp-translation-headers-enabled',
+    yaml: 'api.otlp_translation_headers_enabled',
+    default: false,
+    help: "Whether the headers X-Mimir-OTLP-TranslationStrategy and X-Mimir-OTLP-AddSuffixes (true or false) of an OTLP request count instead of its tenant's settings.",
+  },
   otlpGrpcPort: {
     kind: 'int',
     flag: 'distributor.otlp-grpc-listen-port',

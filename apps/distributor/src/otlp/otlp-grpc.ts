@@ -6,6 +6,7 @@ import type { Server, ServerUnaryCall, ServiceError, sendUnaryData } from '@grpc
 import { WeirError } from '@weir/errors';
 import { encodeExportResponse, encodeStatus } from '@weir/wire';
 import type { OtlpAnswer, OtlpReceiver } from './otlp-receiver.ts';
+import { STRATEGY_HEADER, SUFFIXES_HEADER } from './otlp-translation.ts';
 
 const METHOD = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
 /** Where gRPC clients find RetryInfo; they repeat what a limit refused only with it. */
@@ -43,7 +44,9 @@ export async function openOtlpGrpc(
     const retryAttempt = header(call, 'retry-attempt');
     try {
       const tenant = tenantOf(header(call, 'x-scope-orgid'));
-      const request = { tenant, retryAttempt, body: call.request } as const;
+      const strategy = header(call, STRATEGY_HEADER);
+      const asked = { strategy, suffixes: header(call, SUFFIXES_HEADER) };
+      const request = { tenant, retryAttempt, asked, body: call.request } as const;
       return await receiver.receive({ ...request, encoding: 'protobuf', compression: '' });
     } catch (error) {
       return receiver.refuse(error, retryAttempt);

@@ -13,7 +13,7 @@ import type { PushMetrics } from '../push-metrics.ts';
 import type { PushScratch } from '../push-scratch.ts';
 import { receivePush } from '../receive-push.ts';
 import { checkOtlpSize, decompressOtlp, type OtlpEncoding, protobufOf } from './otlp-body.ts';
-import { translationOf } from './otlp-translation.ts';
+import { type OtlpAsked, translationOf } from './otlp-translation.ts';
 
 /** Parsed JSON takes a multiple of its text. */
 const JSON_FACTOR = 8;
@@ -33,6 +33,8 @@ export interface OtlpRequest {
   readonly encoding: OtlpEncoding;
   /** `gzip`, `lz4`, `zstd`, or nothing. */
   readonly compression: string;
+  /** Headers that change the translation, where they are enabled. */
+  readonly asked?: OtlpAsked;
   /** The header `Retry-Attempt`. */
   readonly retryAttempt: string | undefined;
   readonly body: Uint8Array;
@@ -95,10 +97,11 @@ export function createOtlpReceiver(
     share.add(plain.length * (RECORDS_FACTOR + (encoding === 'json' ? JSON_FACTOR : 0)));
     const body = protobufOf(plain, encoding);
     const counted = { points: 0, rejected: 0 };
+    const asked = settings.otlpHeadersEnabled ? request.asked : undefined;
     const stored = await parts.store({
       ...{ tenant, protocol: 'otlp', share },
       body: () => body,
-      begin: (scratch, start) => beginOtlp(scratch, start, counted),
+      begin: (scratch, start) => beginOtlp(scratch, start, counted, asked),
     });
     if (stored.deduplicated !== undefined) return { ...TAKEN, status: 202 };
     const rejected = Math.min(counted.points, counted.rejected + stored.withdrawn);
@@ -121,8 +124,9 @@ function beginOtlp(
   { otlp, accepted }: PushScratch,
   { body, seed, rules, limits }: ScanStart,
   counted: { points: number; rejected: number },
+  asked: OtlpAsked | undefined,
 ): (budgetBytes: number) => boolean {
-  const translation = translationOf(limits);
+  const translation = translationOf(limits, asked);
   otlp.start(body, body.length, { seed, rules: { ...rules, attributeWords: true }, translation });
   return (budgetBytes) => {
     const done = otlp.run(budgetBytes, accepted);

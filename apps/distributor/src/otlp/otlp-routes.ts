@@ -3,9 +3,10 @@ import { encodeExportResponse, encodeStatus } from '@weir/wire';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DistributorSettings } from '../distributor-flags.ts';
 import type { Inflight } from '../inflight.ts';
-import { answerBody, drain } from '../push-routes.ts';
+import { answerBody, drain, single } from '../push-routes.ts';
 import { checkOtlpHeaders, checkOtlpSize, encodingOf, type OtlpEncoding } from './otlp-body.ts';
 import type { OtlpAnswer, OtlpReceiver } from './otlp-receiver.ts';
+import { type OtlpAsked, STRATEGY_HEADER, SUFFIXES_HEADER } from './otlp-translation.ts';
 
 const TYPES: Readonly<Record<OtlpEncoding, string>> = {
   json: 'application/json',
@@ -41,9 +42,13 @@ function answerExport(request: FastifyRequest, parts: OtlpRouteParts): Promise<O
     refuse: parts.receiver.refuse,
     receive: (read) => {
       const encoding = encodingOf(contentType) ?? 'protobuf';
-      return parts.receiver.receive({ ...read, encoding, compression });
+      return parts.receiver.receive({ ...read, encoding, compression, asked: askedOf(request) });
     },
   });
+}
+
+function askedOf({ headers }: FastifyRequest): OtlpAsked {
+  return { strategy: single(headers[STRATEGY_HEADER]), suffixes: single(headers[SUFFIXES_HEADER]) };
 }
 
 function send(reply: FastifyReply, answer: OtlpAnswer, encoding: OtlpEncoding): FastifyReply {
