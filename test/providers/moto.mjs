@@ -1,20 +1,12 @@
 // An S3 server for tests: moto, installed once into the cache outside the tree, started on a free port,
 // everything in memory. With WEIR_S3_ENDPOINT set that address is used instead, and not stopped.
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { preparePython } from './python-venv.mjs';
 
 const MOTO_VERSION = '5.2.5';
 const READY_WITHIN_MS = 60_000;
@@ -25,7 +17,7 @@ const READY_WITHIN_MS = 60_000;
 export async function startMoto() {
   const given = process.env.WEIR_S3_ENDPOINT;
   if (given) return { endpoint: given, stop: async () => {} };
-  const python = installMoto();
+  const python = preparePython(`moto-${MOTO_VERSION}`, [`moto[server]==${MOTO_VERSION}`]);
   const port = await freePort();
   // A file, not a pipe: moto logs each request, and would stall on a pipe that nobody empties.
   const folder = mkdtempSync(join(tmpdir(), 'weir-moto-'));
@@ -53,31 +45,6 @@ export async function startMoto() {
     throw error;
   }
   return { endpoint, stop };
-}
-
-/** Returns the Python of a virtual environment that has moto. */
-function installMoto() {
-  const cache = process.env.WEIR_TEST_CACHE ?? join(homedir(), '.cache', 'weir');
-  const folder = join(cache, `moto-${MOTO_VERSION}`);
-  const python = join(folder, 'bin', 'python');
-  // Written last: a half-installed folder is made anew.
-  const done = join(folder, 'installed');
-  if (existsSync(done)) return python;
-  mkdirSync(cache, { recursive: true });
-  rmSync(folder, { recursive: true, force: true });
-  must('python3', ['-m', 'venv', folder]);
-  must(python, ['-m', 'pip', 'install', '--quiet', `moto[server]==${MOTO_VERSION}`]);
-  writeFileSync(done, '');
-  return python;
-}
-
-function must(command, args) {
-  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status === 0) return;
-  const reason = error?.message ?? stderr.trim().slice(-1000);
-  throw new Error(
-    `S3 for tests needs Python 3 with venv and pip: \`${command} ${args.join(' ')}\` failed: ${reason}`,
-  );
 }
 
 async function untilAnswers(url, child, tail) {

@@ -1,45 +1,22 @@
-// The real programs Weir is compared with, built from their Go modules at pinned versions into a cache
-// outside the tree (WEIR_TEST_CACHE, default ~/.cache/weir), and never again while they lie there.
-// Prometheus's go.mod has replacements, which `go install` refuses, so it is built from a wrapper module.
+// The real programs Weir is compared with (peer-builds.mjs), built from their sources at pinned versions into
+// a cache outside the tree (WEIR_TEST_CACHE, default ~/.cache/weir), and never again while they lie there.
+// What Go downloads and compiles for that is gigabytes, and goes with the build.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PEERS } from './peer-builds.mjs';
+import { preparePython } from './python-venv.mjs';
 
-const PROMETHEUS = 'github.com/prometheus/prometheus/cmd';
-
-const PEERS = {
-  prometheus: {
-    version: 'v0.315.0', // Prometheus 3.15
-    binaries: { WEIR_PROMETHEUS: 'prometheus', WEIR_PROMTOOL: 'promtool' },
-    build(version, bin) {
-      const tools = ['promtool', 'prometheus'];
-      go('mod', 'init', 'weirpeers');
-      go('get', ...tools.map((tool) => `${PROMETHEUS}/${tool}@${version}`));
-      for (const tool of tools) {
-        go('build', '-tags', 'remove_all_sd', '-o', join(bin, tool), `${PROMETHEUS}/${tool}`);
-      }
-    },
-  },
-  minio: {
-    version: 'v0.0.0-20260212201848-7aac2a2c5b7c',
-    binaries: { WEIR_MINIO: 'minio' },
-    build(version) {
-      go('install', `github.com/minio/minio@${version}`);
-    },
-  },
-  helm: {
-    version: 'v3.22.0',
-    binaries: { WEIR_HELM: 'helm' },
-    build(version) {
-      go('install', `helm.sh/helm/v3/cmd/helm@${version}`);
-    },
-  },
-};
-
-let buildFolder = '';
+/** The second language of OpenTelemetry's SDK. */
+const OTEL_PYTHON = '1.45.2';
+const OTEL_PACKAGES = [
+  'opentelemetry-sdk',
+  'opentelemetry-exporter-otlp-proto-http',
+  'opentelemetry-exporter-otlp-proto-grpc',
+];
 
 /** Environment variables with the paths of the named peers' programs; builds those that are missing. */
 export async function preparePeers(names) {
@@ -50,11 +27,17 @@ export async function preparePeers(names) {
     const paths = Object.entries(binaries).map(([key, file]) => [key, join(folder, 'bin', file)]);
     if (!paths.every(([, path]) => existsSync(path))) {
       console.log(`building ${name} ${version} (some minutes, once)`);
-      buildInto(folder, (bin) => build(version, bin));
+      buildInto(folder, version, build);
     }
     Object.assign(env, Object.fromEntries(paths));
   }
   return env;
+}
+
+/** OpenTelemetry's SDK of Python, installed where it is missing. */
+export function prepareOtelPython() {
+  const packages = OTEL_PACKAGES.map((name) => `${name}==${OTEL_PYTHON}`);
+  return { WEIR_OTEL_PYTHON: preparePython(`otel-python-${OTEL_PYTHON}`, packages) };
 }
 
 /** Starts MinIO on free ports with an empty folder; stop() removes the folder. */
@@ -104,30 +87,39 @@ function cacheFolder() {
 }
 
 /** Builds beside the final folder and renames at the end, so that half a build is never used. */
-function buildInto(folder, build) {
+function buildInto(folder, version, build) {
   if (spawnSync('go', ['version']).status !== 0) {
     throw new Error('Go is needed to build the peers, and `go version` cannot be run');
   }
   mkdirSync(cacheFolder(), { recursive: true });
-  buildFolder = mkdtempSync(`${folder}.building-`);
-  const bin = join(buildFolder, 'bin');
+  const place = mkdtempSync(`${folder}.building-`);
+  const downloads = mkdtempSync(`${folder}.downloads-`);
+  const bin = join(place, 'bin');
   mkdirSync(bin);
-  build(bin);
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(buildFolder, folder);
+  const env = {
+    ...process.env,
+    GOBIN: bin,
+    GOMODCACHE: join(downloads, 'modules'),
+    GOCACHE: join(downloads, 'compiled'),
+    GOFLAGS: '-buildvcs=false -modcacherw',
+  };
+  try {
+    const run = (command, ...args) => must(command, args, { cwd: place, env });
+    build({ version, place, bin, run, go: (...args) => run('go', ...args) });
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(place, folder);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+    rmSync(downloads, { recursive: true, force: true });
+  }
 }
 
-function go(...args) {
-  const ended = spawnSync('go', args, {
-    cwd: buildFolder,
-    env: { ...process.env, GOBIN: join(buildFolder, 'bin'), GOFLAGS: '-buildvcs=false' },
-    encoding: 'utf8',
-    maxBuffer: 64 * 2 ** 20,
-  });
-  if (ended.status !== 0) {
-    const lines = (ended.stderr ?? String(ended.error)).trim().split('\n').slice(-20);
-    throw new Error(`go ${args.join(' ')} failed:\n${lines.join('\n')}`);
-  }
+function must(command, args, { cwd, env }) {
+  const options = { cwd, env, encoding: 'utf8', maxBuffer: 64 * 2 ** 20 };
+  const { status, stderr, error } = spawnSync(command, args, options);
+  if (status === 0) return;
+  const lines = (stderr ?? String(error)).trim().split('\n').slice(-20);
+  throw new Error(`${command} ${args.join(' ')} failed:\n${lines.join('\n')}`);
 }
 
 function freePort() {

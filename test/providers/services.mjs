@@ -30,8 +30,9 @@ export function createServices({ build }) {
       return { WEIR_TEST_S3_ENDPOINT: moto.endpoint };
     },
     async peers() {
-      const { preparePeers } = await import('./peers.mjs');
-      return await preparePeers(['prometheus', 'helm']);
+      const { preparePeers, prepareOtelPython } = await import('./peers.mjs');
+      const programs = await preparePeers(['prometheus', 'helm', 'otelcol', 'telegraf']);
+      return { ...programs, ...prepareOtelPython() };
     },
     async minio() {
       const { preparePeers, startMinio } = await import('./peers.mjs');
