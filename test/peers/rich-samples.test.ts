@@ -3,31 +3,18 @@
 // dumps of Weir's blocks must be what it dumps of Prometheus's own data, and query_exemplars must answer
 // the same. Prometheus sends no sample from before it watches its log (the zeros it made of created
 // timestamps), and no custom buckets by 1.0.
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type MetricsApp, startMetricsApp } from '../support/metrics-app.ts';
 import { startPrometheus } from '../support/prometheus-process.ts';
+import { dumpBlocks, timeOf } from '../support/promtool.ts';
 import { freePort, WeirProcess } from '../support/weir-process.ts';
 
 const SECONDS = Math.min(20, Number(process.env.WEIR_PEER_SECONDS ?? 20));
 const TENANT = 'peer';
-const OUTPUT_MAX_BYTES = 256 * 1024 * 1024;
-const run = promisify(execFile);
-
-async function dump(directory: string): Promise<string[]> {
-  const binary = process.env.WEIR_PROMTOOL;
-  if (!binary) throw new Error('WEIR_PROMTOOL is not set: run npm run test:peers');
-  await mkdir(join(directory, 'wal'), { recursive: true });
-  const { stdout } = await run(binary, ['tsdb', 'dump', directory], {
-    maxBuffer: OUTPUT_MAX_BYTES,
-  });
-  return stdout.trimEnd().split('\n').sort();
-}
 
 interface SeriesExemplars {
   readonly seriesLabels: Readonly<Record<string, string>>;
@@ -55,8 +42,6 @@ async function metric(base: string, name: string): Promise<number> {
   const lines = text.split('\n').filter((line) => line.startsWith(name));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
 }
-
-const timeOf = (line: string) => Number(line.slice(line.lastIndexOf(' ')));
 
 const isHistogram = (line: string) => /\} \{count:/.test(line);
 
@@ -100,7 +85,7 @@ describe('native histograms, exemplars and start times of a real Prometheus 3', 
     const blocks = join(directory, 'tsdb');
     await cp(join(directory, 'weir', 'blocks', TENANT), blocks, { recursive: true });
     expect((await readdir(blocks)).length).toBeGreaterThan(0);
-    return dump(blocks);
+    return dumpBlocks(blocks);
   }
 
   const cases: [1 | 2, readonly string[]][] = [
@@ -125,7 +110,7 @@ describe('native histograms, exemplars and start times of a real Prometheus 3', 
     const isSent = (line: string) =>
       timeOf(line) >= readyMs && (version === 2 || !line.includes('"app_seconds"'));
     const kept = (await flushed(weir, directory)).filter(isSent);
-    const wanted = (await dump(data)).filter(isSent);
+    const wanted = (await dumpBlocks(data)).filter(isSent);
     expect(wanted.filter(isHistogram).length).toBeGreaterThan(20);
     expect(wanted.some((line) => line.includes('"app_seconds"'))).toBe(version === 2);
     const missing = new Set(wanted);

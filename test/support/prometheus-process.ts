@@ -15,6 +15,8 @@ export interface PrometheusOptions {
   readonly scrape: readonly string[];
   readonly remoteWrite: readonly { readonly url: string; readonly version: 1 | 2 }[];
   readonly tenant: string;
+  /** Settings of the queue that sends. */
+  readonly queue?: Readonly<Record<string, unknown>>;
   /** Native histograms and exemplars, with these features on; classic histograms of `app` become native. */
   readonly rich?: {
     readonly features: readonly string[];
@@ -107,7 +109,7 @@ async function ready(child: ChildProcess, url: string): Promise<void> {
 }
 
 function configuration(options: PrometheusOptions, self: string): string {
-  const { scrape, remoteWrite, tenant, rich } = options;
+  const { scrape, remoteWrite, tenant, rich, queue } = options;
   const message = (version: 1 | 2) =>
     version === 1 ? 'prometheus.WriteRequest' : 'io.prometheus.write.v2.Request';
   return JSON.stringify({
@@ -129,7 +131,7 @@ function configuration(options: PrometheusOptions, self: string): string {
       url,
       protobuf_message: message(version),
       headers: { 'X-Scope-OrgID': tenant },
-      queue_config: { batch_send_deadline: '1s' },
+      queue_config: { batch_send_deadline: '1s', retry_on_http_429: true, ...queue },
       ...(rich && { send_exemplars: true, send_native_histograms: true }),
     })),
   });

@@ -1,19 +1,16 @@
 // A Weir with every door open that senders know, and what it has to be asked to compare it with what they
-// recorded. Native histograms are asked of promtool, which reads them from Weir's blocks.
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+// recorded. Native histograms are read by promtool from Weir's blocks.
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Seen } from './histogram-data.ts';
 import { parseHistogram } from './printed-histogram.ts';
 import { api, type MatrixSeries, rawSamples } from './prometheus-api.ts';
+import { dumpBlocks } from './promtool.ts';
 import { seriesKey } from './recording.ts';
 import { freePort, WeirProcess } from './weir-process.ts';
 
 const RANGE = '10m';
-const OUTPUT_MAX_BYTES = 256 * 1024 * 1024;
-const run = promisify(execFile);
 
 /** Limits by tenant, as in the file of runtime overrides. */
 export type Overrides = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -91,18 +88,7 @@ export class SenderTarget {
 
   /** Native histograms of a metric, oldest first, from the tenant's blocks. */
   async histograms(tenant: string, name: string): Promise<Seen[]> {
-    const binary = process.env.WEIR_PROMTOOL;
-    if (!binary) throw new Error('WEIR_PROMTOOL is not set: run npm run test:peers');
-    const flush = await fetch(`${this.base}/ingester/flush?wait=true`, { method: 'POST' });
-    if (flush.status !== 204) throw new Error(`flush answered ${flush.status}`);
-    const blocks = join(this.#directory, 'tsdb', tenant);
-    await rm(blocks, { recursive: true, force: true });
-    await cp(join(this.#directory, 'weir', 'blocks', tenant), blocks, { recursive: true });
-    await mkdir(join(blocks, 'wal'), { recursive: true });
-    const options = { maxBuffer: OUTPUT_MAX_BYTES };
-    const { stdout } = await run(binary, ['tsdb', 'dump', blocks], options);
-    return stdout
-      .split('\n')
+    return (await this.dump(tenant))
       .flatMap((line) => {
         const [, labels, histogram, time] = /^(\{.*\}) (\{count:.*\}) (\d+)$/.exec(line) ?? [];
         if (!labels?.includes(`__name__="${name}"`)) return [];
@@ -110,6 +96,16 @@ export class SenderTarget {
       })
       .sort((a, b) => a.time - b.time)
       .map(({ seen }) => seen);
+  }
+
+  /** Everything of a tenant, as promtool reads it from the blocks that are cut for that. */
+  async dump(tenant: string): Promise<string[]> {
+    const flush = await fetch(`${this.base}/ingester/flush?wait=true`, { method: 'POST' });
+    if (flush.status !== 204) throw new Error(`flush answered ${flush.status}`);
+    const blocks = join(this.#directory, 'tsdb', tenant);
+    await rm(blocks, { recursive: true, force: true });
+    await cp(join(this.#directory, 'weir', 'blocks', tenant), blocks, { recursive: true });
+    return dumpBlocks(blocks);
   }
 
   async metadata(tenant: string): Promise<Readonly<Record<string, readonly object[]>>> {
