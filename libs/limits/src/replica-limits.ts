@@ -53,6 +53,13 @@ export const replicaLimitsFlags = defineFlags({
     default: 30_000,
     help: 'How long the elected replica must be silent until another is elected. At least one second more than update timeout and jitter.',
   },
+  haFailoverSampleTimeoutMs: {
+    kind: 'duration',
+    flag: 'distributor.ha-tracker.failover-sample-timeout',
+    yaml: 'limits.ha_tracker_failover_sample_timeout',
+    default: 0,
+    help: 'How much newer than the last that was heard of the elected replica the earliest sample of another must be as well, for that to be elected: so that samples of both do not lie close together where pushes are late. 0 asks for nothing.',
+  },
   haPerSample: {
     kind: 'bool',
     flag: 'distributor.ha-tracker.per-sample-dedupe',

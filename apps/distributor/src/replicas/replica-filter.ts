@@ -12,7 +12,7 @@ import { type AcceptedWrite, type SeriesRelabel, type WriteRules, withLimit } fr
 import type { ProtocolPush, ScanStart } from '../protocol-push.ts';
 import type { PushScratch } from '../push-scratch.ts';
 import { type ReplicaLabels, replicaLabels } from './replica-labels.ts';
-import type { ReplicaTracker, ReplicaVerdict, Sender } from './replica-tracker.ts';
+import type { ReplicaTracker, ReplicaVerdict, Sender, SenderSamples } from './replica-tracker.ts';
 
 const FIRST_SLICE_BYTES = 256;
 const SLICE_MAX_BYTES = 1 << 20;
@@ -70,6 +70,23 @@ export function createReplicaFilter({
     scratch.accepted.clear();
   }
 
+  /** Scans all that the sender has in the push. */
+  function samplesOf(sender: Sender, { push, scratch, start, labels }: Scan): SenderSamples {
+    const key = keyOf(sender);
+    const relabel: SeriesRelabel = (seen) => {
+      const one = labels.senderOf(seen);
+      return one !== undefined && keyOf(one) === key ? [...seen] : undefined;
+    };
+    return async (timestampMs) => {
+      const rules = { ...start.rules, relabel, timestampMinMs: timestampMs };
+      const run = push.begin(scratch, { ...start, rules });
+      while (!run(SLICE_MAX_BYTES)) await clock.yield();
+      const found = scratch.accepted.discardedSamples.has('too_far_in_past');
+      scratch.accepted.clear();
+      return found;
+    };
+  }
+
   async function judgeByFirst(scan: Scan): Promise<JudgedPush> {
     const { push, start, labels } = scan;
     const { tenant } = push;
@@ -87,7 +104,7 @@ export function createReplicaFilter({
       return { rules: { relabel }, settle };
     }
     const { cluster, replica } = sender;
-    const verdict = await tracker.judge(sender, start.limits);
+    const verdict = await tracker.judge(sender, start.limits, samplesOf(sender, scan));
     if (verdict.kind === 'accepted') {
       const dropped = utf8(start.limits.haReplicaLabel);
       return { rules: { dropped, relabel }, settle: () => undefined };
@@ -115,7 +132,7 @@ export function createReplicaFilter({
     });
     const verdicts = new Map<string, ReplicaVerdict>();
     for (const [key, sender] of senders) {
-      verdicts.set(key, await tracker.judge(sender, start.limits));
+      verdicts.set(key, await tracker.judge(sender, start.limits, samplesOf(sender, scan)));
     }
     return filterEach(scan, push.tenant, verdicts);
   }

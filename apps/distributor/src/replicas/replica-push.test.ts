@@ -71,6 +71,32 @@ describe('replicas, judged by the first series', () => {
     expect((await push(body1([from('c', 'a')]))).body).toBe(text('a', 'b'));
   });
 
+  it.each([
+    ['below', 19_999, 202],
+    ['at', 20_000, 200],
+    ['above', 20_001, 200],
+  ])('fails over once samples are late enough: earliest %s', async (_name, afterMs, status) => {
+    const { push, advance } = setUp({ haFailoverSampleTimeoutMs: 20_000 });
+    await push(body1([from('c', 'a')]));
+    advance(60_000);
+    const at = (ms: number) => ({
+      ...from('c', 'b', `at${ms}`),
+      samples: [{ value: 1, timestamp: NOW + ms }],
+    });
+    const answer = await push(body1([at(60_000), at(afterMs), at(50_000)]));
+    expect([answer.status, answer.body]).toEqual([status, status === 202 ? text('b', 'a') : '']);
+  });
+
+  it('a timeout for samples beyond the one for pushes holds by itself', async () => {
+    const { push, advance } = setUp({ haFailoverSampleTimeoutMs: 40_000 });
+    await push(body1([from('c', 'a')]));
+    const late = { ...from('c', 'b'), samples: [{ value: 1, timestamp: NOW + 50_000 }] };
+    advance(39_999);
+    expect((await push(body1([late]))).status).toBe(202);
+    advance(1);
+    expect((await push(body1([late]))).status).toBe(200);
+  });
+
   it('two distributors agree', async () => {
     const cluster = createMemoryCluster();
     const [one, two] = [setUp({}, { cluster }), setUp({}, { cluster })];
@@ -222,6 +248,16 @@ describe('replicas, each series judged by its own labels', () => {
     expect(await counts(DEDUPED)).toEqual({ c: 2 });
     expect(await counts(NOT_HA)).toEqual({ tenant: 1 });
     expect((await push(body1([from('d', 'a')]))).status).toBe(202);
+  });
+
+  it('a failover looks at the samples of its own cluster', async () => {
+    const { push, advance } = setUp({ ...each, haFailoverSampleTimeoutMs: 20_000 });
+    await push(body1([from('c', 'a'), from('d', 'a')]));
+    advance(60_000);
+    const late = { ...from('d', 'b'), samples: [{ value: 1, timestamp: NOW + 20_000 }] };
+    expect((await push(body1([from('c', 'b'), late]))).status).toBe(200);
+    expect((await push(body1([from('c', 'b')]))).body).toBe(text('b', 'a'));
+    expect((await push(body1([from('d', 'a')]))).body).toBe(text('a', 'b'));
   });
 
   it('answers 202 where all is from others', async () => {

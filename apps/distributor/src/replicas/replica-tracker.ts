@@ -26,9 +26,12 @@ export interface ReplicaTrackerParts {
 export type ReplicaVerdict = Exclude<Verdict, { readonly kind: 'elected' }>;
 export type Sender = Pick<Sight, 'tenant' | 'cluster' | 'replica'>;
 
+/** Whether the sender has a sample earlier than so, ms. */
+export type SenderSamples = (timestampMs: number) => Promise<boolean>;
+
 export interface ReplicaTracker {
   /** Throws `unavailable` where the cluster's state can't be written. */
-  judge(sender: Sender, limits: TenantLimits): Promise<ReplicaVerdict>;
+  judge(sender: Sender, limits: TenantLimits, samples?: SenderSamples): Promise<ReplicaVerdict>;
   start(): void;
   stop(): void;
 }
@@ -89,7 +92,7 @@ export function createReplicaTracker(parts: ReplicaTrackerParts): ReplicaTracker
   }
 
   return {
-    async judge(sender, limits) {
+    async judge(sender, limits, samples) {
       const key = `${sender.tenant}/${sender.cluster}`;
       const settings = {
         updateAfterMs: limits.haUpdateTimeoutMs + jitter * limits.haUpdateJitterMaxMs,
@@ -105,6 +108,9 @@ export function createReplicaTracker(parts: ReplicaTrackerParts): ReplicaTracker
           if (verdict.kind === 'accepted' && verdict.refreshed) refresh(key, verdict.refreshed);
           return verdict;
         }
+        if (present !== undefined && (await isEarly(present, sight.nowMs, limits, samples))) {
+          return { kind: 'deduplicated', elected: present.replica };
+        }
         await elect(key, verdict.entry);
       }
       throw new WeirError('unavailable', `no replica of ${sender.cluster} stays elected`);
@@ -115,6 +121,18 @@ export function createReplicaTracker(parts: ReplicaTrackerParts): ReplicaTracker
       sweep = undefined;
     },
   };
+}
+
+/** Whether what is to be elected sends samples too close to those of the elected one. */
+async function isEarly(
+  { heardMs }: ReplicaEntry,
+  nowMs: number,
+  { haFailoverSampleTimeoutMs: timeoutMs }: TenantLimits,
+  hasSampleBefore: SenderSamples | undefined,
+): Promise<boolean> {
+  if (timeoutMs <= 0) return false;
+  const dueMs = heardMs + timeoutMs;
+  return nowMs < dueMs || ((await hasSampleBefore?.(dueMs)) ?? false);
 }
 
 function countOf(entries: Iterable<ReplicaEntry>, tenant: string): number {
