@@ -49,7 +49,6 @@ export const OUTSIDE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@prometheus-io/lezer-promql': ['libs/promql/src/'],
   '@grpc/grpc-js': ['apps/distributor/src/otlp/'],
   fastify: ['libs/http/src/', 'apps/'],
-  fzstd: ['libs/wire/src/compression/'],
   'lz4-napi': ['libs/log/src/'],
   pino: ['libs/telemetry/src/'],
   'prom-client': ['libs/telemetry/src/'],

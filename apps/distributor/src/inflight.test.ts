@@ -87,6 +87,35 @@ describe('pushes in flight', () => {
     expect(fill('flood', 1)).toHaveLength(20);
   });
 
+  it('are refused for what they announce, which holds no room', () => {
+    const { fill, inflight } = setUp(0, 1000);
+    const share = inflight.enter('a');
+    share.expect(1000);
+    expect(() => share.expect(1001)).toThrow('total size in bytes');
+    share.expect(1000);
+    const others = fill('a', 600, 1);
+    expect(() => share.expect(401)).toThrow('total size in bytes');
+    share.expect(400);
+    others[0]!.release();
+    share.add(1000);
+  });
+
+  it('are shown with every byte', () => {
+    const seen: number[][] = [];
+    const metrics = { inflight: (...now: number[]) => seen.push(now), shed: () => undefined };
+    const settings = { inflightPushesMax: 0, inflightBytesMax: 0 };
+    const share = createInflight(settings, metrics, systemClock).enter('a');
+    share.add(7);
+    share.add(5);
+    share.release();
+    expect(seen).toEqual([
+      [1, 0],
+      [1, 7],
+      [1, 12],
+      [0, 0],
+    ]);
+  });
+
   it("are let in where they are their tenant's only one, however large", () => {
     const { fill, inflight } = setUp(0, 1000);
     fill('other', 1, 1)[0]!.release();

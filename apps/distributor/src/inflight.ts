@@ -4,6 +4,9 @@
 // Where several tenants push, one alone can't fill the budget, however slow the log is: it may hold at most
 // four times what is free, so that a fifth stays free beside one that floods, a ninth beside two. A tenant's
 // only push is not held to that.
+//
+// What a sender only announces is looked at and not taken, or a few that announce much and send nothing would
+// keep everybody else out.
 import { WeirError } from '@weir/errors';
 import type { Clock } from '@weir/runtime';
 import { withId } from '@weir/wire';
@@ -20,6 +23,8 @@ const REMEMBERED_MS = 60_000;
 export interface InflightShare {
   /** Takes more bytes, or throws `unavailable`. */
   add(sizeBytes: number): void;
+  /** Throws as add() would, and takes nothing. */
+  expect(sizeBytes: number): void;
   /** Gives everything back. */
   release(): void;
 }
@@ -98,17 +103,22 @@ export function createInflight(
       metrics.inflight(pushes, bytes);
       let own = 0;
       let open = true;
+      const expect = (sizeBytes: number): void => {
+        const max = settings.inflightBytesMax;
+        if (fits(max, bytes, holding.bytes - own, sizeBytes)) return;
+        throw shed(
+          'max-inflight-push-requests-bytes',
+          'the distributor exceeded the allowed total size in bytes of inflight push requests',
+        );
+      };
       return {
+        expect,
         add(sizeBytes) {
-          if (!fits(settings.inflightBytesMax, bytes, holding.bytes - own, sizeBytes)) {
-            throw shed(
-              'max-inflight-push-requests-bytes',
-              'the distributor exceeded the allowed total size in bytes of inflight push requests',
-            );
-          }
+          expect(sizeBytes);
           own += sizeBytes;
           bytes += sizeBytes;
           holding.bytes += sizeBytes;
+          metrics.inflight(pushes, bytes);
         },
         release() {
           if (!open) return;

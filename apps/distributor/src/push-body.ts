@@ -1,5 +1,5 @@
-// Collects a push's body with a bound: the declared length is refused before the first byte, a length
-// that grows beyond it while it is read. A client that goes away ends the read; nothing waits for it.
+// Collects a push's body with a bound: a declared length that is too large, or doesn't fit into what is in flight,
+// is refused before the first byte; what comes without one while it is read. A client that goes away ends the read; nothing waits for it.
 import type { IncomingMessage } from 'node:http';
 import { toWeirError, WeirError } from '@weir/errors';
 import type { InflightShare } from './inflight.ts';
@@ -30,7 +30,9 @@ export function readPushBody(
         fail(toWeirError(error));
       }
     };
-    checkSize(Number(request.headers['content-length'] ?? 0));
+    const declared = Number(request.headers['content-length'] ?? 0);
+    checkSize(declared);
+    share.expect(declared);
     request.on('data', onData);
     let ended = false;
     request.once('end', () => {

@@ -7,6 +7,9 @@ import type { PushAnswer } from './push-answer.ts';
 import { readPushBody } from './push-body.ts';
 import type { PushRequest } from './push-request.ts';
 
+/** Thrown away of a refused body, so that its sender gets to read why. */
+const DRAINED_BYTES_MAX = 256 << 20;
+
 export interface PushRouteParts {
   readonly push: (request: PushRequest) => Promise<PushAnswer>;
   /** The tenant of a request, or throws `unauthenticated`. */
@@ -23,7 +26,7 @@ export function registerPushRoutes(server: FastifyInstance, parts: PushRoutePart
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
     scope.post('/api/v1/push', async (request, reply) => {
       const answer = await answerPush(request, parts);
-      drain(request, reply);
+      drain(request);
       return send(reply, answer);
     });
   });
@@ -84,11 +87,19 @@ export async function answerBody<Answer>(
   return receive({ tenant, body, retryAttempt });
 }
 
-/** A body that wasn't read to its end would block the connection: answer, then close it. */
-export function drain(request: FastifyRequest, reply: FastifyReply): void {
-  if (request.raw.readableEnded) return;
-  reply.header('connection', 'close');
-  request.raw.resume();
+/**
+ * What is still to come of a body that was refused is thrown away, while the answer goes out. The connection
+ * isn't closed at once: the system would reset it under the sender, who then never sees the answer, and sends
+ * again. One that sends on beyond all measure is cut off; one that is slow, by the server's read time-out.
+ */
+export function drain(request: FastifyRequest): void {
+  const { raw } = request;
+  if (raw.readableEnded) return;
+  let size = 0;
+  raw.on('data', (chunk: Uint8Array) => {
+    size += chunk.length;
+    if (size > DRAINED_BYTES_MAX) raw.destroy();
+  });
 }
 
 function send(reply: FastifyReply, answer: PushAnswer): FastifyReply {

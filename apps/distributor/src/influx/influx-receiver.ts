@@ -1,12 +1,11 @@
 // Writes in InfluxDB's line protocol: decompress, scan, store as any push. A line that can't be parsed refuses
 // the whole write; series refused by a limit don't, the others are stored and the answer says so in the words
 // by which clients know a partial write, so that they don't send it again.
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { WeirError } from '@weir/errors';
 import type { Clock, Random } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import { influxPrecision } from '@weir/wire';
+import { decompressInto } from '../decompress.ts';
 import type { DistributorSettings } from '../distributor-flags.ts';
 import type { Inflight, InflightShare } from '../inflight.ts';
 import type { ProtocolPush, StoredPush } from '../protocol-push.ts';
@@ -16,7 +15,6 @@ import { receivePush } from '../receive-push.ts';
 
 /** The body and the records made of it: labels are written for each field anew. */
 const RECORDS_FACTOR = 4;
-const unzip = promisify(gunzip);
 
 export interface InfluxRequest {
   readonly tenant: string;
@@ -74,8 +72,11 @@ export function createInfluxReceiver(
     const precision = influxPrecision(request.precision);
     checkInfluxSize(request.body.length, limitBytes);
     share.add(request.body.length);
-    const body = await decompress(request.body, request.contentEncoding, limitBytes);
-    share.add(body.length * RECORDS_FACTOR);
+    const body = await decompressInto(share, RECORDS_FACTOR, request.body, {
+      compression: compressionOf(request.contentEncoding),
+      sizeMaxBytes: limitBytes,
+      tooLarge: () => tooLarge(limitBytes),
+    });
     const stored = await parts.store({
       ...{ tenant: request.tenant, protocol: 'influx', share },
       body: () => body,
@@ -107,36 +108,24 @@ export function createInfluxReceiver(
 
 /** Throws `invalid` with status 413 beyond the limit. */
 export function checkInfluxSize(sizeBytes: number, limitBytes: number): void {
-  if (sizeBytes > limitBytes) throw tooLarge(sizeBytes, limitBytes);
+  if (sizeBytes > limitBytes) throw tooLarge(limitBytes, ` of ${sizeBytes} bytes (compressed)`);
 }
 
-async function decompress(
-  body: Uint8Array,
-  contentEncoding: string | undefined,
-  limitBytes: number,
-): Promise<Uint8Array> {
+/** Throws `invalid` with status 415 for what isn't taken. */
+function compressionOf(contentEncoding: string | undefined): string {
   const encoding = (contentEncoding ?? '').trim().toLowerCase();
-  if (encoding === '' || encoding === 'identity') return body;
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    throw new WeirError(
-      'invalid',
-      `unsupported compression: ${encoding}. Only "gzip" or no compression supported`,
-      { status: 415 },
-    );
-  }
-  try {
-    return await unzip(body, { maxOutputLength: limitBytes });
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limitBytes + 1, limitBytes);
-    throw new WeirError('invalid', 'gzip: corrupt input', { cause });
-  }
+  if (['', 'identity', 'gzip', 'x-gzip'].includes(encoding)) return encoding;
+  throw new WeirError(
+    'invalid',
+    `unsupported compression: ${encoding}. Only "gzip" or no compression supported`,
+    { status: 415 },
+  );
 }
 
-function tooLarge(sizeBytes: number, limitBytes: number): WeirError {
+function tooLarge(limitBytes: number, ofSize = ''): WeirError {
   return new WeirError(
     'invalid',
-    `the incoming Influx request has been rejected because its message size of ${sizeBytes} bytes is larger than the allowed limit of ${limitBytes} bytes (err-mimir-distributor-max-influx-request-size). To adjust the related limit, configure -distributor.max-influx-request-size, or contact your service administrator.`,
+    `the incoming Influx request has been rejected because its message size${ofSize} is larger than the allowed limit of ${limitBytes} bytes (err-mimir-distributor-max-influx-request-size). To adjust the related limit, configure -distributor.max-influx-request-size, or contact your service administrator.`,
     { status: 413 },
   );
 }

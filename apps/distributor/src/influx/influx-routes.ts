@@ -31,7 +31,7 @@ export function registerInfluxRoutes(server: FastifyInstance, parts: InfluxRoute
     for (const [path, shape] of Object.entries(PATHS)) {
       scope.post(path, { config: { compress: false } }, async (request, reply) => {
         const answer = await answerWrite(request, parts);
-        drain(request, reply);
+        drain(request);
         return send(reply, answer, shape);
       });
     }

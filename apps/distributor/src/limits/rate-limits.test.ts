@@ -184,7 +184,7 @@ describe('sizes', () => {
     const bytes = Number(/message size of (\d+) bytes/.exec(over.refusal)?.[1]);
     expect([over.status, over.refusal]).toEqual([
       413,
-      `the incoming ${name} request has been rejected because its message size of ${bytes} bytes is larger than the allowed limit of 10 bytes (err-mimir-distributor-${flag}). To adjust the related limit, configure -distributor.${flag}, or contact your service administrator.`,
+      `the incoming ${name} request has been rejected because its message size of ${bytes} bytes (compressed) is larger than the allowed limit of 10 bytes (err-mimir-distributor-${flag}). To adjust the related limit, configure -distributor.${flag}, or contact your service administrator.`,
     ]);
     expect((await push(bytes - 1)).status).toBe(413);
     expect((await push(bytes)).status).toBe(WHOLE[protocol]);

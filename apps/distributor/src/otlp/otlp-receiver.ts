@@ -5,6 +5,7 @@ import { toWeirError, WeirError } from '@weir/errors';
 import type { Random } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { PartialSuccess } from '@weir/wire';
+import { decompressInto } from '../decompress.ts';
 import type { DistributorSettings } from '../distributor-flags.ts';
 import type { Inflight, InflightShare } from '../inflight.ts';
 import type { ProtocolPush, ScanStart, StoredPush } from '../protocol-push.ts';
@@ -12,7 +13,7 @@ import { errorAnswer } from '../push-answer.ts';
 import type { PushMetrics } from '../push-metrics.ts';
 import type { PushScratch } from '../push-scratch.ts';
 import { receivePush } from '../receive-push.ts';
-import { checkOtlpSize, decompressOtlp, type OtlpEncoding, protobufOf } from './otlp-body.ts';
+import { checkOtlpSize, type OtlpEncoding, otlpTooLarge, protobufOf } from './otlp-body.ts';
 import { type OtlpAsked, translationOf } from './otlp-translation.ts';
 
 /** Parsed JSON takes a multiple of its text. */
@@ -93,8 +94,11 @@ export function createOtlpReceiver(
     const { tenant, encoding, compression } = request;
     checkOtlpSize(request.body.length, limitBytes);
     share.add(request.body.length);
-    const plain = await decompressOtlp(request.body, compression, limitBytes);
-    share.add(plain.length * (RECORDS_FACTOR + (encoding === 'json' ? JSON_FACTOR : 0)));
+    const factor = RECORDS_FACTOR + (encoding === 'json' ? JSON_FACTOR : 0);
+    const plain = await decompressInto(share, factor, request.body, {
+      ...{ compression, sizeMaxBytes: limitBytes },
+      tooLarge: () => otlpTooLarge(limitBytes),
+    });
     const body = protobufOf(plain, encoding);
     const counted = { points: 0, rejected: 0 };
     const asked = settings.otlpHeadersEnabled ? request.asked : undefined;

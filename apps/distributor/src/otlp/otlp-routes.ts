@@ -27,7 +27,7 @@ export function registerOtlpRoutes(server: FastifyInstance, parts: OtlpRoutePart
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
     scope.post('/otlp/v1/metrics', { config: { compress: false } }, async (request, reply) => {
       const answer = await answerExport(request, parts);
-      drain(request, reply);
+      drain(request);
       return send(reply, answer, encodingOf(request.headers['content-type']) ?? 'protobuf');
     });
   });

@@ -2,18 +2,15 @@
 // Plain code, because it is rare on pushes, and the native library has no bound. Checksums of blocks and
 // content are skipped: TCP has its own, and what is inside is parsed with care anyhow.
 import { WeirError } from '@weir/errors';
+import { BoundedOutput, type OutputBound } from './bounded-output.ts';
 
 const MAGIC = 0x184d2204;
 const SKIPPABLE = 0x184d2a50;
 const BLOCK_MAX_BYTES = [0, 0, 0, 0, 64 << 10, 256 << 10, 1 << 20, 4 << 20];
 
-/** Whole frames, one behind the other. Corrupt ones are `invalid`; over the bound throws `tooLarge()`. */
-export function lz4Decompress(
-  bytes: Uint8Array,
-  sizeMaxBytes: number,
-  tooLarge: () => WeirError,
-): Uint8Array {
-  const out = new Output(Math.min(sizeMaxBytes, bytes.length * 4), sizeMaxBytes, tooLarge);
+/** Whole frames, one behind the other. Corrupt ones are `invalid`; over the bound throws its `tooLarge()`. */
+export function lz4Decompress(bytes: Uint8Array, bound: OutputBound): Uint8Array {
+  const out = new BoundedOutput(bytes.length * 4, bound);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   while (at < bytes.length) {
@@ -28,7 +25,7 @@ export function lz4Decompress(
   return out.taken();
 }
 
-function readFrame(bytes: Uint8Array, view: DataView, start: number, out: Output): number {
+function readFrame(bytes: Uint8Array, view: DataView, start: number, out: BoundedOutput): number {
   const flags = bytes[start]!;
   const blockMax = BLOCK_MAX_BYTES[(bytes[start + 1]! >> 4) & 7]!;
   if (flags >> 6 !== 1 || blockMax === 0) throw corrupt();
@@ -56,7 +53,7 @@ function readFrame(bytes: Uint8Array, view: DataView, start: number, out: Output
 }
 
 interface BlockTarget {
-  readonly out: Output;
+  readonly out: BoundedOutput;
   readonly frameFrom: number;
   readonly sizeMax: number;
 }
@@ -88,47 +85,6 @@ function readBlock(bytes: Uint8Array, from: number, to: number, target: BlockTar
     const length = longer(token & 15) + 4;
     if (back === 0 || out.size - back < frameFrom || out.size + length > end) throw corrupt();
     out.repeat(back, length);
-  }
-}
-
-class Output {
-  size = 0;
-  #bytes: Uint8Array;
-  readonly #sizeMax: number;
-  readonly #tooLarge: () => WeirError;
-
-  constructor(capacity: number, sizeMax: number, tooLarge: () => WeirError) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#sizeMax = sizeMax;
-    this.#tooLarge = tooLarge;
-  }
-
-  append(source: Uint8Array, from: number, to: number): void {
-    this.#reserve(to - from);
-    this.#bytes.set(source.subarray(from, to), this.size);
-    this.size += to - from;
-  }
-
-  /** Copies what lies `back` behind the end; the two may overlap, which repeats it. */
-  repeat(back: number, length: number): void {
-    this.#reserve(length);
-    const bytes = this.#bytes;
-    const to = this.size + length;
-    for (let at = this.size; at < to; at++) bytes[at] = bytes[at - back]!;
-    this.size = to;
-  }
-
-  taken(): Uint8Array {
-    return this.#bytes.subarray(0, this.size);
-  }
-
-  #reserve(extra: number): void {
-    const wanted = this.size + extra;
-    if (wanted > this.#sizeMax) throw this.#tooLarge();
-    if (wanted <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.min(this.#sizeMax, Math.max(wanted, this.#bytes.length * 2)));
-    grown.set(this.#bytes.subarray(0, this.size));
-    this.#bytes = grown;
   }
 }
 

@@ -1,0 +1,73 @@
+// Where a decompressor writes: memory that grows with what really comes out, up to a bound, and that is
+// claimed from whoever keeps account of it before it is taken. So a small body can't take much unseen.
+import type { WeirError } from '@weir/errors';
+
+/** Up to here a loop is faster than a call. */
+const LOOP_MAX_BYTES = 64;
+
+/** How much may come out of a body. */
+export interface OutputBound {
+  readonly sizeMaxBytes: number;
+  /** What is thrown beyond it. */
+  readonly tooLarge: () => WeirError;
+  /** Called before so many more bytes of memory are taken; what it throws ends the decompression. */
+  readonly claim?: (moreBytes: number) => void;
+}
+
+export class BoundedOutput {
+  /** Bytes that have come out. */
+  size = 0;
+  /** Valid below `size`; another array after each reserve(). */
+  bytes: Uint8Array;
+  readonly #bound: OutputBound;
+
+  constructor(capacity: number, bound: OutputBound) {
+    const first = Math.min(bound.sizeMaxBytes, capacity);
+    bound.claim?.(first);
+    this.bytes = new Uint8Array(first);
+    this.#bound = bound;
+  }
+
+  append(source: Uint8Array, from: number, to: number): void {
+    this.reserve(to - from);
+    const { bytes, size } = this;
+    if (to - from > LOOP_MAX_BYTES) bytes.set(source.subarray(from, to), size);
+    else for (let at = from; at < to; at++) bytes[size + at - from] = source[at]!;
+    this.size = size + to - from;
+  }
+
+  fill(byte: number, length: number): void {
+    this.reserve(length);
+    this.bytes.fill(byte, this.size, this.size + length);
+    this.size += length;
+  }
+
+  /** Copies what lies `back` behind the end; the two may overlap, which repeats it. */
+  repeat(back: number, length: number): void {
+    this.reserve(length);
+    const { bytes, size } = this;
+    const to = size + length;
+    if (back >= length && length > LOOP_MAX_BYTES)
+      bytes.copyWithin(size, size - back, size - back + length);
+    else for (let at = size; at < to; at++) bytes[at] = bytes[at - back]!;
+    this.size = to;
+  }
+
+  taken(): Uint8Array {
+    return this.bytes.subarray(0, this.size);
+  }
+
+  /** Makes room for so many more bytes, or throws `tooLarge()`. */
+  reserve(extra: number): void {
+    const wanted = this.size + extra;
+    const { sizeMaxBytes, tooLarge, claim } = this.#bound;
+    if (wanted > sizeMaxBytes) throw tooLarge();
+    const present = this.bytes.length;
+    if (wanted <= present) return;
+    const capacity = Math.min(sizeMaxBytes, Math.max(wanted, present * 2));
+    claim?.(capacity - present);
+    const grown = new Uint8Array(capacity);
+    grown.set(this.bytes.subarray(0, this.size));
+    this.bytes = grown;
+  }
+}
