@@ -20,7 +20,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createBackPressure } from './back-pressure.ts';
 import type { DistributorSettings } from './distributor-flags.ts';
 import { createInflight, type InflightShare } from './inflight.ts';
-import { createInfluxReceiver } from './influx/influx-receiver.ts';
+import { createInfluxReceiver, type InfluxReceiver } from './influx/influx-receiver.ts';
 import { registerInfluxRoutes } from './influx/influx-routes.ts';
 import { followInstanceLimits, instanceLimitsGauge } from './instance-limits.ts';
 import type { InstanceLimits } from './instance-limits-flags.ts';
@@ -90,6 +90,8 @@ export interface Distributor {
   routes(server: FastifyInstance): void;
   /** Takes OTLP requests, as POST /otlp/v1/metrics does. */
   readonly otlp: OtlpReceiver;
+  /** Takes line protocol, as Influx's write paths do. */
+  readonly influx: InfluxReceiver;
   /** Opens what doesn't listen at the HTTP server: OTLP over gRPC, where it has a port. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -279,6 +281,7 @@ export function createDistributor(
       registerInfluxRoutes(server, { receiver: influx, settings, tenantOf, inflight });
     },
     otlp,
+    influx,
     async start() {
       tracker?.start();
       const { otlpGrpcPort: port, otlpGrpcAddress: address } = settings;

@@ -64,3 +64,40 @@ export const ZSTD_SMALL = base64([
   'wACwQPdG839TvZ0rN6tebtcMQ7ELxKlV5bqkVr3drN3Y5cLPD0IB3iWlkKXWG22Vdkb0rRTqjb4CRQEDENX7rfb7Zu',
   's+VmpcGbugkKPAzgYZExNCbkk=',
 ]);
+
+/** An OTLP request of 96 points in November 2025, at levels 1 and 19. */
+export const ZSTD_FRAMES = [
+  base64([
+    'KLUv/QBI/SEAViqXSBCtOAe/LUdy4DsI4L8H6kEoBegHgfjvHt41W02InwDk3I3PMvz3Fb2eYFUYhECzy31aWrJlil',
+    '4H+CimDm4LYLKt+HGd4wmZDJAAgAB+APq+Z8H0lhuv171wuKAsN96QC2USEDxYbrz+IDaMsJy+nRu4WifkGExcy+mL',
+    'QSMnVgqES0Ap0wQqcDecEyuDikTA5ULYg7VSoSruAA5rpUJp7iZkNzRMZCK+Ctpy49WkdJhICNDBHyEpEtZp5MM0TR',
+    'dXs8LJITimCrXS3ArOacR04eMUkiohOa0ubsbVuDl2A5p/m7H7EmznSqKbxl4HFrsiswV3GTnnnDN+fWGxKzJbHHOa',
+    'zt/RQnobvah9qDFAbfGN78l8F/P5PWtNSpK1PKm/BqC6Sp+Z6j6m2Hvv/XI8yqDbuZKou8UloIXGEqqr9Jmp+roY4+',
+    'EYQ7dzJVEHVZyFk8GXGAcXy+n7fR1OoLBcn5n6eey9936N7zlAt3Ml0e8+/7+nhCvuv0Gi27k65jR9PR9BvaUkWcuT',
+    'fh7oadB2riS6dboDFrsiswV3tBEWP/EBTFmWZanDBjnnnDO4AMVaa+333ncYe++9X/+f4q34c6QkWcuTum+ortJnpj',
+    'pGsPfe++XcAXQ7VxLVNxQDYAQNJix2RaFIy5OSZPq9jsLee7++wyS6nSvI549Iy5OSZP8KSHQ7V5D3DYlu5wryOMVZ',
+    'sAhTlmVZ+pdzzjmPXHwUa621Hjro7nmHHeNqYLgDJ5Q+M9WFc55ZSXQ7wY8/lGVZlpjBzEqi20lHG93OcagisnzYpS',
+    'RZy5OCrrpKAYFTqFF1MpJusn8c0caNyJ0HEmhQUBxHMQQohEAczZYkEjWkLbfF/4XnFEW45GMCQiVXGY+Zhw8fbDou',
+    '2MOeSuGyAl9OA9i4fNAsB0w1lQGRLaUpIJhrhiOmJs4AOU8UN0hK0UI6n+DTccGRjqJ9d2njPd+6TepNpJn1UwdiOK',
+    'WL04abhjrF8ORaDFAWnurejRpSUMcJszMTxnPElcaYXUCbEoQT+A3glAoWwZygxMfbpFwyrwMFFrKGsXAJppycb0Jw',
+    '0rTLJKw1PYHPnCPqkPcGBC1xzFgtkWPtdOGclEzgVImsEndelAmcssvoytdFseedIxrXOm5ishT/3MvLJjzpDSM1kL',
+    'WU7KJYY9bYMpGLyKIaLDDxC4f15uXLuYAd5R0j9UZhHDeMMOSziEJTbvuxVZhDSEHR+HPp9cETm38soWPiaGIWaO2n',
+    'PK4t0Ulr2FPWmK6whJ08EIrjwxbV8OTTCyZSZMJeRt3puBNf7gJS12kolJssp8rWqjnF6/odamJSad1S1pbQLsLro1',
+    'mZqMWk5sRJQepINmz3P0AJBDPaIn7aj5wLdDyQPxSKmHZOHybWP+Gc1Zx6ty8y7Mmf4F4hsQ0BQi7sHhXZE+MdV5A6',
+    '4A3q5pRiaTas24lAtSjGVQ==',
+  ]),
+  base64([
+    'KLUv/QBorRgARhhdOxCXOks5YujrCBppqAKgiAGQ2zbhPyyV/b3ZX6Z5HdRDKAKSGeWw7JZSSillkgGDQgfs+hOxA0',
+    'UKw+CTUgBPAEoAJAJliSZPJacToK5Y1RigBSJvl7OBlBVTjQwsPiMt0lUuGQVlMFg6Al4VVnLT8Uwc7DxrBxTcEe+Q',
+    'eOZsO5AOiCauhgIzS24rOnN3QBUoA709Gjhff/8E1CCMyZqIaEYsnIi+XHou6wW1WpJoQb9nnke8u2dTpHVOlJTNJD',
+    'Wb8dFEkY1fpgydt0A1SPgTaPiKfcoTVbk6rSTO5N3IukLezlr/qiHArJb6Qsmkc4odAaMzvlYm79iJH2vDQpfx/dP4',
+    'oZVfWOFe22lPj3KcPl/77a2ZLUO+2gRW2/yzeMle+x0UAvHFOAh9B/ipm3vj5dQ84xBcr8UJiM9CPIvmUf9XtdQzy3',
+    'd+XH9FwR68P2jutfXnqwSUy6zkJcf7tUauwONdsM/fjrTaacl3S+edSYxxKewYgQeoAclFRYXCXmsBNglnxu4iQBAB',
+    'RyEIQ4AwBAzCpgxBQRSNKCUcrOABqEAC0UYd5UaSnU8flWGaQRvDBZBJQsFrAJsBguYsWEuQp7ySH+D+WcesnnYVM4',
+    'MBhD0o0LMcjj7JSas8HSXCUqSjyI1ja5y1zGX8veGoCQIL7wmNzCg24zhHEUfKxdzgANZiDW/ewTolYgj0pUHNPWbA',
+    'wVmHChNvqB1UaZ5VAfP146RyGXbJo07JyNq8b76CHOWkoOC002qGKur7C73tBX/9DcQ5tuHewung7zHRvziptGU0WD',
+    'ShTs1YqsC/0hpXmFMUVO60gWthDJC/Ukv/YPlWFIuh+nLOJ+7IEWd2FYvCxCsHompbBYxLabkL6yPBKO1MPA9ZcM0p',
+    'MsakF/R5GFFQKDdYzvm88nsojt+gckt0Zx7WOEXq1CKefYKPO8gwE3FqXd32v4YnLYPr5bXkxqMUNArxgOPf9PM5VF',
+    'GIod1crmnkZKLNnElJiyRQa53o9t+x2CwRS0fwLTY0LUgXSxJ9kZlnO7BoOvaU0ZM41O0vul0V',
+  ]),
+];
