@@ -9,7 +9,7 @@ import { toWeirError, WeirError } from '@weir/errors';
 import type { Limits, TenantLimits } from '@weir/limits';
 import type { PartitionLog, ProduceRecord } from '@weir/log';
 import type { Clock, Random } from '@weir/runtime';
-import type { Telemetry } from '@weir/telemetry';
+import { parseTraceparent, type Telemetry } from '@weir/telemetry';
 import {
   KERNEL_BODY_MAX_BYTES,
   snappyUncompress,
@@ -171,6 +171,7 @@ export function createDistributor(
     share.add(2 * size);
     const built = await store({
       ...{ tenant: request.tenant, protocol: `${version}.0`, share },
+      traceparent: request.traceparent,
       rules: skippedRules(request, settings),
       body: ({ kernel }) =>
         size <= KERNEL_BODY_MAX_BYTES
@@ -231,7 +232,9 @@ export function createDistributor(
       metrics.discarded(tenant, accepted);
       throw new WeirError('unavailable', 'no partition is active: nothing can be written now');
     }
-    const records = builder.build({ body, kernel: scratch.kernel, accepted, slots, key });
+    const traceparent = parseTraceparent(push.traceparent) && push.traceparent;
+    const { kernel } = scratch;
+    const records = builder.build({ body, kernel, accepted, slots, key, traceparent });
     metrics.discarded(tenant, accepted);
     const { samplesOk, histogramsOk, exemplarsOk, metadataOk } = accepted;
     const items = samplesOk + histogramsOk + exemplarsOk + metadataOk;

@@ -19,6 +19,8 @@ export interface ProtocolPush {
   /** As metrics name it. */
   readonly protocol: string;
   readonly share: InflightShare;
+  /** W3C trace context, for the records; what is none is left out. */
+  readonly traceparent?: string | undefined;
   /** Where it is judged otherwise than the tenant's limits say. */
   readonly rules?: Partial<WriteRules>;
   /** Where the scratch memory is known that it may lie in. */

@@ -9,6 +9,8 @@ export interface PushRequest {
   /** The headers by which senders ask to be judged less strictly; heeded where flags say so. */
   readonly skipLabelNames?: boolean;
   readonly skipLabelCount?: boolean;
+  /** The header `traceparent`. */
+  readonly traceparent?: string | undefined;
   /** As received: compressed. Not kept after the answer. */
   readonly body: Uint8Array;
 }

@@ -53,6 +53,8 @@ export interface ReadBody {
   readonly body: Uint8Array;
   /** The header `Retry-Attempt`. */
   readonly retryAttempt: string | undefined;
+  /** The header `traceparent`. */
+  readonly traceparent: string | undefined;
 }
 
 interface BodySteps<Answer> {
@@ -84,7 +86,8 @@ export async function answerBody<Answer>(
     // The push takes a share of its own, in this same turn.
     share?.release();
   }
-  return receive({ tenant, body, retryAttempt });
+  const traceparent = single(request.headers.traceparent);
+  return receive({ tenant, body, retryAttempt, traceparent });
 }
 
 /**

@@ -27,6 +27,7 @@ export interface ScannedPush {
   readonly accepted: AcceptedWrite;
   readonly slots: SlotTable;
   readonly key: Uint8Array;
+  readonly traceparent?: string | undefined;
 }
 
 export interface RecordForm {
@@ -59,13 +60,13 @@ export class RecordBuilder {
 
   /** Runs too large for any record are refused in `accepted`; all others end up in the result. */
   build(push: ScannedPush): ProduceRecord[] {
-    const { accepted, key } = push;
+    const { accepted, key, traceparent } = push;
     this.#plan(accepted, push.slots);
     return this.#gather(push).map((gathered, record) => {
       const { bytes, version } = this.#formed(gathered);
       const value = this.#buffers.take(bytes.length);
       value.set(bytes);
-      return { partition: this.#partitions[record]!, key, value, version };
+      return { partition: this.#partitions[record]!, key, value, version, traceparent };
     });
   }
 

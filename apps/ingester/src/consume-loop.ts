@@ -29,6 +29,8 @@ export interface ConsumeLoopParts {
   received(batch: RecordBatch): void;
   /** `timestampMs` is the newest record's of the batch, which may be empty. */
   applied(applied: Applied, timestampMs: number | undefined): void;
+  /** Called with what was applied. */
+  traced?(records: RecordBatch['records']): void;
   /** Nobody reads these bytes any more: applied, in this process. */
   release(value: Uint8Array): void;
   /** Records in [from, to) were truncated away before they could be read. */
@@ -71,6 +73,7 @@ export function startConsumeLoop(
     position = batch.nextOffset;
     const done = parts.host.apply(message).then((applied) => {
       parts.applied(applied, batch.records.at(-1)?.timestampMs);
+      parts.traced?.(batch.records);
       for (const { value } of batch.records) parts.release(value);
     });
     underWay.push(

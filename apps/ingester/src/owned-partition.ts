@@ -28,6 +28,7 @@ import { createSnapshotSchedule, type SnapshotSchedule } from './ship/snapshot-s
 import { createSnapshots, type Snapshots } from './ship/snapshots.ts';
 import { createStateLine } from './ship/state-line.ts';
 import { committedOffset } from './start-position.ts';
+import { createTracedRecords } from './traced-records.ts';
 import { createOpeningMark } from './worker/opening-mark.ts';
 import type { Applied, PartitionHost } from './workers/partition-host.ts';
 
@@ -255,6 +256,11 @@ export function createOwnedPartition(
       {
         ...{ log, host, intake, received: onReceived, applied: onApplied, missed: onMissed },
         ...{ release: parts.release, batchBytes: parts.batchBytes },
+        traced: createTracedRecords(partition, {
+          clock,
+          log: logger,
+          serving: () => claim.serving,
+        }),
       },
     );
     opening.recovered();

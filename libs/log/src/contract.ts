@@ -94,6 +94,22 @@ export const contractCases: readonly ContractCase[] = [
     },
   },
   {
+    name: 'gives the trace context to who reads along',
+    async run(log) {
+      const from = await log.endOffset(0);
+      const consumer = await log.consume(0, from);
+      try {
+        const reading = readRecords(consumer, 2);
+        const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+        await log.produce([{ ...record(0, 'traced'), traceparent }, record(0, 'plain')]);
+        const found = (await reading).map((one) => one.traceparent);
+        assert.deepEqual(found, [traceparent, undefined]);
+      } finally {
+        await consumer.close();
+      }
+    },
+  },
+  {
     name: 'appends one request to several partitions',
     async run(log) {
       const ends = [await log.endOffset(0), await log.endOffset(1)];

@@ -11,6 +11,8 @@ export interface ProduceRecord {
   readonly value: Uint8Array;
   /** Record format version, sent as header `Version` (four bytes, big endian); 0 sends no header. */
   readonly version: number;
+  /** W3C trace context of the push, sent as header `traceparent`. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface LogRecord {
@@ -20,6 +22,8 @@ export interface LogRecord {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly version: number;
+  /** What the producer gave; the embedded log forgets it with what it reads from disk. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface RecordBatch {

@@ -10,3 +10,4 @@ export {
   silentTelemetry,
   type Telemetry,
 } from './telemetry.ts';
+export { parseTraceparent, type TraceContext } from './trace-context.ts';

@@ -23,6 +23,8 @@ export interface InfluxRequest {
   readonly contentEncoding: string | undefined;
   /** The header `Retry-Attempt`. */
   readonly retryAttempt: string | undefined;
+  /** The header `traceparent`. */
+  readonly traceparent?: string | undefined;
   readonly body: Uint8Array;
 }
 
@@ -79,6 +81,7 @@ export function createInfluxReceiver(
     });
     const stored = await parts.store({
       ...{ tenant: request.tenant, protocol: 'influx', share },
+      traceparent: request.traceparent,
       body: () => body,
       begin: ({ influx, accepted }, { seed, rules }) => {
         influx.start(body, { seed, rules, precision, nowMs: parts.clock.nowMs() });

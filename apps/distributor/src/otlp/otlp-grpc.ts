@@ -46,7 +46,8 @@ export async function openOtlpGrpc(
       const tenant = tenantOf(header(call, 'x-scope-orgid'));
       const strategy = header(call, STRATEGY_HEADER);
       const asked = { strategy, suffixes: header(call, SUFFIXES_HEADER) };
-      const request = { tenant, retryAttempt, asked, body: call.request } as const;
+      const traceparent = header(call, 'traceparent');
+      const request = { tenant, retryAttempt, traceparent, asked, body: call.request } as const;
       return await receiver.receive({ ...request, encoding: 'protobuf', compression: '' });
     } catch (error) {
       return receiver.refuse(error, retryAttempt);

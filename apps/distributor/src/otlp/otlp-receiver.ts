@@ -34,6 +34,8 @@ export interface OtlpRequest {
   readonly encoding: OtlpEncoding;
   /** `gzip`, `lz4`, `zstd`, or nothing. */
   readonly compression: string;
+  /** The header `traceparent`. */
+  readonly traceparent?: string | undefined;
   /** Headers that change the translation, where they are enabled. */
   readonly asked?: OtlpAsked;
   /** The header `Retry-Attempt`. */
@@ -104,6 +106,7 @@ export function createOtlpReceiver(
     const asked = settings.otlpHeadersEnabled ? request.asked : undefined;
     const stored = await parts.store({
       ...{ tenant, protocol: 'otlp', share },
+      traceparent: request.traceparent,
       body: () => body,
       begin: (scratch, start) => beginOtlp(scratch, start, counted, asked),
     });

@@ -106,9 +106,9 @@ export function createAppender(settings: AppenderSettings, parts: AppenderParts)
         noteRecord(segment, record.partition, offset, position, request.timestampMs);
         position += frameSizeOf(record.key, request.stored[index]!);
         ends[record.partition] = offset + 1;
-        const { key, value, version } = record;
+        const { key, value, version, traceparent } = record;
         const { timestampMs } = request;
-        parts.deliver(record.partition, { offset, timestampMs, key, value, version });
+        parts.deliver(record.partition, { offset, timestampMs, key, value, version, traceparent });
       });
     }
     segment.sizeBytes = position;

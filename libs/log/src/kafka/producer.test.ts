@@ -113,6 +113,19 @@ describe('kafka producer', () => {
     await producer.close();
   });
 
+  it('sends the trace context of a record that has one', async () => {
+    const producer = await open();
+    const [client] = StandIn.made;
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    void producer.produce([{ ...record('x', 1), traceparent }, record('x', 1)]).catch(() => {});
+    await settled();
+    const [traced, plain] = client!.sent;
+    expect(traced!.headers!.map(Object.keys)).toEqual([['Version'], ['traceparent']]);
+    expect(String(traced!.headers![1]!.traceparent)).toBe(traceparent);
+    expect(plain!.headers!.map(Object.keys)).toEqual([['Version']]);
+    await producer.close();
+  });
+
   it('sends the version as four big-endian bytes, none for version 0, and tombstones where asked', async () => {
     const producer = await open(true);
     const [client] = StandIn.made;

@@ -136,8 +136,8 @@ export async function openProducer(
   const send = (to: KafkaProducer, records: readonly ProduceRecord[], request: Request) => {
     const nowMs = Math.floor(clock.nowMs());
     for (let index = 0; index < records.length; index++) {
-      const { partition, key, value, version } = records[index]!;
-      const headers = version > 0 ? [{ Version: versionHeader(version) }] : undefined;
+      const { partition, key, value } = records[index]!;
+      const headers = headersOf(records[index]!);
       const opaque: Opaque = { request, index };
       const body = emptyIsTombstone && value.length === 0 ? null : buffer(value);
       to.produce(settings.topic, partition, body, buffer(key), nowMs, opaque, headers);
@@ -172,6 +172,13 @@ export async function openProducer(
       await disconnect(last);
     },
   };
+}
+
+function headersOf({ version, traceparent }: ProduceRecord) {
+  const headers: Record<string, Buffer>[] = [];
+  if (version > 0) headers.push({ Version: versionHeader(version) });
+  if (traceparent !== undefined) headers.push({ traceparent: Buffer.from(traceparent) });
+  return headers.length > 0 ? headers : undefined;
 }
 
 function versionHeader(version: number): Buffer {

@@ -365,6 +365,7 @@ function toRecord(message: KafkaMessage): LogRecord {
     key: bytesOf(message.key),
     value: message.value ?? new Uint8Array(0),
     version: versionOf(message),
+    ...traceOf(message),
   };
 }
 
@@ -373,7 +374,16 @@ function bytesOf(key: Buffer | string | null | undefined): Uint8Array {
   return key ?? new Uint8Array(0);
 }
 
-/** Header `Version`, four bytes big endian; absent is version 0, other headers are ignored. */
+/** Header `traceparent`, as it is. */
+function traceOf(message: KafkaMessage): Pick<LogRecord, 'traceparent'> | undefined {
+  for (const header of message.headers ?? []) {
+    const value = header.traceparent;
+    if (value !== undefined) return { traceparent: String(value) };
+  }
+  return undefined;
+}
+
+/** Header `Version`, four bytes big endian; absent is version 0. */
 function versionOf(message: KafkaMessage): number {
   for (const header of message.headers ?? []) {
     const value = header.Version;

@@ -83,10 +83,10 @@ export function createMemoryLog(settings: MemoryLogSettings, parts: MemoryLogPar
         throw new WeirError('invalid', `record of ${value.length} bytes is too large`);
       }
       lastTimestampMs = Math.max(lastTimestampMs, Math.floor(parts.clock.nowMs()));
-      const written = records.map(({ partition, key, value, version }) => {
+      const written = records.map(({ partition, key, value, version, traceparent }) => {
         const log = of(partition);
         const offset = log.length;
-        log.push({ offset, timestampMs: lastTimestampMs, key, value, version });
+        log.push({ offset, timestampMs: lastTimestampMs, key, value, version, traceparent });
         return offset;
       });
       wake();
