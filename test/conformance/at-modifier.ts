@@ -3,7 +3,7 @@
 import { type Expr, parseExpr, printExpr } from '@weir/promql';
 
 const OF_TIME =
-  /\b(time|minute|hour|day_of_week|day_of_month|day_of_year|days_in_month|month|year)\s*\(\s*\)|predict_linear|timestamp/;
+  /\b(time|minute|hour|day_of_week|day_of_month|day_of_year|days_in_month|month|year|start|end)\s*\(\s*\)|predict_linear|timestamp/;
 
 export function pinned(query: string, timeMs: number): { query: string; timeMs: number }[] {
   const text = printExpr(pin(parseExpr(query), timeMs));

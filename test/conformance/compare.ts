@@ -1,6 +1,7 @@
 // Does a result meet what the case expects? The answer is a list of complaints, empty when it does.
 import { type LabelBytes, printLabels } from '@weir/model';
-import type { QueryResult } from '@weir/promql';
+import { equalHistograms, type Histogram, printHistogram, type QueryResult } from '@weir/promql';
+import type { HistogramPoint } from './histogram-literal.ts';
 import type { Point } from './points.ts';
 import type { EvalCommand, Expectation } from './test-file.ts';
 
@@ -16,8 +17,10 @@ export function nearlyEqual(a: number, b: number): boolean {
 
 const keyOf = (labels: LabelBytes) => Buffer.from(labels).toString('latin1');
 
+type Value = number | HistogramPoint;
+
 /** Values by series and time, whatever the type of the result. */
-type Values = Map<string, { readonly labels: LabelBytes; readonly at: Map<number, number> }>;
+type Values = Map<string, { readonly labels: LabelBytes; readonly at: Map<number, Value> }>;
 
 export function complaintsAbout(result: QueryResult, command: EvalCommand): string[] {
   const { expected } = command;
@@ -42,14 +45,16 @@ export function complaintsAbout(result: QueryResult, command: EvalCommand): stri
 function valuesOf(result: Extract<QueryResult, { type: 'vector' | 'matrix' }>): Values {
   const values: Values = new Map();
   if (result.type === 'vector') {
-    for (const { labels, value } of result.samples) {
-      values.set(keyOf(labels), { labels, at: new Map([[result.timeMs, value]]) });
+    for (const { labels, value, histogram } of result.samples) {
+      const found = histogram ? { histogram, statesHint: true } : value;
+      values.set(keyOf(labels), { labels, at: new Map([[result.timeMs, found]]) });
     }
     return values;
   }
-  for (const { labels, t, v, count } of result.series) {
-    const at = new Map<number, number>();
+  for (const { labels, t, v, count, histograms = [] } of result.series) {
+    const at = new Map<number, Value>();
     for (let index = 0; index < count; index++) at.set(t[index]!, v[index]!);
+    for (const { t: time, histogram } of histograms) at.set(time, { histogram, statesHint: true });
     values.set(keyOf(labels), { labels, at });
   }
   return values;
@@ -60,9 +65,10 @@ function wantedValues({ expected, startMs, stepMs }: EvalCommand): Values {
   const first = expected.range?.startMs ?? startMs;
   const step = expected.range?.stepMs ?? stepMs ?? 0;
   const add = (labels: LabelBytes, points: readonly Point[]) => {
-    const at = new Map<number, number>();
+    const at = new Map<number, Value>();
     points.forEach((point, index) => {
-      if (point !== undefined && 'value' in point) at.set(first + index * step, point.value);
+      if (point === undefined) return;
+      at.set(first + index * step, 'value' in point ? point.value : point);
     });
     values.set(keyOf(labels), { labels, at });
   };
@@ -74,18 +80,52 @@ function wantedValues({ expected, startMs, stepMs }: EvalCommand): Values {
 function compareValues(got: Values, wanted: Values): string[] {
   const complaints: string[] = [];
   for (const [key, { labels, at }] of wanted) {
-    const found = got.get(key)?.at ?? new Map<number, number>();
+    const found = got.get(key)?.at ?? new Map<number, Value>();
     const times = new Set([...at.keys(), ...found.keys()]);
     for (const time of [...times].sort((a, b) => a - b)) {
       const [want, have] = [at.get(time), found.get(time)];
-      if (want !== undefined && have !== undefined && nearlyEqual(want, have)) continue;
-      complaints.push(`${printLabels(labels)} at ${time / 1000}: expected ${want}, got ${have}`);
+      if (want !== undefined && have !== undefined && agree(want, have)) continue;
+      const texts = `expected ${print(want)}, got ${print(have)}`;
+      complaints.push(`${printLabels(labels)} at ${time / 1000}: ${texts}`);
     }
   }
   for (const [key, { labels, at }] of got) {
-    if (!wanted.has(key)) complaints.push(`unexpected ${printLabels(labels)} ${[...at.values()]}`);
+    if (!wanted.has(key))
+      complaints.push(`unexpected ${printLabels(labels)} ${[...at.values()].map(print)}`);
   }
   return complaints;
+}
+
+function agree(want: Value, have: Value): boolean {
+  if (typeof want === 'number' || typeof have === 'number') {
+    return typeof want === 'number' && typeof have === 'number' && nearlyEqual(want, have);
+  }
+  if (want.statesHint && want.histogram.resetHint !== have.histogram.resetHint) return false;
+  return nearlyEqualHistograms(want.histogram, have.histogram);
+}
+
+/** Floats of `have` that are near enough count as those of `want`. */
+function nearlyEqualHistograms(want: Histogram, have: Histogram): boolean {
+  const near = (a: number, b: number) => (nearlyEqual(a, b) ? a : b);
+  const buckets = (a: Histogram['positive'], b: Histogram['positive']) => {
+    return { index: b.index, count: b.count.map((count, at) => near(a.count[at] ?? 0, count)) };
+  };
+  return equalHistograms(want, {
+    ...have,
+    count: near(want.count, have.count),
+    sum: near(want.sum, have.sum),
+    zeroCount: near(want.zeroCount, have.zeroCount),
+    zeroThreshold: near(want.zeroThreshold, have.zeroThreshold),
+    positive: buckets(want.positive, have.positive),
+    negative: buckets(want.negative, have.negative),
+  });
+}
+
+function print(value: Value | undefined): string {
+  if (value === undefined || typeof value === 'number') return String(value);
+  const { histogram: h } = value;
+  const { schema, resetHint, zeroThreshold, customValues } = h;
+  return `${printHistogram(h)} schema ${schema} hint ${resetHint} zero ${zeroThreshold} [${customValues}]`;
 }
 
 function compareOrder(

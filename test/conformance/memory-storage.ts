@@ -1,32 +1,49 @@
 // The smallest storage behind the Queryable port: for the conformance cases and the engine's own bench.
-// Another implementation (head, blocks) only has to offer the same four functions.
-import { compareLabels, type LabelBytes, labelValue } from '@weir/model';
+// Another implementation (head, blocks) only has to offer the same functions. Native histograms pass
+// through chunks, which is where their reset hints come from.
+import {
+  compareLabels,
+  type HistogramColumns,
+  type LabelBytes,
+  labelValue,
+  type NativeHistogram,
+} from '@weir/model';
 import type { Queryable } from '@weir/promql';
+import { HistogramChunk, readHistogramChunk } from '@weir/tsdb/chunk';
 
+/** Samples of one series; one that comes later replaces what was there. */
 export interface TestStorage {
-  /** Samples of one series; times ascend across calls or replace what was there. */
   append(labels: LabelBytes, t: readonly number[], v: readonly number[]): void | Promise<void>;
+  appendHistograms(
+    labels: LabelBytes,
+    t: readonly number[],
+    h: readonly NativeHistogram[],
+  ): void | Promise<void>;
   clear(): void | Promise<void>;
   queryable(): Queryable | Promise<Queryable>;
   close(): void | Promise<void>;
 }
 
+type Value = number | NativeHistogram;
+
 interface Series {
   readonly labels: LabelBytes;
-  readonly samples: Map<number, number>;
+  readonly samples: Map<number, Value>;
 }
 
 export function createMemoryStorage(): TestStorage {
   const series = new Map<string, Series>();
+  const add = (labels: LabelBytes, t: readonly number[], values: readonly Value[]) => {
+    const key = Buffer.from(labels).toString('latin1');
+    const known = series.get(key) ?? { labels, samples: new Map<number, Value>() };
+    series.set(key, known);
+    t.forEach((time, index) => {
+      known.samples.set(time, values[index]!);
+    });
+  };
   return {
-    append(labels, t, v) {
-      const key = Buffer.from(labels).toString('latin1');
-      const known = series.get(key) ?? { labels, samples: new Map<number, number>() };
-      series.set(key, known);
-      t.forEach((time, index) => {
-        known.samples.set(time, v[index]!);
-      });
-    },
+    append: add,
+    appendHistograms: add,
     clear: () => series.clear(),
     queryable: () => queryableOf([...series.values()]),
     close() {},
@@ -35,23 +52,56 @@ export function createMemoryStorage(): TestStorage {
 
 function queryableOf(all: readonly Series[]): Queryable {
   const ordered = [...all].sort((a, b) => compareLabels(a.labels, b.labels));
+  const stored = new Map<Series, [number, Value][]>();
+  const samplesOf = (series: Series) => {
+    const known = stored.get(series) ?? throughChunks(series);
+    stored.set(series, known);
+    return known;
+  };
   return {
     async select({ matchers, minT, maxT }) {
       const found = ordered.filter(({ labels }) =>
         matchers.every((matcher) => matcher.matches(labelValue(labels, matcher.name) ?? '')),
       );
       let at = -1;
+      const wanted = () => samplesOf(found[at]!).filter(([t]) => t >= minT && t <= maxT);
       return {
         next: () => ++at < found.length,
         get labels() {
           return found[at]!.labels;
         },
         samples(out) {
-          const times = [...found[at]!.samples].sort((a, b) => a[0] - b[0]);
-          for (const [t, v] of times) if (t >= minT && t <= maxT) out.push(t, v);
+          for (const [t, v] of wanted()) if (typeof v === 'number') out.push(t, v);
+        },
+        histograms(out: HistogramColumns) {
+          for (const [t, v] of wanted()) if (typeof v !== 'number') out.push(t, v);
         },
         close() {},
       };
     },
   };
+}
+
+function throughChunks({ samples }: Series): [number, Value][] {
+  const out: [number, Value][] = [];
+  let open: HistogramChunk | undefined;
+  const close = () => {
+    if (open === undefined) return;
+    readHistogramChunk(open.encoding, open.bytes(), -Infinity, Infinity, (t, h) =>
+      out.push([t, h]),
+    );
+  };
+  for (const [t, value] of [...samples].sort((a, b) => a[0] - b[0])) {
+    if (typeof value === 'number') {
+      close();
+      open = undefined;
+      out.push([t, value]);
+    } else if (!open?.tryAppend(t, value)) {
+      close();
+      open = HistogramChunk.start(value.isFloat, open);
+      open.tryAppend(t, value);
+    }
+  }
+  close();
+  return out;
 }

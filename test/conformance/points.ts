@@ -1,9 +1,10 @@
 // Series and points of the promqltest format: `name{a="b"} 1+2x3 _ stale {{…}}`.
 import { encodeLabels, type Label, type LabelBytes, STALE_NAN } from '@weir/model';
 import { parseDuration } from '@weir/promql';
+import { expandHistogram, type HistogramPoint } from './histogram-literal.ts';
 
-/** A value, no sample at all, or a native histogram (kept as text: not evaluated yet). */
-export type Point = { readonly value: number } | { readonly histogram: string } | undefined;
+/** A value, a native histogram, or no sample at all. */
+export type Point = { readonly value: number } | HistogramPoint | undefined;
 
 export interface SeriesLine {
   readonly labels: LabelBytes;
@@ -76,16 +77,10 @@ export function unquoted(text: string): string {
 export function parsePoints(text: string): Point[] {
   const points: Point[] = [];
   for (const part of text.match(/\{\{[^}]*\}\}[^\s{]*(?:\{\{[^}]*\}\}\S*)?|\S+/g) ?? []) {
-    if (part.startsWith('{{')) expandHistogram(part, points);
+    if (part.startsWith('{{')) points.push(...expandHistogram(part));
     else expandFloat(part, points);
   }
   return points;
-}
-
-function expandHistogram(part: string, points: Point[]): void {
-  const times = /\}\}x(\d+)$/.exec(part);
-  const count = times === null ? 1 : Number(times[1]) + 1;
-  for (let index = 0; index < count; index++) points.push({ histogram: part });
 }
 
 const SEQUENCE = /^(?:(.+?)([-+])((?:[\d.]|(?<=\d)e[-+]?\d)+|inf|nan))?x(\d+)$/i;

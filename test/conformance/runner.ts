@@ -1,18 +1,19 @@
 // Runs promqltest files against the engine over any TestStorage. Every instant case runs three times: as
-// written, as the middle of a range query, and with `@ time` on every selector. Cases that need what a
-// later issue brings (native histograms above all) are counted apart, with the reason.
-import { createMatcher, encodeLabels, type Label, type LabelBytes, labelValue } from '@weir/model';
+// written, as the middle of a range query, and with `@ time` on every selector.
+import type { NativeHistogram } from '@weir/model';
 import {
   createEngine,
   type Engine,
-  parseExpr,
   type Queryable,
   type QueryResult,
-  selectorsOf,
+  type SeriesColumns,
+  toNative,
+  type VectorSample,
 } from '@weir/promql';
 import { systemClock } from '@weir/runtime';
 import { pinned } from './at-modifier.ts';
 import { annotationComplaints, complaintsAbout, matches } from './compare.ts';
+import { convertClassic } from './custom-buckets.ts';
 import type { TestStorage } from './memory-storage.ts';
 import { type Command, type EvalCommand, parseTestFile } from './test-file.ts';
 
@@ -25,8 +26,6 @@ export interface Failure {
 export interface FileReport {
   readonly passed: number;
   readonly failures: readonly Failure[];
-  /** Reason to number of cases. */
-  readonly notYet: ReadonlyMap<string, number>;
 }
 
 const SETTINGS = {
@@ -36,6 +35,7 @@ const SETTINGS = {
   delayedNameRemoval: true,
   typeAndUnitLabels: true,
   experimental: true,
+  histogramResults: true,
 };
 
 export async function runTestFile(
@@ -51,92 +51,58 @@ export async function runTestFile(
   return run;
 }
 
+/** Functions of the query's own times: as the middle of a range they must differ. */
+const ASKS_FOR_RANGE = /\b(start|end|step|range)\s*\(\s*\)/;
+
 class Run implements FileReport {
   passed = 0;
   readonly failures: Failure[] = [];
-  readonly notYet = new Map<string, number>();
   readonly storage: TestStorage;
   readonly #engine: Engine = createEngine(SETTINGS, { clock: systemClock });
-  /** Series that hold native histograms, which the engine doesn't know yet. */
-  #histograms: LabelBytes[] = [];
 
   constructor(storage: TestStorage) {
     this.storage = storage;
   }
 
   async command(command: Command): Promise<void> {
-    if (command.kind === 'clear') {
-      this.#histograms = [];
-      await this.storage.clear();
-    } else if (command.kind === 'load') await this.#load(command);
+    if (command.kind === 'clear') await this.storage.clear();
+    else if (command.kind === 'load') await this.#load(command);
     else await this.#eval(command);
   }
 
-  async #load(command: Extract<Command, { kind: 'load' }>): Promise<void> {
-    for (const { labels, labelList, points } of command.series) {
-      const t: number[] = [];
-      const v: number[] = [];
+  async #load({ series, intervalMs, nhcb }: Extract<Command, { kind: 'load' }>): Promise<void> {
+    for (const { labels, points } of series) {
+      const floats = { t: [] as number[], v: [] as number[] };
+      const histograms = { t: [] as number[], h: [] as NativeHistogram[] };
       points.forEach((point, index) => {
         if (point === undefined) return;
-        if ('histogram' in point) this.#histograms.push(labels);
-        else {
-          t.push(index * command.intervalMs);
-          v.push(point.value);
+        const t = index * intervalMs;
+        if ('value' in point) {
+          floats.t.push(t);
+          floats.v.push(point.value);
+        } else {
+          histograms.t.push(t);
+          histograms.h.push(toNative(point.histogram));
         }
       });
-      if (t.length > 0) await this.storage.append(labels, t, v);
-      if (command.nhcb) this.#noteConverted(labelList);
+      if (floats.t.length > 0) await this.storage.append(labels, floats.t, floats.v);
+      if (histograms.t.length > 0) {
+        await this.storage.appendHistograms(labels, histograms.t, histograms.h);
+      }
     }
-  }
-
-  /** load_with_nhcb also makes a native histogram of the bucket series. */
-  #noteConverted(labels: readonly Label[]): void {
-    const kept = labels
-      .filter(({ name }) => name !== 'le')
-      .map(({ name, value }) => {
-        return {
-          name,
-          value: name === '__name__' ? value.replace(/_(bucket|count|sum)$/, '') : value,
-        };
-      });
-    this.#histograms.push(encodeLabels(kept));
+    if (!nhcb) return;
+    for (const { labels, samples } of convertClassic(series)) {
+      const t = samples.map(({ index }) => index * intervalMs);
+      const h = samples.map(({ histogram }) => toNative(histogram));
+      await this.storage.appendHistograms(labels, t, h);
+    }
   }
 
   async #eval(command: EvalCommand): Promise<void> {
-    const reason = this.#reasonToWait(command);
-    if (reason !== undefined) {
-      this.notYet.set(reason, (this.notYet.get(reason) ?? 0) + 1);
-      return;
-    }
     const queryable = await this.storage.queryable();
     const complaints = await this.#complaints(command, queryable);
     if (complaints.length === 0) this.passed++;
     else this.failures.push({ line: command.line, source: command.source, complaints });
-  }
-
-  #reasonToWait({ query, expected }: EvalCommand): string | undefined {
-    const histogram = (points: readonly unknown[]) =>
-      points.some((p) => p !== undefined && 'histogram' in (p as object));
-    if (expected.series.some(({ points }) => histogram(points))) return 'native histograms';
-    if (/\bhistogram_(?!quantile\b)\w+\s*\(/.test(query)) return 'native histograms';
-    let selectors: ReturnType<typeof selectorsOf>;
-    try {
-      selectors = selectorsOf(parseExpr(query));
-    } catch (error) {
-      const later =
-        /(function "\w+"|operator|modifiers|duration expressions).*not supported yet|\w+ is not supported yet/.exec(
-          (error as Error).message,
-        );
-      return later === null ? undefined : `syntax: ${later[1] ?? later[0]}`;
-    }
-    for (const { matchers } of selectors) {
-      const compiled = matchers.map(createMatcher);
-      const hit = this.#histograms.some((labels) =>
-        compiled.every((matcher) => matcher.matches(labelValue(labels, matcher.name) ?? '')),
-      );
-      if (hit) return 'native histograms';
-    }
-    return undefined;
   }
 
   async #complaints(command: EvalCommand, queryable: Queryable): Promise<string[]> {
@@ -183,14 +149,12 @@ class Run implements FileReport {
   ): Promise<string[]> {
     if (instant.type === 'string' || instant.type === 'matrix' || command.expected.ordered)
       return [];
+    if (ASKS_FOR_RANGE.test(command.query)) return [];
     const { startMs: timeMs, query } = command;
     const range = { query, startMs: timeMs - 60_000, endMs: timeMs + 60_000, stepMs: 60_000 };
     const result = await this.#engine.range(range, queryable, new AbortController().signal);
     if (result.type !== 'matrix') return [`as range: got a ${result.type}`];
-    const samples = result.series.flatMap(({ labels, t, v, count }) => {
-      const at = t.subarray(0, count).indexOf(timeMs);
-      return at < 0 ? [] : [{ labels, value: v[at]! }];
-    });
+    const samples = result.series.flatMap((series) => sampleAt(series, timeMs));
     const middle: QueryResult = { type: 'vector', timeMs, samples, warnings: [], infos: [] };
     return complaintsAbout(middle, command).map((text) => `as range: ${text}`);
   }
@@ -211,4 +175,14 @@ class Run implements FileReport {
     }
     return complaints;
   }
+}
+
+function sampleAt(
+  { labels, t, v, count, histograms }: SeriesColumns,
+  timeMs: number,
+): VectorSample[] {
+  const at = t.subarray(0, count).indexOf(timeMs);
+  if (at >= 0) return [{ labels, value: v[at]! }];
+  const point = histograms?.find((candidate) => candidate.t === timeMs);
+  return point ? [{ labels, value: Number.NaN, histogram: point.histogram }] : [];
 }

@@ -22,6 +22,7 @@ export {
 } from './matcher.ts';
 export { METRIC_TYPES, type MetricMetadata, type MetricType } from './metadata.ts';
 export {
+  HistogramColumns,
   type NativeHistogram,
   RESET_GAUGE,
   RESET_NO,

@@ -33,3 +33,24 @@ export interface NativeHistogram {
   /** Upper bounds, ascending, without +Inf; empty but for SCHEMA_CUSTOM_BUCKETS. */
   readonly customValues: Float64Array;
 }
+
+/** Native histogram samples of one series, beside the columns of its floats. */
+export class HistogramColumns {
+  /** Milliseconds since the epoch, ascending. */
+  readonly t: number[] = [];
+  readonly h: NativeHistogram[] = [];
+
+  get count(): number {
+    return this.t.length;
+  }
+
+  push(t: number, h: NativeHistogram): void {
+    this.t.push(t);
+    this.h.push(h);
+  }
+
+  clear(): void {
+    this.t.length = 0;
+    this.h.length = 0;
+  }
+}

@@ -5,6 +5,8 @@ import { systemClock } from '@weir/runtime';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createEngine, type QueryResult } from './engine.ts';
+import type { EngineSettings } from './evaluate/context.ts';
+import { EMPTY_HISTOGRAM, toNative } from './histogram/histogram.ts';
 import type { Queryable } from './queryable.ts';
 
 interface Series {
@@ -15,7 +17,7 @@ interface Series {
 
 const SETTINGS = { lookbackDeltaMs: 300_000, maxSamples: 1_000_000, defaultSubqueryStepMs: 60_000 };
 
-function engineWith(settings: Partial<typeof SETTINGS> = {}) {
+function engineWith(settings: Partial<EngineSettings> = {}) {
   return createEngine({ ...SETTINGS, ...settings }, { clock: systemClock });
 }
 
@@ -191,19 +193,33 @@ describe('engine', () => {
     ]);
   });
 
-  it('says that histograms were left out, once a selector', async () => {
+  it('leaves histograms out of results unless told otherwise, and says so', async () => {
     const floats = storageOf([counter('x_total', 10)]);
+    const h = toNative(EMPTY_HISTOGRAM);
     const storage: Queryable = {
       async select(request, signal) {
-        return Object.assign(await floats.select(request, signal), { metHistograms: true });
+        const stream = await floats.select(request, signal);
+        return {
+          next: () => stream.next(),
+          get labels() {
+            return stream.labels;
+          },
+          samples() {},
+          histograms: (out) => out.push(8000, { ...h, count: 3, sum: 7 }),
+          close: () => stream.close(),
+        };
       },
     };
-    const query = 'x_total or rate(x_total[1m])';
-    const result = await engineWith().instant({ query, timeMs: 9000 }, storage, signal);
-    expect(result.infos).toEqual([
-      'PromQL info: native histograms are not evaluated yet, their samples were left out (1:1)',
-      'PromQL info: native histograms are not evaluated yet, their samples were left out (1:17)',
-    ]);
-    expect(result.warnings).toEqual([]);
+    const run = (query: string, settings = {}) =>
+      engineWith(settings).instant({ query, timeMs: 9000 }, storage, signal);
+    expect(await run('histogram_count(x_total)')).toMatchObject({
+      samples: [{ value: 3 }],
+      infos: [],
+    });
+    const infos = ['PromQL info: the result has native histograms, which were left out (1:1)'];
+    expect(await run('x_total')).toMatchObject({ samples: [], infos });
+    expect(await run('x_total[1m]')).toMatchObject({ series: [{ count: 0 }], infos });
+    const whole = await run('x_total', { histogramResults: true });
+    expect(whole).toMatchObject({ samples: [{ histogram: { count: 3, sum: 7 } }], infos: [] });
   });
 });

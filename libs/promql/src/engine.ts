@@ -5,8 +5,16 @@ import { compareLabels, type LabelBytes, labelsOf } from '@weir/model';
 import type { Clock } from '@weir/runtime';
 import { Context, type EngineSettings } from './evaluate/context.ts';
 import { Evaluator } from './evaluate/evaluator.ts';
-import { forEachRow, MergedRows, type Row, type RowStream } from './evaluate/rows.ts';
+import {
+  FLOAT,
+  forEachRow,
+  HISTOGRAM,
+  MergedRows,
+  type Row,
+  type RowStream,
+} from './evaluate/rows.ts';
 import { signatureOf } from './functions/signatures.ts';
+import type { Histogram } from './histogram/histogram.ts';
 import type { Expr } from './parse/ast.ts';
 import { quote } from './parse/literals.ts';
 import { parseExpr } from './parse/parser.ts';
@@ -37,11 +45,21 @@ export interface SeriesColumns {
   readonly t: Float64Array;
   readonly v: Float64Array;
   readonly count: number;
+  /** Native histograms, at other times than the floats. */
+  readonly histograms?: readonly HistogramPoint[];
+}
+
+export interface HistogramPoint {
+  /** Milliseconds. */
+  readonly t: number;
+  readonly histogram: Histogram;
 }
 
 export interface VectorSample {
   readonly labels: LabelBytes;
   readonly value: number;
+  /** Instead of the value, which then is NaN. */
+  readonly histogram?: Histogram;
 }
 
 interface Notes {
@@ -82,7 +100,7 @@ export function createEngine(settings: EngineSettings, parts: { readonly clock: 
     async instant({ query, timeMs, lookbackDeltaMs }, queryable, signal) {
       const { expr, context, evaluator } = open(query, queryable, signal);
       const steps = { startMs: timeMs, stepMs: 1, count: 1 };
-      const times = { startMs: timeMs, endMs: timeMs };
+      const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
       const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
       return instantResult(plan, timeMs, evaluator, context);
     },
@@ -92,7 +110,7 @@ export function createEngine(settings: EngineSettings, parts: { readonly clock: 
       refuseType(expr);
       noteSorts(expr, context);
       const steps = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
-      const times = { startMs, endMs };
+      const times = { startMs, endMs, stepMs };
       const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
       return rangeResult(plan, steps, evaluator, context);
     },
@@ -101,7 +119,7 @@ export function createEngine(settings: EngineSettings, parts: { readonly clock: 
 
 function planSettings(
   settings: EngineSettings,
-  times: { startMs: number; endMs: number },
+  times: { startMs: number; endMs: number; stepMs: number },
   lookbackDeltaMs: number | undefined,
 ): PlanSettings {
   return {
@@ -182,7 +200,7 @@ async function instantResult(
     return { type: 'matrix', series: await rawSeries(plan, evaluator, context), ...notes() };
   }
   const rows = await finalRows(await evaluator.vector(plan.node), evaluator, context);
-  const samples = rows.map((row) => ({ labels: row.labels, value: row.v[0]! }));
+  const samples = rows.map(sampleOf);
   return { type: 'vector', timeMs, samples, ...notes() };
 }
 
@@ -211,6 +229,9 @@ function notesOf(context: Context): Notes {
   return { warnings, infos };
 }
 
+const HISTOGRAMS_LEFT_OUT = 'the result has native histograms, which were left out';
+const WHOLE_QUERY = { start: 0, end: 0 };
+
 /** Gathers the result, with names dropped and rows of equal labels joined. */
 async function finalRows(
   input: RowStream,
@@ -220,10 +241,19 @@ async function finalRows(
   const merged = new MergedRows(context);
   await forEachRow(input, context, (row) => {
     if (row.isEmpty()) return;
+    if (context.settings.histogramResults !== true && row.dropHistograms()) {
+      context.annotations.info(HISTOGRAMS_LEFT_OUT, WHOLE_QUERY);
+      if (row.isEmpty()) return;
+    }
     evaluator.names.finish(row);
     merged.add(row);
   });
   return merged.rows;
+}
+
+function sampleOf({ labels, p, v, h }: Row): VectorSample {
+  if (p[0] === FLOAT) return { labels, value: v[0]! };
+  return { labels, value: Number.NaN, histogram: h![0]! };
 }
 
 function columnsOf(row: Row, steps: Steps): SeriesColumns {
@@ -231,11 +261,32 @@ function columnsOf(row: Row, steps: Steps): SeriesColumns {
   const t = new Float64Array(p.length);
   let count = 0;
   for (let step = 0; step < p.length; step++) {
-    if (p[step] === 0) continue;
+    if (p[step] !== FLOAT) continue;
     t[count] = steps.startMs + step * steps.stepMs;
     v[count++] = v[step]!;
   }
-  return { labels: row.labels, t, v, count };
+  const floats = { labels: row.labels, t, v, count };
+  return row.h === undefined ? floats : { ...floats, histograms: pointsOf(row, steps) };
+}
+
+function pointsOf({ p, h }: Row, steps: Steps): HistogramPoint[] {
+  const points: HistogramPoint[] = [];
+  for (let step = 0; step < p.length; step++) {
+    if (p[step] !== HISTOGRAM) continue;
+    points.push({ t: steps.startMs + step * steps.stepMs, histogram: h![step]! });
+  }
+  return points;
+}
+
+function withHistograms(
+  floats: SeriesColumns,
+  histograms: HistogramPoint[],
+  { annotations, settings }: Context,
+): SeriesColumns {
+  if (histograms.length === 0) return floats;
+  if (settings.histogramResults === true) return { ...floats, histograms };
+  annotations.info(HISTOGRAMS_LEFT_OUT, WHOLE_QUERY);
+  return floats;
 }
 
 /** A range vector as it is: the samples of (time − range, time] per series. */
@@ -250,12 +301,13 @@ async function rawSeries(
     for (;;) {
       const next = input.next();
       if (!(typeof next === 'boolean' ? next : await next)) break;
-      const { samples } = input;
-      if (samples.count > 0) {
-        context.budget.hold(samples.count);
+      const { samples, histograms } = input;
+      if (samples.count + histograms.count > 0) {
+        context.budget.hold(samples.count + histograms.weight);
         const t = samples.t.slice(0, samples.count);
         const v = samples.v.slice(0, samples.count);
-        series.push({ labels: input.labels.slice(), t, v, count: samples.count });
+        const floats = { labels: input.labels.slice(), t, v, count: samples.count };
+        series.push(withHistograms(floats, histograms.points(), context));
       }
       const pause = context.pace();
       if (pause !== undefined) await pause;

@@ -2,6 +2,7 @@
 export {
   createEngine,
   type Engine,
+  type HistogramPoint,
   type InstantQuery,
   type QueryResult,
   type RangeQuery,
@@ -9,6 +10,9 @@ export {
   type VectorSample,
 } from './engine.ts';
 export type { EngineSettings } from './evaluate/context.ts';
+export { addHistograms, equalHistograms, subtractHistograms } from './histogram/arithmetic.ts';
+export { fromNative, type Histogram, toNative } from './histogram/histogram.ts';
+export { bucketsOf, type PrintedBucket, printHistogram } from './histogram/print.ts';
 export type { Expr, VectorSelector } from './parse/ast.ts';
 export { formatDuration, formatNumber, parseDuration } from './parse/literals.ts';
 export { parseExpr } from './parse/parser.ts';

@@ -1,6 +1,6 @@
 // The port through which PromQL reads storage. Series stream in label order, one at a time, and their
 // samples are decoded into columns that the evaluator reuses: memory grows with the result.
-import type { LabelBytes, Matcher, SampleColumns } from '@weir/model';
+import type { HistogramColumns, LabelBytes, Matcher, SampleColumns } from '@weir/model';
 
 export interface SelectRequest {
   readonly matchers: readonly Matcher[];
@@ -19,10 +19,13 @@ export interface SeriesStream {
   next(): boolean | Promise<boolean>;
   /** Labels of the current series; valid until next(). Ascending in Prometheus's order, none twice. */
   readonly labels: LabelBytes;
-  /** Appends the samples of the current series in [minT, maxT] to `out`, ascending, none twice. */
+  /** Appends the floats of the current series in [minT, maxT] to `out`, ascending, none twice. */
   samples(out: SampleColumns): void;
-  /** Whether samples() has met native histograms so far. It leaves them out, and a result says so. */
-  readonly metHistograms?: boolean;
+  /**
+   * The same for its native histograms; no timestamp has both. A hint other than RESET_GAUGE is about the
+   * sample before, among those given. Left out by storage that knows none.
+   */
+  histograms?(out: HistogramColumns): void;
   close(): void;
 }
 

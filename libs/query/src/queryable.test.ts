@@ -81,7 +81,7 @@ async function readAll(
 ) {
   const queryable = createQueryable({ tenant: 't' }, { owners, catalog });
   const stream = await queryable.select(request, never);
-  const found: Record<string, [number, number][] | true> = {};
+  const found: Record<string, [number, number][]> = {};
   while (await stream.next()) {
     const out = new SampleColumns();
     stream.samples(out);
@@ -90,7 +90,6 @@ async function readAll(
       out.v[at]!,
     ]);
   }
-  if (stream.metHistograms) found.metHistograms = true;
   stream.close();
   return found;
 }
@@ -193,26 +192,6 @@ describe('queryable', () => {
         [20, 4],
       ],
     });
-  });
-
-  it('leaves histograms out and says so, but answers the floats beside them', async () => {
-    const kinds = [2, 3].map((encoding) => ({
-      minT: 8,
-      maxT: 30,
-      encoding,
-      bytes: new Uint8Array(3),
-    }));
-    const found = (maxT: number, newestOnly: boolean) => {
-      const catalog = catalogOf(block('01', series('x', chunk([5, 1], [6, 2]), ...kinds)));
-      return readAll(directory(), catalog, { ...ALL, maxT, newestOnly });
-    };
-    const floats = [
-      [5, 1],
-      [6, 2],
-    ];
-    expect(await found(20, false)).toEqual({ x: floats, metHistograms: true });
-    expect(await found(20, true)).toEqual({ x: floats, metHistograms: true });
-    expect(await found(7, false)).toEqual({ x: floats });
   });
 
   it('refuses chunks of kinds it does not know', async () => {

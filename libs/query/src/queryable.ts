@@ -4,10 +4,15 @@
 // Invariant: owners are asked before the catalog, and a block leaves an owner long after it became
 // visible in the bucket (design §1, invariant 5); so nothing falls between the two.
 import { WeirError } from '@weir/errors';
-import type { SampleColumns } from '@weir/model';
+import type { HistogramColumns, SampleColumns } from '@weir/model';
 import type { Queryable, SelectRequest, SeriesStream } from '@weir/promql';
-import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM, type Chunk } from '@weir/tsdb/chunk';
-import { mergeSamples } from '@weir/tsdb/merge';
+import {
+  CHUNK_FLOAT_HISTOGRAM,
+  CHUNK_HISTOGRAM,
+  type Chunk,
+  readHistogramChunk,
+} from '@weir/tsdb/chunk';
+import { mergeChunks, mergeSamples } from '@weir/tsdb/merge';
 import type { BlockCatalog, QueryBlock } from './block-catalog.ts';
 import { SeriesMerge } from './merge-series.ts';
 import type { OwnerDirectory } from './read-port.ts';
@@ -107,10 +112,11 @@ function byOffset(
 }
 
 class MergedSeries implements ChunkedSeriesStream {
-  metHistograms = false;
   readonly #request: SelectRequest;
   readonly #merge: SeriesMerge;
   readonly #controller: AbortController;
+  /** Of the current series, once it is known to have histograms: chunks that don't overlap. */
+  #apart: readonly Chunk[] | undefined;
 
   constructor(
     request: SelectRequest,
@@ -131,24 +137,41 @@ class MergedSeries implements ChunkedSeriesStream {
   }
 
   next(): boolean | Promise<boolean> {
+    this.#apart = undefined;
     return this.#merge.next();
   }
 
   samples(out: SampleColumns): void {
-    const { minT, maxT, newestOnly } = this.#request;
-    const chunks = this.#floats(this.#merge.chunks);
-    mergeSamples(newestOnly ? newestChunks(chunks, maxT) : chunks, out, minT, maxT);
+    const { minT, maxT } = this.#request;
+    const chunks = this.#wanted();
+    if (!chunks.some(isHistogram)) mergeSamples(chunks, out, minT, maxT);
+    else {
+      const floats = this.#apartFrom(chunks).filter((chunk) => !isHistogram(chunk));
+      mergeSamples(floats, out, minT, maxT);
+    }
   }
 
-  /** Leaves out chunks of histograms; those of unknown kinds stay, and decoding refuses them. */
-  #floats(chunks: readonly Chunk[]): readonly Chunk[] {
-    if (!chunks.some(isHistogram)) return chunks;
-    this.metHistograms ||= chunks.some((chunk) => isHistogram(chunk) && this.#isWanted(chunk));
-    return chunks.filter((chunk) => !isHistogram(chunk));
+  histograms(out: HistogramColumns): void {
+    const { minT, maxT } = this.#request;
+    const chunks = this.#wanted();
+    if (!chunks.some(isHistogram)) return;
+    for (const chunk of this.#apartFrom(chunks)) {
+      if (!isHistogram(chunk)) continue;
+      readHistogramChunk(chunk.encoding, chunk.bytes, minT, maxT, (t, h) => out.push(t, h));
+    }
   }
 
-  #isWanted({ minT, maxT }: Chunk): boolean {
-    return minT <= this.#request.maxT && maxT >= this.#request.minT;
+  #wanted(): readonly Chunk[] {
+    const { maxT, newestOnly } = this.#request;
+    const { chunks } = this.#merge;
+    return newestOnly ? newestChunks(chunks, maxT) : chunks;
+  }
+
+  /** Kinds may overlap between sources; of a timestamp's samples one wins, whatever its kind. */
+  #apartFrom(chunks: readonly Chunk[]): readonly Chunk[] {
+    const { minT, maxT } = this.#request;
+    this.#apart ??= mergeChunks(chunks.filter((c) => c.minT <= maxT && c.maxT >= minT));
+    return this.#apart;
   }
 
   close(): void {

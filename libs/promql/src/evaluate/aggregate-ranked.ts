@@ -2,13 +2,25 @@
 // count_values. They keep the rows of their groups, which the sample budget bounds.
 import { hashPlace } from '../functions/label-hash.ts';
 import { quantileOf } from '../functions/quantile.ts';
+import { printHistogram } from '../histogram/print.ts';
 import { formatNumber, isValidName, quote } from '../parse/literals.ts';
 import type { AggregateNode } from '../plan/nodes.ts';
 import { groupProjection } from './aggregate.ts';
+import * as texts from './annotation-texts.ts';
 import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
 import { LabelTable, withLabels } from './label-sets.ts';
-import { forEachRow, MergedRows, Row, RowSet, type RowStream, streamOf } from './rows.ts';
+import {
+  ABSENT,
+  FLOAT,
+  forEachRow,
+  HISTOGRAM,
+  MergedRows,
+  Row,
+  RowSet,
+  type RowStream,
+  streamOf,
+} from './rows.ts';
 
 interface RankedGroup {
   readonly key: Uint8Array;
@@ -72,7 +84,12 @@ async function gather(
   const table = new LabelTable();
   const groups: RankedGroup[] = [];
   const kept = new RowSet(context);
+  const floatsOnly = !node.op.startsWith('limit');
   await forEachRow(input, context, (row) => {
+    if (floatsOnly && row.dropHistograms()) {
+      context.annotations.info(texts.ignoredInAggregation(node.op), node.span);
+      if (row.isEmpty()) return;
+    }
     const number = table.add(projection.project(row.labels));
     if (number === groups.length) {
       groups.push({ key: table.keys[number]!, rows: [], dropName: false });
@@ -91,7 +108,7 @@ function quantileRow(group: RankedGroup, param: Float64Array, count: number): Ro
   const values = new Float64Array(group.rows.length);
   for (let step = 0; step < count; step++) {
     let size = 0;
-    for (const row of group.rows) if (row.p[step] === 1) values[size++] = row.v[step]!;
+    for (const row of group.rows) if (row.p[step] === FLOAT) values[size++] = row.v[step]!;
     if (size === 0) continue;
     out.v[step] = quantileOf(param[step]!, values.subarray(0, size));
     out.p[step] = 1;
@@ -107,7 +124,7 @@ function pick(node: AggregateNode, group: RankedGroup, param: Float64Array): Row
   for (let step = 0; step < count; step++) {
     const present = [];
     for (let index = 0; index < group.rows.length; index++) {
-      if (group.rows[index]!.p[step] === 1) present.push(index);
+      if (group.rows[index]!.p[step] !== ABSENT) present.push(index);
     }
     const taken = choose(node, group.rows, present, step, param[step]!);
     for (const index of taken) chosen[index]![step] = 1;
@@ -116,7 +133,7 @@ function pick(node: AggregateNode, group: RankedGroup, param: Float64Array): Row
   const out: Row[] = [];
   for (const index of order) {
     const row = group.rows[index]!;
-    row.p.set(chosen[index]!);
+    for (let step = 0; step < count; step++) if (chosen[index]![step] === 0) row.p[step] = ABSENT;
     if (!row.isEmpty()) out.push(row);
   }
   return out;
@@ -191,8 +208,9 @@ async function countValues(
   await forEachRow(input, context, (row) => {
     const group = projection.project(row.labels).slice();
     for (let step = 0; step < count; step++) {
-      if (row.p[step] === 0) continue;
-      const value = printPlain(row.v[step]!);
+      if (row.p[step] === ABSENT) continue;
+      const isHistogram = row.p[step] === HISTOGRAM;
+      const value = isHistogram ? printHistogram(row.h![step]!) : printPlain(row.v[step]!);
       const number = table.add(withLabels(group, new Map([[node.label, value]])));
       if (number === rows.length) {
         context.budget.hold(count);

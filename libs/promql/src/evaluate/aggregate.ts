@@ -2,6 +2,7 @@
 // numbered by their label bytes. Those that need all values of a step are in aggregate-ranked.ts.
 import { Kahan } from '../functions/kahan.ts';
 import type { AggregateNode } from '../plan/nodes.ts';
+import { type HistogramFold, HistogramFolder } from './aggregate-histograms.ts';
 import type { Context } from './context.ts';
 import { LabelProjection, LabelTable } from './label-sets.ts';
 import { forEachRow, Row, type RowStream, streamOf } from './rows.ts';
@@ -30,21 +31,31 @@ const NONE = new Float64Array(0);
 interface Fold {
   readonly extra: boolean;
   readonly counts: boolean;
+  readonly histograms: HistogramFold;
   add(group: Group, row: Row): void;
   finish(group: Group): void;
 }
 
 const nothing = () => {};
 
+function fold(
+  histograms: HistogramFold,
+  add: Fold['add'],
+  finish: Fold['finish'],
+  { extra = false, counts = false } = {},
+): Fold {
+  return { extra, counts, histograms, add, finish };
+}
+
 const FOLDS: Readonly<Record<string, Fold>> = {
-  sum: { extra: true, counts: false, add: addSum, finish: finishSum },
-  avg: { extra: true, counts: true, add: addMean, finish: finishMean },
-  count: { extra: false, counts: false, add: addCount, finish: nothing },
-  group: { extra: false, counts: false, add: addGroup, finish: nothing },
-  min: { extra: false, counts: false, add: addMin, finish: nothing },
-  max: { extra: false, counts: false, add: addMax, finish: nothing },
-  stdvar: { extra: true, counts: true, add: addVariance, finish: finishVariance },
-  stddev: { extra: true, counts: true, add: addVariance, finish: finishDeviation },
+  sum: fold('sum', addSum, finishSum, { extra: true }),
+  avg: fold('mean', addMean, finishMean, { extra: true, counts: true }),
+  count: fold('present', addCount, nothing),
+  group: fold('present', addGroup, nothing),
+  min: fold('ignore', addMin, nothing),
+  max: fold('ignore', addMax, nothing),
+  stdvar: fold('ignore', addVariance, finishVariance, { extra: true, counts: true }),
+  stddev: fold('ignore', addVariance, finishDeviation, { extra: true, counts: true }),
 };
 
 export async function foldGroups(
@@ -53,6 +64,7 @@ export async function foldGroups(
   context: Context,
 ): Promise<RowStream> {
   const fold = FOLDS[node.op]!;
+  const histograms = new HistogramFolder(fold.histograms, node, context);
   const projection = groupProjection(node);
   const table = new LabelTable();
   const groups: Group[] = [];
@@ -67,9 +79,11 @@ export async function foldGroups(
       groups.push(group);
     }
     if (row.dropName) group.row.dropName = true;
+    if (row.h !== undefined) histograms.take(row, group.row);
     fold.add(group, row);
   });
   for (const group of groups) fold.finish(group);
+  histograms.finish();
   return streamOf(
     groups.map((group) => group.row),
     count,

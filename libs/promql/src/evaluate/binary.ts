@@ -1,18 +1,19 @@
 // Binary operators between two instant vectors: matching by label bytes, then columns against columns.
 // Both sides are kept as rows; and/unless keep only the presence of their right side.
 import { type LabelBytes, labelValue } from '@weir/model';
-import { arithmetic, comparison } from '../functions/elementwise.ts';
-import type { ArithmeticOp, ComparisonOp, Matching } from '../parse/ast.ts';
-import { isComparison } from '../parse/ast.ts';
+import type { Matching } from '../parse/ast.ts';
 import type { SetNode, VectorVectorNode } from '../plan/nodes.ts';
+import { type Apply, dropsName, operatorOver } from './binary-rows.ts';
 import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
 import { LabelProjection, LabelTable, printLabelSet, withLabels } from './label-sets.ts';
 import type { NameDropper } from './names.ts';
 import {
+  ABSENT,
   forEachRow,
   MergedRows,
   mapRows,
+  mergeInto,
   Row,
   RowSet,
   RowSlab,
@@ -48,7 +49,7 @@ export async function evaluateSet(
   return mapRows(await sides.left(), (row) => {
     const mask = masks[table.find(signatureOf.project(row.labels))];
     if (mask === undefined) return wanted === 0;
-    for (let step = 0; step < mask.length; step++) if (mask[step] !== wanted) row.p[step] = 0;
+    for (let step = 0; step < mask.length; step++) if (mask[step] !== wanted) row.p[step] = ABSENT;
     return !row.isEmpty();
   });
 }
@@ -65,7 +66,7 @@ async function union(node: SetNode, sides: Sides, context: Context): Promise<Row
   await forEachRow(await sides.right(), context, (row) => {
     const mask = masks[table.find(signatureOf.project(row.labels))];
     if (mask !== undefined) {
-      for (let step = 0; step < mask.length; step++) if (mask[step] === 1) row.p[step] = 0;
+      for (let step = 0; step < mask.length; step++) if (mask[step] === 1) row.p[step] = ABSENT;
     }
     if (!row.isEmpty()) merged.add(row);
   });
@@ -75,7 +76,7 @@ async function union(node: SetNode, sides: Sides, context: Context): Promise<Row
 function markPresent(masks: Uint8Array[], number: number, present: Uint8Array): void {
   masks[number] ??= new Uint8Array(present.length);
   const mask = masks[number];
-  for (let step = 0; step < present.length; step++) if (present[step] === 1) mask[step] = 1;
+  for (let step = 0; step < present.length; step++) if (present[step] !== ABSENT) mask[step] = 1;
 }
 
 export async function evaluateVectors(
@@ -86,10 +87,8 @@ export async function evaluateVectors(
 ): Promise<RowStream> {
   const left = await RowSet.of(await sides.left(), context);
   const right = await RowSet.of(await sides.right(), context);
-  return new VectorMatch(node, left.rows, right.rows, names).evaluate();
+  return new VectorMatch(node, left.rows, right.rows, names, context).evaluate();
 }
-
-type Apply = (many: Row, one: Row, out: Row, onlyWhere: Uint8Array) => boolean;
 
 /** One operator over two sides: "one" may have a single series per signature and step. */
 class VectorMatch {
@@ -109,6 +108,7 @@ class VectorMatch {
     left: readonly Row[],
     right: readonly Row[],
     names: NameDropper,
+    context: Context,
   ) {
     const swapped = node.matching.card === 'one-to-many';
     this.#node = node;
@@ -116,8 +116,8 @@ class VectorMatch {
     this.#one = swapped ? left : right;
     this.#names = names;
     this.#signature = signature(node.matching);
-    this.#apply = operatorOver(node.op, node.returnBool, swapped);
-    this.#drops = !isComparison(node.op) || node.returnBool;
+    this.#apply = operatorOver(node, swapped, context);
+    this.#drops = dropsName(node.op, node.returnBool);
     this.#resultLabels = resultLabels(node.matching);
   }
 
@@ -134,7 +134,7 @@ class VectorMatch {
       const number = this.#table.find(this.#signature.project(many.labels));
       for (const one of this.#oneBySignature[number] ?? []) {
         result.dropName = many.dropName;
-        if (!this.#apply(many, one, result, both)) continue;
+        if (!this.#apply(many, one, result)) continue;
         result.labels = this.#resultLabels(many.labels, one.labels);
         if (this.#drops) this.#names.drop(result);
         if (this.#node.matching.card === 'one-to-one') claim(used, number, result.p);
@@ -153,7 +153,7 @@ class VectorMatch {
       const group = this.#oneBySignature[number];
       if (group.length > 0) {
         for (let step = 0; step < both.length; step++) {
-          const clash = row.p[step] === 1 && both[step] === 1 && masks[number]![step] === 1;
+          const clash = row.p[step] !== ABSENT && both[step] === 1 && masks[number]![step] === 1;
           if (clash) throw this.#duplicate(number, group, row, step);
         }
       }
@@ -163,7 +163,7 @@ class VectorMatch {
   }
 
   #duplicate(number: number, group: readonly Row[], row: Row, step: number): Error {
-    const other = group.find((candidate) => candidate.p[step] === 1) ?? group[0]!;
+    const other = group.find((candidate) => candidate.p[step] !== ABSENT) ?? group[0]!;
     const side = this.#node.matching.card === 'one-to-many' ? 'left' : 'right';
     const labels = printLabelSet(this.#table.keys[number]!);
     const series = `[${printLabelSet(row.labels)}, ${printLabelSet(other.labels)}]`;
@@ -189,7 +189,7 @@ function claim(used: Uint8Array[], number: number, present: Uint8Array): void {
   const mask = used[number];
   if (mask !== undefined) {
     for (let step = 0; step < present.length; step++) {
-      if (present[step] === 1 && mask[step] === 1) {
+      if (present[step] !== ABSENT && mask[step] === 1) {
         throw executionError(
           'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)',
         );
@@ -208,51 +208,9 @@ function merge(out: Row[], table: LabelTable, slab: RowSlab, result: Row): void 
   }
   const into = out[number]!;
   into.dropName ||= result.dropName;
-  for (let step = 0; step < result.p.length; step++) {
-    if (result.p[step] === 0) continue;
-    if (into.p[step] === 1) {
-      throw executionError(
-        'multiple matches for labels: grouping labels must ensure unique matches',
-      );
-    }
-    into.p[step] = 1;
-    into.v[step] = result.v[step]!;
+  if (!mergeInto(into, result)) {
+    throw executionError('multiple matches for labels: grouping labels must ensure unique matches');
   }
-}
-
-function operatorOver(op: ArithmeticOp | ComparisonOp, bool: boolean, swapped: boolean): Apply {
-  if (!isComparison(op)) {
-    const compute = arithmetic(op);
-    return (many, one, out) => {
-      let any = false;
-      for (let step = 0; step < out.p.length; step++) {
-        out.p[step] = many.p[step]! & one.p[step]!;
-        if (out.p[step] === 0) continue;
-        const [a, b] = [many.v[step]!, one.v[step]!];
-        out.v[step] = swapped ? compute(b, a) : compute(a, b);
-        any = true;
-      }
-      return any;
-    };
-  }
-  const holds = comparison(op);
-  return (many, one, out) => {
-    let any = false;
-    for (let step = 0; step < out.p.length; step++) {
-      out.p[step] = many.p[step]! & one.p[step]!;
-      if (out.p[step] === 0) continue;
-      const left = swapped ? one.v[step]! : many.v[step]!;
-      const right = swapped ? many.v[step]! : one.v[step]!;
-      const kept = holds(left, right);
-      if (bool) out.v[step] = kept ? 1 : 0;
-      else {
-        out.v[step] = left;
-        out.p[step] = kept ? 1 : 0;
-      }
-      if (out.p[step] === 1) any = true;
-    }
-    return any;
-  };
 }
 
 /** Labels of a result: those of the "many" side, reduced (one-to-one) or extended (group_x). */

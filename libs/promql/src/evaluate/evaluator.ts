@@ -1,6 +1,7 @@
 // Walks the plan and connects streams of rows. Deliberately no arithmetic here: kernels are in
 // functions/ and in the operators' own files.
 import { compareLabels, labelsOf, labelValue, type MatcherSpec } from '@weir/model';
+import type { Histogram } from '../histogram/histogram.ts';
 import { formatNumber } from '../parse/literals.ts';
 import { scalarOperator } from '../plan/constants.ts';
 import type {
@@ -14,12 +15,22 @@ import type {
 import { foldGroups } from './aggregate.ts';
 import { compareNaNLast, mergedRows, rankGroups } from './aggregate-ranked.ts';
 import { evaluateSet, evaluateVectors, type Sides } from './binary.ts';
-import { histogramQuantile } from './classic-histograms.ts';
+import { dropsName } from './binary-rows.ts';
 import type { Context } from './context.ts';
+import { histogramFraction, histogramQuantiles, type Quantile } from './histogram-functions.ts';
 import { labelChange } from './label-functions.ts';
 import { scalarChange, valueChange } from './map-rows.ts';
 import { NameDropper } from './names.ts';
-import { forEachRow, mapRows, Row, RowSet, type RowStream, streamOf } from './rows.ts';
+import {
+  ABSENT,
+  FLOAT,
+  forEachRow,
+  mapRows,
+  Row,
+  RowSet,
+  type RowStream,
+  streamOf,
+} from './rows.ts';
 import { readSamples, type SampleStream, samplesOfRows } from './samples.ts';
 import { selectRows, windowRows } from './series-rows.ts';
 import { namesAreUnique } from './uniqueness.ts';
@@ -56,9 +67,9 @@ export class Evaluator {
         );
       }
       case 'vector-scalar': {
-        const change = scalarChange(node, await this.scalar(node.scalar));
+        const change = scalarChange(node, await this.scalar(node.scalar), this.#context);
         const rows = mapRows(await this.vector(node.vector), change);
-        return keepsName(node.op, node.returnBool) ? rows : this.#dropNames(rows, node.vector);
+        return dropsName(node.op, node.returnBool) ? this.#dropNames(rows, node.vector) : rows;
       }
       case 'vector-vector':
         return evaluateVectors(node, this.#sides(node), this.#context, this.names);
@@ -78,12 +89,14 @@ export class Evaluator {
         row.p.fill(1);
         return streamOf([row], count);
       }
-      case 'histogram-quantile': {
-        const quantiles = await this.scalar(node.quantile);
-        const spans = { quantile: node.quantileSpan, input: node.span };
+      case 'histogram-quantile':
+        return this.#quantiles(node);
+      case 'histogram-fraction': {
+        const lower = await this.scalar(node.lower);
+        const upper = await this.scalar(node.upper);
         const input = await this.vector(node.input);
-        const rows = await histogramQuantile(input, quantiles, spans, this.#context);
-        return this.#dropNames(rows, node.input);
+        const rows = await histogramFraction(input, lower, upper, node.span, this.#context);
+        return this.#dropNames(rows, node);
       }
       case 'sort':
         return this.#sort(node);
@@ -111,6 +124,12 @@ export class Evaluator {
         for (let step = 0; step < count; step++) out[step] = compute(left[step]!, right[step]!);
         return out;
       }
+      case 'extreme': {
+        const [left, right] = [await this.scalar(node.left), await this.scalar(node.right)];
+        const pick = node.name === 'min_of' ? Math.min : Math.max;
+        for (let step = 0; step < count; step++) out[step] = pick(left[step]!, right[step]!);
+        return out;
+      }
       case 'scalar-of':
         return this.#onlyValue(await this.vector(node.input), out);
     }
@@ -134,6 +153,16 @@ export class Evaluator {
 
   #dropNames(rows: RowStream, source: VectorNode): Promise<RowStream> {
     return this.names.dropAll(rows, namesAreUnique(source));
+  }
+
+  async #quantiles(node: Extract<VectorNode, { kind: 'histogram-quantile' }>): Promise<RowStream> {
+    const quantiles: Quantile[] = [];
+    for (const { node: wanted, span } of node.quantiles) {
+      quantiles.push({ values: await this.scalar(wanted), span });
+    }
+    const input = await this.vector(node.input);
+    const rows = await histogramQuantiles(input, quantiles, node, this.#context);
+    return this.#dropNames(rows, node);
   }
 
   async #window(node: WindowNode): Promise<RowStream> {
@@ -165,7 +194,7 @@ export class Evaluator {
     const seen = new Uint32Array(out.length);
     await forEachRow(input, this.#context, (row) => {
       for (let step = 0; step < out.length; step++) {
-        if (row.p[step] === 0) continue;
+        if (row.p[step] !== FLOAT) continue;
         seen[step] = seen[step]! + 1;
         out[step] = row.v[step]!;
       }
@@ -184,7 +213,7 @@ export class Evaluator {
     out.p.fill(1);
     out.v.fill(1);
     await forEachRow(input, this.#context, (row) => {
-      for (let step = 0; step < count; step++) if (row.p[step] === 1) out.p[step] = 0;
+      for (let step = 0; step < count; step++) if (row.p[step] !== ABSENT) out.p[step] = ABSENT;
     });
     return streamOf(out.isEmpty() ? [] : [out], count);
   }
@@ -195,8 +224,12 @@ export class Evaluator {
     const down = node.name.endsWith('_desc') ? -1 : 1;
     if (node.name.startsWith('sort_by_label')) {
       rows.sort((a, b) => down * compareByLabels(a, b, node.labels));
-    } else rows.sort((a, b) => compareNaNLast(a.v[0]!, b.v[0]!, down));
-    return streamOf(rows, count);
+      return streamOf(rows, count);
+    }
+    // Native histograms have no order.
+    const floats = rows.filter((row) => row.p[0] === FLOAT);
+    floats.sort((a, b) => compareNaNLast(a.v[0]!, b.v[0]!, down));
+    return streamOf(floats, count);
   }
 
   async #repeat(node: VectorNode, count: number): Promise<RowStream> {
@@ -207,6 +240,8 @@ export class Evaluator {
       row.dropName = input.row.dropName;
       row.v.fill(input.row.v[0]!);
       row.p.fill(input.row.p[0]!);
+      const { h } = input.row;
+      row.h = h && new Array<Histogram | undefined>(count).fill(h[0]);
       return true;
     };
     return {
@@ -229,10 +264,6 @@ export class Evaluator {
     }
     return kept.stream(node.steps.count);
   }
-}
-
-function keepsName(op: string, returnBool: boolean): boolean {
-  return ['==', '!=', '<', '<=', '>', '>='].includes(op) && !returnBool;
 }
 
 /** Labels that the equality matchers name once. */

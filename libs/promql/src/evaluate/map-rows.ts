@@ -1,4 +1,5 @@
 // Functions of each value of a vector, and operators between a vector and a scalar: in place, row by row.
+// Functions of floats leave native histograms out, those of histograms leave out floats.
 import {
   arithmetic,
   comparison,
@@ -6,12 +7,67 @@ import {
   MATH_FUNCTIONS,
   roundTo,
 } from '../functions/elementwise.ts';
-import { isComparison } from '../parse/ast.ts';
+import { scaleHistogram } from '../histogram/arithmetic.ts';
+import type { Histogram } from '../histogram/histogram.ts';
+import { averageOf, varianceOf } from '../histogram/spread.ts';
+import { isComparison, isTrim } from '../parse/ast.ts';
 import type { MapNode, VectorScalarNode } from '../plan/nodes.ts';
-import type { Row } from './rows.ts';
+import { operatorOnValues, setValue } from './binary-histograms.ts';
+import { floatOperator } from './binary-rows.ts';
+import type { Context } from './context.ts';
+import { ABSENT, FLOAT, HISTOGRAM, type Row } from './rows.ts';
+
+type RowChange = (row: Row) => boolean;
+
+const HISTOGRAM_FUNCTIONS: Readonly<Record<string, (h: Histogram) => number>> = {
+  histogram_count: (h) => h.count,
+  histogram_sum: (h) => h.sum,
+  histogram_avg: averageOf,
+  histogram_stdvar: varianceOf,
+  histogram_stddev: (h) => Math.sqrt(varianceOf(h)),
+};
 
 /** What a map function does to a row; false when nothing is left. */
-export function valueChange(node: MapNode, params: readonly Float64Array[]): (row: Row) => boolean {
+export function valueChange(node: MapNode, params: readonly Float64Array[]): RowChange {
+  const ofHistogram = HISTOGRAM_FUNCTIONS[node.name];
+  if (ofHistogram !== undefined) return everyHistogram(ofHistogram);
+  const floats = floatChange(node, params);
+  return (row) => {
+    if (row.h !== undefined) changeHistograms(node, row);
+    return floats(row);
+  };
+}
+
+function changeHistograms({ name, steps }: MapNode, row: Row): void {
+  if (name === 'negate') mapHistograms(row, (h) => scaleHistogram(h, -1));
+  else if (name === 'timestamp') {
+    mapHistograms(row, (_, step) => (steps.startMs + step * steps.stepMs) / 1000);
+  } else row.dropHistograms();
+}
+
+function mapHistograms(row: Row, change: (h: Histogram, step: number) => Histogram | number): void {
+  for (let step = 0; step < row.p.length; step++) {
+    if (row.p[step] === HISTOGRAM) setValue(row, step, change(row.h![step]!, step));
+  }
+}
+
+function everyHistogram(of: (h: Histogram) => number): RowChange {
+  return (row) => {
+    if (row.h === undefined) return false;
+    const { h, p, v } = row;
+    for (let step = 0; step < p.length; step++) {
+      if (p[step] !== HISTOGRAM) p[step] = ABSENT;
+      else {
+        v[step] = of(h[step]!);
+        p[step] = FLOAT;
+      }
+    }
+    row.h = undefined;
+    return !row.isEmpty();
+  };
+}
+
+function floatChange(node: MapNode, params: readonly Float64Array[]): RowChange {
   const simple = MATH_FUNCTIONS[node.name] ?? DATE_FUNCTIONS[node.name];
   if (simple !== undefined) return everyValue((value) => simple(value));
   switch (node.name) {
@@ -22,9 +78,9 @@ export function valueChange(node: MapNode, params: readonly Float64Array[]): (ro
     case 'round':
       return everyValue((value, step) => roundTo(value, params[0]?.[step] ?? 1));
     case 'clamp_min':
-      return everyValue((value, step) => goMax(value, params[0]![step]!));
+      return everyValue((value, step) => Math.max(value, params[0]![step]!));
     case 'clamp_max':
-      return everyValue((value, step) => goMin(value, params[0]![step]!));
+      return everyValue((value, step) => Math.min(value, params[0]![step]!));
     case 'clamp':
       return clamp(params[0]!, params[1]!);
     default:
@@ -32,37 +88,64 @@ export function valueChange(node: MapNode, params: readonly Float64Array[]): (ro
   }
 }
 
-function everyValue(change: (value: number, step: number) => number): (row: Row) => boolean {
-  return ({ v, p }) => {
-    for (let step = 0; step < p.length; step++) {
-      if (p[step] === 1) v[step] = change(v[step]!, step);
-    }
-    return true;
-  };
-}
-
-function goMax(a: number, b: number): number {
-  return Math.max(a, b);
-}
-
-function goMin(a: number, b: number): number {
-  return Math.min(a, b);
-}
-
-/** Steps at which the lower bound is above the upper one have no result. */
-function clamp(low: Float64Array, high: Float64Array): (row: Row) => boolean {
+function everyValue(change: (value: number, step: number) => number): RowChange {
   return (row) => {
     const { v, p } = row;
     for (let step = 0; step < p.length; step++) {
-      if (low[step]! > high[step]!) p[step] = 0;
-      v[step] = goMax(low[step]!, goMin(high[step]!, v[step]!));
+      if (p[step] === FLOAT) v[step] = change(v[step]!, step);
     }
     return !row.isEmpty();
   };
 }
 
-export function scalarChange(node: VectorScalarNode, scalar: Float64Array): (row: Row) => boolean {
+/** Steps at which the lower bound is above the upper one have no result. */
+function clamp(low: Float64Array, high: Float64Array): RowChange {
+  return (row) => {
+    const { v, p } = row;
+    for (let step = 0; step < p.length; step++) {
+      if (low[step]! > high[step]!) p[step] = ABSENT;
+      v[step] = Math.max(low[step]!, Math.min(high[step]!, v[step]!));
+    }
+    return !row.isEmpty();
+  };
+}
+
+export function scalarChange(
+  node: VectorScalarNode,
+  scalar: Float64Array,
+  context: Context,
+): RowChange {
+  const mixed = mixedChange(node, scalar, context);
+  if (isTrim(node.op)) return mixed;
+  const floats = floatScalarChange(node, scalar);
+  return (row) => (row.h === undefined ? floats(row) : mixed(row));
+}
+
+/** Rows with native histograms, and all rows of trims. */
+function mixedChange(node: VectorScalarNode, scalar: Float64Array, context: Context): RowChange {
+  const { op, scalarLeft, returnBool, span } = node;
+  const operator = floatOperator(op, returnBool);
+  // Of a filter the vector's value comes through, on whichever side it stands.
+  const floats =
+    operator && scalarLeft && isComparison(op) && !returnBool
+      ? (left: number, right: number) => (operator(left, right) === undefined ? undefined : right)
+      : operator;
+  const operate = operatorOnValues(op, returnBool, floats, { context, span });
+  return (row) => {
+    const { p, v, h } = row;
+    for (let step = 0; step < p.length; step++) {
+      if (p[step] === ABSENT) continue;
+      const value = p[step] === HISTOGRAM ? h![step]! : v[step]!;
+      const other = scalar[step]!;
+      setValue(row, step, scalarLeft ? operate(other, value) : operate(value, other));
+    }
+    return !row.isEmpty();
+  };
+}
+
+function floatScalarChange(node: VectorScalarNode, scalar: Float64Array): RowChange {
   const { op, scalarLeft, returnBool } = node;
+  if (isTrim(op)) throw new TypeError(`no such operator of floats: ${op}`);
   if (!isComparison(op)) {
     const compute = arithmetic(op);
     return scalarLeft
@@ -77,9 +160,9 @@ export function scalarChange(node: VectorScalarNode, scalar: Float64Array): (row
     const { v, p } = row;
     let any = false;
     for (let step = 0; step < p.length; step++) {
-      if (p[step] === 0) continue;
+      if (p[step] === ABSENT) continue;
       if (holds(v[step]!, step)) any = true;
-      else p[step] = 0;
+      else p[step] = ABSENT;
     }
     return any;
   };

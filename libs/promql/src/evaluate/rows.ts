@@ -1,19 +1,28 @@
-// What flows between operators: one series at a time as a row of step values with a presence mask.
-// A row belongs to its stream and is valid until next(); the consumer may change its values in place.
+// What flows between operators: one series at a time as a row of step values with a presence mask, and a
+// second column of native histograms where the series has any. A row belongs to its stream and is valid
+// until next(); the consumer may change its values in place, but never a histogram, which rows share.
 import type { LabelBytes } from '@weir/model';
+import type { Histogram } from '../histogram/histogram.ts';
 import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
 import { LabelTable } from './label-sets.ts';
 
 const EMPTY = new Uint8Array(0);
 
+/** What a row has at a step. */
+export const ABSENT = 0;
+export const FLOAT = 1;
+export const HISTOGRAM = 2;
+
 export class Row {
   labels: LabelBytes = EMPTY;
   /** The metric name is to be dropped at the end (delayed name removal). */
   dropName = false;
   readonly v: Float64Array;
-  /** 1 where the series has a value. NaN is a value like any other. */
+  /** ABSENT, FLOAT or HISTOGRAM. NaN is a float like any other. */
   readonly p: Uint8Array;
+  /** Where `p` is HISTOGRAM; undefined in a row without any, which is what operators ask first. */
+  h: (Histogram | undefined)[] | undefined;
 
   constructor(count: number, v = new Float64Array(count), p = new Uint8Array(count)) {
     this.v = v;
@@ -21,7 +30,36 @@ export class Row {
   }
 
   isEmpty(): boolean {
-    return this.p.indexOf(1) < 0;
+    if (this.p.indexOf(FLOAT) >= 0) return false;
+    return this.h === undefined || this.p.indexOf(HISTOGRAM) < 0;
+  }
+
+  setHistogram(step: number, histogram: Histogram): void {
+    this.h ??= new Array(this.p.length);
+    this.h[step] = histogram;
+    this.p[step] = HISTOGRAM;
+  }
+
+  /** Keeps floats alone; true if there was a histogram. */
+  dropHistograms(): boolean {
+    if (this.h === undefined) return false;
+    let any = false;
+    for (let step = 0; step < this.p.length; step++) {
+      if (this.p[step] !== HISTOGRAM) continue;
+      this.p[step] = ABSENT;
+      any = true;
+    }
+    this.h = undefined;
+    return any;
+  }
+
+  /** Takes over what another row has, in its own columns. */
+  take(row: Row): void {
+    this.labels = row.labels;
+    this.dropName = row.dropName;
+    this.v.set(row.v);
+    this.p.set(row.p);
+    this.h = row.h?.slice();
   }
 }
 
@@ -136,10 +174,8 @@ export class RowSlab {
 
   copy(row: Row): Row {
     const copy = this.make();
+    copy.take(row);
     copy.labels = row.labels.slice();
-    copy.dropName = row.dropName;
-    copy.v.set(row.v);
-    copy.p.set(row.p);
     return copy;
   }
 }
@@ -154,10 +190,7 @@ export function streamOf(rows: readonly Row[], count: number): RowStream {
     next() {
       const kept = rows[at++];
       if (kept === undefined) return false;
-      row.labels = kept.labels;
-      row.dropName = kept.dropName;
-      row.v.set(kept.v);
-      row.p.set(kept.p);
+      row.take(kept);
       return true;
     },
     close() {},
@@ -196,10 +229,13 @@ export class MergedRows {
 /** Adds the values of `from`; false where both have one. */
 export function mergeInto(into: Row, from: Row): boolean {
   for (let step = 0; step < from.p.length; step++) {
-    if (from.p[step] === 0) continue;
-    if (into.p[step] === 1) return false;
-    into.p[step] = 1;
-    into.v[step] = from.v[step]!;
+    if (from.p[step] === ABSENT) continue;
+    if (into.p[step] !== ABSENT) return false;
+    if (from.p[step] === HISTOGRAM) into.setHistogram(step, from.h![step]!);
+    else {
+      into.p[step] = FLOAT;
+      into.v[step] = from.v[step]!;
+    }
   }
   return true;
 }

@@ -1,17 +1,18 @@
 // Series as raw samples, for selectors and range-vector functions: from storage, or from a subquery
 // whose rows are packed into columns. One series in memory at a time.
-import { isStaleNaN, type LabelBytes, SampleColumns } from '@weir/model';
+import { HistogramColumns, isStaleNaN, type LabelBytes, SampleColumns } from '@weir/model';
 import type { SelectorRead, Steps } from '../plan/nodes.ts';
 import type { Context } from './context.ts';
-import type { RowStream } from './rows.ts';
-
-const HISTOGRAMS_LEFT_OUT = 'native histograms are not evaluated yet, their samples were left out';
+import { HistogramSamples } from './histogram-samples.ts';
+import { ABSENT, FLOAT, type RowStream } from './rows.ts';
 
 /** Series one after the other with their samples; labels and columns are valid until next(). */
 export interface SampleStream {
   readonly labels: LabelBytes;
   readonly dropName: boolean;
   readonly samples: SampleColumns;
+  /** At other times than the floats. */
+  readonly histograms: HistogramSamples;
   next(): boolean | Promise<boolean>;
   close(): void;
 }
@@ -24,16 +25,22 @@ export async function readSamples(
   context.check();
   const series = await context.queryable.select(read, context.signal);
   const samples = new SampleColumns(1024);
-  let told = false;
+  const histograms = new HistogramSamples();
+  const natives = new HistogramColumns();
   const load = () => {
     samples.clear();
     series.samples(samples);
-    if (series.metHistograms && !told) {
-      context.annotations.info(HISTOGRAMS_LEFT_OUT, read.span);
-      told = true;
+    histograms.clear();
+    if (series.histograms !== undefined) {
+      natives.clear();
+      series.histograms(natives);
+      if (natives.count > 0) histograms.takeNative(natives, read.tellsResets, samples);
     }
-    context.budget.touch(samples.count);
-    if (staleness === 'drop') dropStale(samples);
+    context.budget.touch(samples.count + histograms.weight);
+    if (staleness === 'drop') {
+      dropStale(samples);
+      histograms.dropStale();
+    }
   };
   const later = async (more: Promise<boolean>) => {
     if (!(await more)) return false;
@@ -46,6 +53,7 @@ export async function readSamples(
     },
     dropName: false,
     samples,
+    histograms,
     next() {
       const more = series.next();
       if (typeof more !== 'boolean') return later(more);
@@ -73,13 +81,17 @@ function dropStale(samples: SampleColumns): void {
 /** Packs each row's values into samples at the steps' times. */
 export function samplesOfRows(input: RowStream, steps: Steps, context: Context): SampleStream {
   const samples = new SampleColumns(Math.max(1, steps.count));
+  const histograms = new HistogramSamples();
   const { row } = input;
   const pack = () => {
     samples.clear();
+    histograms.clear();
     for (let step = 0; step < steps.count; step++) {
-      if (row.p[step] === 1) samples.push(steps.startMs + step * steps.stepMs, row.v[step]!);
+      const t = steps.startMs + step * steps.stepMs;
+      if (row.p[step] === FLOAT) samples.push(t, row.v[step]!);
+      else if (row.p[step] !== ABSENT) histograms.pushApart(t, row.h![step]!);
     }
-    context.budget.touch(samples.count);
+    context.budget.touch(samples.count + histograms.weight);
   };
   const later = async (more: Promise<boolean>) => {
     if (!(await more)) return false;
@@ -94,6 +106,7 @@ export function samplesOfRows(input: RowStream, steps: Steps, context: Context):
       return row.dropName;
     },
     samples,
+    histograms,
     next() {
       const more = input.next();
       if (typeof more !== 'boolean') return later(more);

@@ -1,16 +1,23 @@
 // Samples to rows: instant selectors (look-back) and range-vector functions (windows), series by series.
 import { isStaleNaN, labelValue, type SampleColumns } from '@weir/model';
+import { HISTOGRAM_KERNELS } from '../functions/histogram-windows.ts';
 import { WINDOW_KERNELS } from '../functions/over-time.ts';
 import { Windows } from '../functions/window.ts';
 import { quote } from '../parse/literals.ts';
 import type { SelectNode, WindowNode } from '../plan/nodes.ts';
 import type { Context } from './context.ts';
-import { Row, type RowStream } from './rows.ts';
+import type { HistogramSamples } from './histogram-samples.ts';
+import { ABSENT, Row, type RowStream } from './rows.ts';
 import type { SampleStream } from './samples.ts';
 import { hasOneName } from './uniqueness.ts';
+import { windowNotes } from './window-notes.ts';
 
 export function selectRows(node: SelectNode, input: SampleStream): RowStream {
-  return rowsOf(input, node.steps.count, (row) => lookBack(node, input.samples, row.v, row.p));
+  return rowsOf(input, node.steps.count, (row) => {
+    const any = lookBack(node, input.samples, row.v, row.p);
+    if (input.histograms.count === 0) return any;
+    return lookBackAtHistograms(node, input.samples, input.histograms, row);
+  });
 }
 
 /** The latest sample of (t − lookback, t], unless it is a staleness marker. False when none is. */
@@ -41,6 +48,33 @@ function lookBack(
   return any;
 }
 
+/** Where a histogram, or a marker that ended one, is newer than the float, it takes the float's place. */
+function lookBackAtHistograms(
+  node: SelectNode,
+  samples: SampleColumns,
+  histograms: HistogramSamples,
+  row: Row,
+): boolean {
+  const { startMs, stepMs, count } = node.times;
+  const { t, h } = histograms;
+  let at = -1;
+  let float = -1;
+  for (let step = 0; step < count; step++) {
+    const now = startMs + step * stepMs;
+    while (at + 1 < histograms.count && t[at + 1]! <= now) at++;
+    while (float + 1 < samples.count && samples.t[float + 1]! <= now) float++;
+    if (at < 0 || t[at]! <= now - node.lookbackMs) continue;
+    if (float >= 0 && samples.t[float]! > t[at]!) continue;
+    const histogram = h[at];
+    if (histogram === undefined) row.p[step] = ABSENT;
+    else if (node.result === 'timestamp') {
+      row.v[step] = t[at]! / 1000;
+      row.p[step] = 1;
+    } else row.setHistogram(step, histogram);
+  }
+  return !row.isEmpty();
+}
+
 export function windowRows(
   node: WindowNode,
   input: SampleStream,
@@ -58,7 +92,9 @@ export function windowRows(
   const { source } = node;
   const oneName = source.kind === 'read' && hasOneName(source.matchers);
   let unnoted = node.name === 'rate' || node.name === 'increase';
+  const mixed = withHistograms(node, input, windows, context);
   return rowsOf(input, node.steps.count, (row) => {
+    if (input.histograms.count > 0) return mixed(row);
     if (input.samples.count === 0 || !windows.slideOver(input.samples)) return false;
     if (unnoted) {
       noteIfNoCounter(row, node, context);
@@ -70,11 +106,36 @@ export function windowRows(
   });
 }
 
+/** Series that have histograms, alone or among floats. */
+function withHistograms(
+  node: WindowNode,
+  input: SampleStream,
+  windows: Windows,
+  context: Context,
+): (row: Row) => boolean {
+  const isCounter = node.name === 'rate' || node.name === 'increase';
+  const kernel = WINDOW_KERNELS[node.name]!;
+  const histogramKernel = HISTOGRAM_KERNELS[node.name]!;
+  return (row) => {
+    const notes = windowNotes(context, node.span, row);
+    const floats = windows.slideOver(input.samples);
+    if (floats && isCounter) noteIfNoCounter(row, node, context);
+    kernel(windows, row);
+    windows.slideOverHistograms(input.histograms);
+    const { from, to } = windows.histograms;
+    for (let step = 0; step < from.length; step++) {
+      if (from[step]! < to[step]!) histogramKernel(windows, step, row, notes);
+    }
+    return !row.isEmpty();
+  };
+}
+
 function rowsOf(input: SampleStream, count: number, fill: (row: Row) => boolean): RowStream {
   const row = new Row(count);
   const take = () => {
     row.labels = input.labels;
     row.dropName = input.dropName;
+    row.h = undefined;
     return fill(row);
   };
   const later = async (more: Promise<boolean>): Promise<boolean> => {

@@ -15,8 +15,10 @@ export function namesAreUnique(node: VectorNode): boolean {
     case 'map':
     case 'repeat':
     case 'shared':
-    case 'histogram-quantile':
+    case 'histogram-fraction':
       return namesAreUnique(node.input);
+    case 'histogram-quantile':
+      return node.label === undefined && namesAreUnique(node.input);
     case 'vector-scalar':
       return namesAreUnique(node.vector);
     case 'absent':

@@ -73,7 +73,12 @@ export function bucketQuantile(
   return result;
 }
 
-function mergeEqualBounds(bounds: Float64Array, counts: Float64Array, given: number): number {
+/** Bounds that are written in several ways; returns how many are left. */
+export function mergeEqualBounds(
+  bounds: Float64Array,
+  counts: Float64Array,
+  given: number,
+): number {
   let last = 0;
   for (let at = 1; at < given; at++) {
     if (bounds[at] === bounds[last]) counts[last] = counts[last]! + counts[at]!;

@@ -71,6 +71,25 @@ function extrapolated(
   }
 }
 
+/**
+ * The same extrapolation for one window of histograms: by what to multiply the growth between its samples.
+ * `zeroShare`: after how many sampled intervals, going back, a counter would reach zero.
+ */
+export function extrapolation(
+  samples: { first: number; last: number; gaps: number },
+  window: { end: number; rangeMs: number },
+  zeroShare: number,
+): number {
+  const sampled = samples.last - samples.first;
+  const gap = sampled / samples.gaps;
+  let toStart = samples.first - (window.end - window.rangeMs);
+  let toEnd = window.end - samples.last;
+  if (toStart >= gap * 1.1) toStart = gap / 2;
+  if (toEnd >= gap * 1.1) toEnd = gap / 2;
+  toStart = Math.min(toStart, sampled * zeroShare);
+  return (sampled + toStart + toEnd) / sampled;
+}
+
 export const irate: WindowKernel = (windows, out) => lastTwo(windows, out.v, out.p, true);
 export const idelta: WindowKernel = (windows, out) => lastTwo(windows, out.v, out.p, false);
 

@@ -42,6 +42,11 @@ add(
   ['vector'],
 );
 add('histogram_quantile', ['scalar', 'vector']);
+add('histogram_fraction', ['scalar', 'scalar', 'vector']);
+add('histogram_avg histogram_count histogram_sum histogram_stddev histogram_stdvar', ['vector']);
+add('histogram_quantiles', ['vector', 'string', 'scalar'], { variadic: 9, experimental: true });
+add('start end step range', [], { returns: 'scalar', experimental: true });
+add('min_of max_of', ['scalar', 'scalar'], { returns: 'scalar', experimental: true });
 add('clamp', ['vector', 'scalar', 'scalar']);
 add('clamp_min clamp_max', ['vector', 'scalar']);
 add('round', ['vector', 'scalar'], { variadic: 1 });
@@ -58,22 +63,3 @@ add('time pi', [], { returns: 'scalar' });
 export function signatureOf(name: string): Signature | undefined {
   return table.get(name);
 }
-
-/** Functions of later issues: known to the grammar, refused with a text that says so. */
-export const LATER_FUNCTIONS: ReadonlySet<string> = new Set([
-  'histogram_avg',
-  'histogram_count',
-  'histogram_fraction',
-  'histogram_quantiles',
-  'histogram_stddev',
-  'histogram_stdvar',
-  'histogram_sum',
-  'info',
-  'max_of',
-  'min_of',
-  'start',
-  'end',
-  'step',
-  'range',
-  'start_timestamp',
-]);

@@ -1,7 +1,9 @@
 // Range-vector functions see a series as columns and, for each step, the index range of its window.
 // Windows slide: both ends only move forward, so finding them costs one pass over the samples.
 import type { SampleColumns } from '@weir/model';
+import type { HistogramSamples } from '../evaluate/histogram-samples.ts';
 import type { Row } from '../evaluate/rows.ts';
+import type { Histogram } from '../histogram/histogram.ts';
 
 /** Times of the windows' ends: start + i × step, ms, after `@` and offset. A step of 0 repeats one. */
 export interface WindowTimes {
@@ -22,6 +24,8 @@ export class Windows {
   t: Float64Array = new Float64Array(0);
   v: Float64Array = new Float64Array(0);
   count = 0;
+  /** The same for native histograms, where the series has any: see histograms(). */
+  readonly histograms: HistogramWindows;
   /** Scalar arguments, a value per step. */
   readonly params: readonly Float64Array[];
 
@@ -39,6 +43,7 @@ export class Windows {
     this.params = settings.params;
     this.from = new Int32Array(settings.times.count);
     this.to = new Int32Array(settings.times.count);
+    this.histograms = new HistogramWindows();
   }
 
   /** Sets the windows of one series: left-open, right-closed. False when all are empty. */
@@ -47,6 +52,29 @@ export class Windows {
     this.v = samples.v;
     this.count = samples.count;
     return slide(this.times, this.rangeMs, samples.t, samples.count, this.from, this.to);
+  }
+
+  /** The same for the series' histograms; to be asked only where there are any. */
+  slideOverHistograms(samples: HistogramSamples): boolean {
+    const { histograms, times } = this;
+    if (histograms.from.length !== times.count) histograms.make(times.count);
+    histograms.t = samples.t;
+    // Markers of staleness were dropped.
+    histograms.h = samples.h as readonly Histogram[];
+    return slide(times, this.rangeMs, samples.t, samples.count, histograms.from, histograms.to);
+  }
+}
+
+/** Histograms of window i: h[from[i], to[i]). */
+export class HistogramWindows {
+  from = new Int32Array(0);
+  to = new Int32Array(0);
+  t: Float64Array = new Float64Array(0);
+  h: readonly Histogram[] = [];
+
+  make(count: number): void {
+    this.from = new Int32Array(count);
+    this.to = new Int32Array(count);
   }
 }
 

@@ -85,7 +85,11 @@ export interface Aggregate {
 export type ArithmeticOp = '+' | '-' | '*' | '/' | '%' | '^' | 'atan2';
 export type ComparisonOp = '==' | '!=' | '<' | '<=' | '>' | '>=';
 export type SetOp = 'and' | 'or' | 'unless';
-export type BinaryOp = ArithmeticOp | ComparisonOp | SetOp;
+/** Cut a native histogram off: `</` what is above, `>/` what is below. */
+export type TrimOp = '</' | '>/';
+/** Operators that compute a value from two. */
+export type ValueOp = ArithmeticOp | ComparisonOp | TrimOp;
+export type BinaryOp = ValueOp | SetOp;
 
 export interface Matching {
   readonly card: 'one-to-one' | 'many-to-one' | 'one-to-many' | 'many-to-many';
@@ -145,6 +149,10 @@ const SETS: ReadonlySet<string> = new Set(['and', 'or', 'unless']);
 
 export function isComparison(op: BinaryOp): op is ComparisonOp {
   return COMPARISONS.has(op);
+}
+
+export function isTrim(op: BinaryOp): op is TrimOp {
+  return op === '</' || op === '>/';
 }
 
 export function isSetOp(op: BinaryOp): op is SetOp {

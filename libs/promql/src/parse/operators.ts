@@ -38,6 +38,8 @@ const LEVEL: Readonly<Record<BinaryOp, number>> = {
   '<=': 3,
   '>': 3,
   '>=': 3,
+  '</': 3,
+  '>/': 3,
   '+': 4,
   '-': 4,
   '*': 5,

@@ -7,6 +7,7 @@ import type { MatcherOp, MatcherSpec } from '@weir/model';
 import type { Aggregate, AggregateOp, BinaryOp, Call, Expr, Matching, Span } from './ast.ts';
 import { unwrap } from './ast.ts';
 import { isValidName, parseNumber, quote, unquote } from './literals.ts';
+import { masked } from './masking.ts';
 import { combine, type Item } from './operators.ts';
 import { parseError, unexpectedAt } from './syntax-error.ts';
 import { checkTypes, unknownFunction } from './types.ts';
@@ -32,9 +33,7 @@ class Source {
 
   parse(): Expr {
     checkDepth(this.#query);
-    // The grammar lacks numbers that end in a dot (`2.`); `02` has the same length and place.
-    const text = blankTrailingDots(this.#query);
-    const tree = parser.parse(text);
+    const tree = parser.parse(masked(this.#query));
     this.#refuseErrors(tree.topNode);
     const first = tree.topNode.firstChild;
     if (first === null) throw parseError(this.#query, 0, 'no expression found in input');
@@ -146,9 +145,6 @@ class Source {
     const right = node.lastChild!;
     const op = afterComments(left.nextSibling!);
     const symbol = this.#text(op).toLowerCase() as BinaryOp;
-    if (op.name === 'TrimUpper' || op.name === 'TrimLower') {
-      this.#fail(op.from, `operator ${quote(this.#text(op))} is not supported yet`);
-    }
     this.#flatten(left, items);
     const clause = node.getChild('MatchingModifierClause');
     const fill = node.getChild('FillModifier');
@@ -362,14 +358,4 @@ function checkDepth(query: string): void {
       throw parseError(query, at, 'expression is nested too deep');
     }
   }
-}
-
-/** Rewrites `2.` as `02` outside strings and comments; positions stay the same. */
-function blankTrailingDots(query: string): string {
-  if (!/\d\.(?!\d)/.test(query)) return query;
-  const tokens =
-    /"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?|`[^`]*`?|#[^\n]*|(?<![\w:.])(\d+)\.(?!\d)/gs;
-  return query.replace(tokens, (whole, digits: string | undefined) =>
-    digits === undefined ? whole : `0${digits}`,
-  );
 }

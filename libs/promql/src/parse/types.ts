@@ -2,7 +2,7 @@
 
 import { isKind, type WeirError } from '@weir/errors';
 import { createMatcher } from '@weir/model';
-import { LATER_FUNCTIONS, signatureOf } from '../functions/signatures.ts';
+import { signatureOf } from '../functions/signatures.ts';
 import type { Binary, Call, Expr, ValueType, VectorSelector } from './ast.ts';
 import { isComparison, isSetOp } from './ast.ts';
 import { isValidName, quote } from './literals.ts';
@@ -38,12 +38,8 @@ export function typeOf(expr: Expr): ValueType {
   }
 }
 
-/** Functions of later issues are told apart from those that don't exist. */
 export function unknownFunction(query: string, at: number, name: string): WeirError {
-  const text = LATER_FUNCTIONS.has(name)
-    ? `function ${quote(name)} is not supported yet`
-    : `unknown function with name ${quote(name)}`;
-  return parseError(query, at, text);
+  return parseError(query, at, `unknown function with name ${quote(name)}`);
 }
 
 const DOCUMENTED: Readonly<Record<ValueType, string>> = {

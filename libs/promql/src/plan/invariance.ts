@@ -29,7 +29,11 @@ export function isStepInvariant(expr: Expr): boolean {
   }
 }
 
+/** Of the query, whatever the step. */
+const CONSTANTS: ReadonlySet<string> = new Set(['pi', 'start', 'end', 'step', 'range']);
+
 function callIsInvariant(name: string, args: readonly Expr[]): boolean {
+  if (CONSTANTS.has(name)) return true;
   if (name === 'time' || (args.length === 0 && name in DATE_FUNCTIONS)) return false;
   if (name === 'predict_linear') return false; // predicts from the evaluation time
   if (name === 'timestamp' && unwrap(args[0]!).kind !== 'vector-selector') return false;

@@ -9,6 +9,7 @@ import type {
   Matching,
   SetOp,
   Span,
+  ValueOp,
 } from '../parse/ast.ts';
 
 /** Evaluation times: start + i × step, ms, i < count. */
@@ -25,6 +26,8 @@ export interface SelectorRead {
   readonly maxT: number;
   /** Only the newest sample of each series in the range counts: a selector at one moment. */
   readonly newestOnly: boolean;
+  /** Only counts and sums of native histograms are asked for: resets are told sample by sample. */
+  readonly tellsResets: boolean;
   readonly span: Span;
 }
 
@@ -63,6 +66,7 @@ export interface AggregateNode extends OnSteps {
   readonly label: string;
   readonly grouping: readonly string[];
   readonly without: boolean;
+  readonly span: Span;
   readonly paramSpan: Span | undefined;
 }
 
@@ -75,20 +79,22 @@ export interface MapNode extends OnSteps {
 
 export interface VectorScalarNode extends OnSteps {
   readonly kind: 'vector-scalar';
-  readonly op: ArithmeticOp | ComparisonOp;
+  readonly op: ValueOp;
   readonly vector: VectorNode;
   readonly scalar: ScalarNode;
   readonly scalarLeft: boolean;
   readonly returnBool: boolean;
+  readonly span: Span;
 }
 
 export interface VectorVectorNode extends OnSteps {
   readonly kind: 'vector-vector';
-  readonly op: ArithmeticOp | ComparisonOp;
+  readonly op: ValueOp;
   readonly left: VectorNode;
   readonly right: VectorNode;
   readonly returnBool: boolean;
   readonly matching: Matching;
+  readonly span: Span;
 }
 
 export interface SetNode extends OnSteps {
@@ -124,9 +130,17 @@ export type VectorNode =
   | (OnSteps & { readonly kind: 'from-scalar'; readonly input: ScalarNode })
   | (OnSteps & {
       readonly kind: 'histogram-quantile';
-      readonly quantile: ScalarNode;
+      readonly quantiles: readonly { readonly node: ScalarNode; readonly span: Span }[];
+      /** Of histogram_quantiles: the label that gets the quantile. */
+      readonly label: string | undefined;
       readonly input: VectorNode;
-      readonly quantileSpan: Span;
+      readonly span: Span;
+    })
+  | (OnSteps & {
+      readonly kind: 'histogram-fraction';
+      readonly lower: ScalarNode;
+      readonly upper: ScalarNode;
+      readonly input: VectorNode;
       readonly span: Span;
     })
   | (OnSteps & {
@@ -153,6 +167,12 @@ export type ScalarNode =
   | (OnSteps & { readonly kind: 'time' })
   | (OnSteps & { readonly kind: 'scalar-of'; readonly input: VectorNode })
   | (OnSteps & { readonly kind: 'negate'; readonly input: ScalarNode })
+  | (OnSteps & {
+      readonly kind: 'extreme';
+      readonly name: 'min_of' | 'max_of';
+      readonly left: ScalarNode;
+      readonly right: ScalarNode;
+    })
   | (OnSteps & {
       readonly kind: 'scalar-scalar';
       readonly op: ArithmeticOp | ComparisonOp;

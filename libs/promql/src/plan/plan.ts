@@ -11,7 +11,7 @@ import type {
   Subquery,
   VectorSelector,
 } from '../parse/ast.ts';
-import { isSetOp, unwrap } from '../parse/ast.ts';
+import { isSetOp, isTrim, unwrap } from '../parse/ast.ts';
 import { printExpr } from '../parse/print.ts';
 import { typeOf } from '../parse/types.ts';
 import { foldScalar } from './constants.ts';
@@ -33,6 +33,8 @@ export interface PlanSettings {
   /** Of the whole query, for `@ start()` and `@ end()`. */
   readonly startMs: number;
   readonly endMs: number;
+  /** Of the whole query; 0 of an instant one. */
+  readonly stepMs: number;
 }
 
 export function planQuery(expr: Expr, steps: Steps, settings: PlanSettings): QueryPlan {
@@ -53,6 +55,8 @@ interface Samples {
 class Planner {
   readonly #settings: PlanSettings;
   readonly #shared = new Map<string, SharedNode>();
+  /** See SelectorRead.tellsResets: the nearest function of histograms decides. */
+  #tellsResets = false;
 
   constructor(settings: PlanSettings) {
     this.#settings = settings;
@@ -102,12 +106,44 @@ class Planner {
           steps,
         });
       case 'call':
-        if (expr.name === 'time') return { kind: 'time', steps };
-        if (expr.name === 'pi') return { kind: 'number', value: Math.PI, steps };
-        return { kind: 'scalar-of', input: this.vector(expr.args[0]!, steps), steps };
+        return this.#scalarCall(expr, steps);
       default:
         throw new TypeError(`not a scalar: ${expr.kind}`);
     }
+  }
+
+  #scalarCall({ name, args }: Call, steps: Steps): ScalarNode {
+    const number = (value: number): ScalarNode => ({ kind: 'number', value, steps });
+    const { startMs, endMs, stepMs } = this.#settings;
+    switch (name) {
+      case 'time':
+        return { kind: 'time', steps };
+      case 'pi':
+        return number(Math.PI);
+      case 'start':
+        return number(startMs / 1000);
+      case 'end':
+        return number(endMs / 1000);
+      case 'step':
+        return number(stepMs / 1000);
+      case 'range':
+        return number((endMs - startMs) / 1000);
+      case 'min_of':
+      case 'max_of': {
+        const [left, right] = [this.scalar(args[0]!, steps), this.scalar(args[1]!, steps)];
+        return { kind: 'extreme', name, left, right, steps };
+      }
+      default:
+        return { kind: 'scalar-of', input: this.vector(args[0]!, steps), steps };
+    }
+  }
+
+  #telling<T>(tellsResets: boolean, plan: () => T): T {
+    const before = this.#tellsResets;
+    this.#tellsResets = tellsResets;
+    const node = plan();
+    this.#tellsResets = before;
+    return node;
   }
 
   samples(expr: Expr, steps: Steps): Samples {
@@ -126,7 +162,8 @@ class Planner {
     // Inner steps lie on multiples of their interval, the first one within the left-open window.
     const startMs = (Math.floor((times.startMs - expr.rangeMs) / stepMs) + 1) * stepMs;
     const count = Math.max(0, Math.floor((last - startMs) / stepMs) + 1);
-    const input = this.vector(expr.expr, { startMs, stepMs, count });
+    const inner = { startMs, stepMs, count };
+    const input = this.#telling(false, () => this.vector(expr.expr, inner));
     return { source: { kind: 'subquery', input }, times, rangeMs: expr.rangeMs };
   }
 
@@ -142,7 +179,8 @@ class Planner {
       matchers: selector.matchers.map(createMatcher),
       minT: times.startMs - rangeMs + 1,
       maxT: times.startMs + (times.count - 1) * times.stepMs,
-      newestOnly,
+      newestOnly: newestOnly && !this.#tellsResets,
+      tellsResets: this.#tellsResets,
       span: selector.span,
     };
   }
@@ -156,7 +194,8 @@ class Planner {
 
   /** Results that are kept in memory anyway are computed once per query. */
   #kept(expr: Expr, steps: Steps, build: () => VectorNode): VectorNode {
-    const key = `${printExpr(expr)}|${steps.startMs}|${steps.stepMs}|${steps.count}`;
+    const { startMs, stepMs, count } = steps;
+    const key = `${printExpr(expr)}|${startMs}|${stepMs}|${count}|${this.#tellsResets}`;
     const known = this.#shared.get(key);
     if (known !== undefined) {
       known.uses++;
@@ -180,12 +219,19 @@ class Planner {
       label,
       grouping: expr.grouping,
       without: expr.without,
+      span: expr.expr.span,
       paramSpan: expr.param?.span,
       steps,
     };
   }
 
   #binary(expr: Binary, steps: Steps): VectorNode {
+    if (isTrim(expr.op)) return this.#telling(false, () => this.#valuesOf(expr, steps));
+    return this.#valuesOf(expr, steps);
+  }
+
+  #valuesOf(expr: Binary, steps: Steps): VectorNode {
+    const { span } = expr;
     const leftScalar = typeOf(expr.left) === 'scalar';
     if (leftScalar || typeOf(expr.right) === 'scalar') {
       const [vector, scalar] = leftScalar ? [expr.right, expr.left] : [expr.left, expr.right];
@@ -196,6 +242,7 @@ class Planner {
         scalar: this.scalar(scalar, steps),
         scalarLeft: leftScalar,
         returnBool: expr.returnBool,
+        span,
         steps,
       };
     }
@@ -203,7 +250,7 @@ class Planner {
     const [left, right] = [operand(expr.left), operand(expr.right)];
     const { op, matching, returnBool } = expr;
     if (isSetOp(op)) return { kind: 'set', op, left, right, matching, steps };
-    return { kind: 'vector-vector', op, left, right, returnBool, matching, steps };
+    return { kind: 'vector-vector', op, left, right, returnBool, matching, span, steps };
   }
 
   #call(call: Call, steps: Steps): VectorNode {
@@ -229,13 +276,23 @@ class Planner {
           args: texts(args.slice(1)),
           steps,
         };
+      case 'histogram_count':
+      case 'histogram_sum':
+      case 'histogram_avg': {
+        const input = this.#telling(true, () => this.vector(args[0]!, steps));
+        return { kind: 'map', name, input, params: [], steps };
+      }
       case 'histogram_quantile':
+        return this.#quantiles(args[1]!, [args[0]!], undefined, steps);
+      case 'histogram_quantiles':
+        return this.#quantiles(args[0]!, args.slice(2), texts([args[1]!])[0], steps);
+      case 'histogram_fraction':
         return {
-          kind: 'histogram-quantile',
-          quantile: this.scalar(args[0]!, steps),
-          input: this.vector(args[1]!, steps),
-          quantileSpan: args[0]!.span,
-          span: args[1]!.span,
+          kind: 'histogram-fraction',
+          lower: this.scalar(args[0]!, steps),
+          upper: this.scalar(args[1]!, steps),
+          input: this.#telling(false, () => this.vector(args[2]!, steps)),
+          span: args[2]!.span,
           steps,
         };
       case 'timestamp': {
@@ -253,6 +310,22 @@ class Planner {
     }
     const params = args.slice(1).map((arg) => this.scalar(arg, steps));
     return { kind: 'map', name, input: this.vector(args[0]!, steps), params, steps };
+  }
+
+  #quantiles(
+    vector: Expr,
+    quantiles: readonly Expr[],
+    label: string | undefined,
+    steps: Steps,
+  ): VectorNode {
+    return {
+      kind: 'histogram-quantile',
+      quantiles: quantiles.map((arg) => ({ node: this.scalar(arg, steps), span: arg.span })),
+      label,
+      input: this.#telling(false, () => this.vector(vector, steps)),
+      span: vector.span,
+      steps,
+    };
   }
 
   #sort({ name, args, span }: Call, steps: Steps): VectorNode {

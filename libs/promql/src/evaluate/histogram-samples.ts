@@ -1,0 +1,99 @@
+// The native histograms of one series as columns, and what their reset hints may be believed to say.
+//
+// A hint is about the sample just before in storage. That a chunk begins with a reset is forgotten, since
+// the chunk before may not be there; comparing counts finds it again. Samples of a subquery aren't
+// neighbours in storage, so that theirs say nothing.
+import {
+  type HistogramColumns,
+  RESET_NO,
+  RESET_UNKNOWN,
+  RESET_YES,
+  type SampleColumns,
+} from '@weir/model';
+import { fromNative, type Histogram, isGauge, withResetHint } from '../histogram/histogram.ts';
+import { isReset } from '../histogram/resets.ts';
+
+/** What a histogram weighs against the sample budget, in floats, besides its buckets. */
+const FIXED_WEIGHT = 8;
+
+export class HistogramSamples {
+  /** ms, ascending; the first `count`. */
+  t = new Float64Array(16);
+  /** Undefined: a staleness marker. */
+  readonly h: (Histogram | undefined)[] = [];
+  /** Of all in hand, in float samples. */
+  weight = 0;
+
+  get count(): number {
+    return this.h.length;
+  }
+
+  clear(): void {
+    this.h.length = 0;
+    this.weight = 0;
+  }
+
+  /** A sample that is not the neighbour of the one before. */
+  pushApart(t: number, h: Histogram): void {
+    this.#push(t, isGauge(h) ? h : withResetHint(h, RESET_UNKNOWN));
+  }
+
+  /** `floats` are the series' other samples. */
+  takeNative(natives: HistogramColumns, tellsResets: boolean, floats: SampleColumns): void {
+    for (let at = 0; at < natives.count; at++) {
+      const native = natives.h[at]!;
+      this.#push(natives.t[at]!, native.isStale ? undefined : fromNative(native));
+    }
+    this.#forgetChunkResets();
+    if (tellsResets) this.#tellResets(floats);
+  }
+
+  /** Without markers of staleness; not to be kept beyond clear(). */
+  points(): { t: number; histogram: Histogram }[] {
+    return this.h.flatMap((histogram, at) => (histogram ? [{ t: this.t[at]!, histogram }] : []));
+  }
+
+  dropStale(): void {
+    if (!this.h.includes(undefined)) return;
+    let kept = 0;
+    for (let at = 0; at < this.h.length; at++) {
+      if (this.h[at] === undefined) continue;
+      this.t[kept] = this.t[at]!;
+      this.h[kept++] = this.h[at];
+    }
+    this.h.length = kept;
+  }
+
+  #push(t: number, h: Histogram | undefined): void {
+    const at = this.h.length;
+    if (at === this.t.length) {
+      const grown = new Float64Array(at * 2);
+      grown.set(this.t);
+      this.t = grown;
+    }
+    this.t[at] = t;
+    this.h.push(h);
+    if (h === undefined) this.weight++;
+    else this.weight += FIXED_WEIGHT + h.positive.index.length + h.negative.index.length;
+  }
+
+  #forgetChunkResets(): void {
+    for (let at = 0; at < this.h.length; at++) {
+      const h = this.h[at];
+      if (h?.resetHint === RESET_YES) this.h[at] = withResetHint(h, RESET_UNKNOWN);
+    }
+  }
+
+  /** Compares neighbours where nothing is said; the first, and one after another kind, has none. */
+  #tellResets(floats: SampleColumns): void {
+    let float = 0;
+    for (let at = 1; at < this.h.length; at++) {
+      const [before, h] = [this.h[at - 1], this.h[at]];
+      while (float < floats.count && floats.t[float]! < this.t[at - 1]!) float++;
+      const isNeighbour = float === floats.count || floats.t[float]! > this.t[at]!;
+      if (before === undefined || h === undefined || !isNeighbour) continue;
+      if (h.resetHint !== RESET_UNKNOWN) continue;
+      this.h[at] = withResetHint(h, isReset(before, h) ? RESET_YES : RESET_NO);
+    }
+  }
+}

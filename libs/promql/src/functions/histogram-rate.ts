@@ -1,0 +1,123 @@
+// rate, increase, delta, irate and idelta of native histograms. As for floats, with the count of
+// observations deciding how far to extrapolate; the result is a gauge.
+import { RESET_GAUGE } from '@weir/model';
+import {
+  addHistograms,
+  divideHistogram,
+  scaleHistogram,
+  subtractHistograms,
+} from '../histogram/arithmetic.ts';
+import {
+  type Histogram,
+  hasCustomBuckets,
+  isGauge,
+  withResetHint,
+} from '../histogram/histogram.ts';
+import { isReset } from '../histogram/resets.ts';
+import { withSchema } from '../histogram/shape.ts';
+import { extrapolation } from './rate.ts';
+import type { HistogramWindows, Windows } from './window.ts';
+import type { WindowNotes } from './window-notes.ts';
+
+export interface Difference {
+  readonly isCounter: boolean;
+  readonly perSecond: boolean;
+}
+
+/** Undefined where fewer than two samples, or kinds of buckets that don't mix, allow none. */
+export function histogramDifference(
+  windows: Windows,
+  step: number,
+  { isCounter, perSecond }: Difference,
+  notes: WindowNotes,
+): Histogram | undefined {
+  const { t, h, from, to } = windows.histograms;
+  const first = from[step]!;
+  const last = to[step]! - 1;
+  if (last <= first) return undefined;
+  const span = { h, first, last };
+  const grown = isCounter ? counterGrowth(span, notes) : gaugeGrowth(span, notes);
+  if (grown === undefined) return undefined;
+  const factor = extrapolation(
+    { first: t[first]!, last: t[last]!, gaps: last - first },
+    { end: windows.times.startMs + step * windows.times.stepMs, rangeMs: windows.rangeMs },
+    isCounter ? zeroShare(h[first]!.count, grown.count) : Number.POSITIVE_INFINITY,
+  );
+  const result = scaleHistogram(grown, perSecond ? factor / (windows.rangeMs / 1000) : factor);
+  return withResetHint(result, RESET_GAUGE);
+}
+
+/** How many times the sampled interval a counter would have needed to grow to its first value. */
+function zeroShare(first: number, grown: number): number {
+  return grown > 0 && first >= 0 ? first / grown : Number.POSITIVE_INFINITY;
+}
+
+interface Span {
+  readonly h: readonly Histogram[];
+  readonly first: number;
+  readonly last: number;
+}
+
+function gaugeGrowth({ h, first, last }: Span, notes: WindowNotes): Histogram | undefined {
+  const [before, after] = [h[first]!, h[last]!];
+  if (hasCustomBuckets(before) !== hasCustomBuckets(after)) {
+    notes.mixedSchemas();
+    return undefined;
+  }
+  if (!isGauge(before) || !isGauge(after)) notes.notAGauge();
+  return subtracted(after, before, notes);
+}
+
+/**
+ * The last sample, less the first, plus what was lost in resets. After a reset at once the first sample
+ * counts for nothing, and neither does the kind of its buckets.
+ */
+function counterGrowth({ h, first, last }: Span, notes: WindowNotes): Histogram | undefined {
+  const startsAnew = isReset(h[first]!, h[first + 1]!);
+  const counted = startsAnew ? first + 1 : first;
+  let schema = h[last]!.schema;
+  for (let at = first; at <= last; at++) {
+    if (isGauge(h[at]!)) notes.notACounter();
+    if (at < counted) continue;
+    if (hasCustomBuckets(h[at]!) !== hasCustomBuckets(h[last]!)) {
+      notes.mixedSchemas();
+      return undefined;
+    }
+    schema = Math.min(schema, h[at]!.schema);
+  }
+  let grown = withSchema(h[last]!, schema);
+  if (!startsAnew) grown = subtracted(grown, h[first]!, notes);
+  for (let at = counted + 1; at <= last; at++) {
+    if (isReset(h[at - 1]!, h[at]!)) grown = added(grown, h[at - 1]!, notes);
+  }
+  return grown;
+}
+
+/** Both have buckets of one kind. */
+function subtracted(a: Histogram, b: Histogram, notes: WindowNotes): Histogram {
+  const { histogram, reconciled } = subtractHistograms(a, b)!;
+  if (reconciled) notes.reconciled('subtraction');
+  return histogram;
+}
+
+function added(a: Histogram, b: Histogram, notes: WindowNotes): Histogram {
+  const { histogram, reconciled } = addHistograms(a, b)!;
+  if (reconciled) notes.reconciled('addition');
+  return histogram;
+}
+
+/** irate (per second) or idelta of the samples at `last` − 1 and `last`. */
+export function histogramOfLastTwo(
+  { t, h }: HistogramWindows,
+  last: number,
+  isRate: boolean,
+  notes: WindowNotes,
+): Histogram | undefined {
+  const [before, after] = [h[last - 1]!, h[last]!];
+  if (t[last] === t[last - 1]) return undefined;
+  if (!isRate) return gaugeGrowth({ h, first: last - 1, last }, notes);
+  if (isGauge(before) || isGauge(after)) notes.notACounter();
+  const grown = isReset(before, after) ? after : subtracted(after, before, notes);
+  const perSecond = divideHistogram(grown, (t[last]! - t[last - 1]!) / 1000);
+  return withResetHint(perSecond, RESET_GAUGE);
+}

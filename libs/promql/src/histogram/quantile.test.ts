@@ -1,0 +1,77 @@
+// Quantiles, fractions and trims agree with each other.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { exponentialBound, OrderedBuckets } from './bounds.ts';
+import { EMPTY_HISTOGRAM } from './histogram.ts';
+import { exponential } from './histogram-fixture.ts';
+import { fractionOfHistogram, quantileOfHistogram } from './quantile.ts';
+import { varianceOf } from './spread.ts';
+import { trimHistogram } from './trim.ts';
+
+const share = fc.double({ min: 0.01, max: 0.99, noNaN: true });
+const value = fc.double({ min: -5000, max: 5000, noNaN: true });
+// A zero bucket without width is a point: all of it is at one value.
+const populated = exponential.filter(
+  ({ count, zeroCount, zeroThreshold }) => count > 0 && (zeroThreshold > 0 || zeroCount === 0),
+);
+
+describe('quantiles and fractions of histograms', () => {
+  it('are inverse to each other', () => {
+    fc.assert(
+      fc.property(populated, share, (h, q) => {
+        const quantile = quantileOfHistogram(q, h).value;
+        expect(fractionOfHistogram(-Infinity, quantile, h)).toBeCloseTo(q, 6);
+      }),
+    );
+  });
+
+  it('grow with their argument', () => {
+    fc.assert(
+      fc.property(populated, share, share, (h, a, b) => {
+        const low = quantileOfHistogram(Math.min(a, b), h).value;
+        expect(low).toBeLessThanOrEqual(quantileOfHistogram(Math.max(a, b), h).value + 1e-9);
+      }),
+    );
+  });
+
+  it('are cut by trims where the fraction says', () => {
+    fc.assert(
+      fc.property(populated, value, (h, cut) => {
+        const below = trimHistogram(h, 'upper', cut);
+        const above = trimHistogram(h, 'lower', cut);
+        expect(below.count + above.count).toBeCloseTo(h.count, 6);
+        expect(below.count).toBeCloseTo(fractionOfHistogram(-Infinity, cut, h) * h.count, 6);
+      }),
+    );
+  });
+
+  it('answer the ends, and nothing for no observation', () => {
+    expect(quantileOfHistogram(-0.1, EMPTY_HISTOGRAM).value).toBe(-Infinity);
+    expect(quantileOfHistogram(1.1, EMPTY_HISTOGRAM).value).toBe(Infinity);
+    expect(quantileOfHistogram(0.5, EMPTY_HISTOGRAM).value).toBeNaN();
+    expect(fractionOfHistogram(0, 1, EMPTY_HISTOGRAM)).toBeNaN();
+    expect(varianceOf(EMPTY_HISTOGRAM)).toBeNaN();
+  });
+});
+
+describe('bucket bounds', () => {
+  it('double every 2^schema buckets and end with the largest float', () => {
+    expect([-1, 0, 1, 10].map((at) => exponentialBound(0, at))).toEqual([0.5, 1, 2, 1024]);
+    expect(exponentialBound(1, 1)).toBeCloseTo(Math.SQRT2, 15);
+    expect([exponentialBound(-2, 1), exponentialBound(-1, -1)]).toEqual([16, 0.25]);
+    expect(exponentialBound(3, 8 * 1024)).toBe(Number.MAX_VALUE);
+    expect(exponentialBound(3, 8 * 1024 + 1)).toBe(Infinity);
+  });
+
+  it('ascend over negative, zero and positive buckets', () => {
+    fc.assert(
+      fc.property(populated, (h) => {
+        const all = new OrderedBuckets(h);
+        for (let at = 0; at < all.size; at++) {
+          expect(all.lower(at)).toBeLessThanOrEqual(all.upper(at));
+          if (at > 0) expect(all.lower(at)).toBeGreaterThanOrEqual(all.upper(at - 1));
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,89 @@
+// Quantiles and fractions of native histograms, and each the inverse of the other. Interpolation within a
+// bucket is exponential, as the buckets are; linear in the zero bucket and in custom buckets
+// (documentation of histogram_quantile and histogram_fraction).
+
+import { interpolationBounds, OrderedBuckets } from './bounds.ts';
+import { type Histogram, hasCustomBuckets } from './histogram.ts';
+
+export interface HistogramQuantile {
+  readonly value: number;
+  /** NaN observations are in no bucket: the rank fell among them, or all others moved up. */
+  readonly nan: 'none' | 'result' | 'skew';
+}
+
+const plain = (value: number): HistogramQuantile => ({ value, nan: 'none' });
+
+export function quantileOfHistogram(q: number, h: Histogram): HistogramQuantile {
+  if (q < 0) return plain(Number.NEGATIVE_INFINITY);
+  if (q > 1) return plain(Number.POSITIVE_INFINITY);
+  if (h.count === 0 || Number.isNaN(q)) return plain(Number.NaN);
+  const all = new OrderedBuckets(h);
+  const hasNaN = Number.isNaN(h.sum);
+  // From the nearer end, so that a rank between two buckets falls to the upper one from the middle on.
+  const fromTop = !hasNaN && q >= 0.5;
+  const rank = (fromTop ? 1 - q : q) * h.count;
+  const { at, seen } = bucketOfRank(all, rank, fromTop);
+  if (at < 0 || (hasNaN && seen < rank)) {
+    return { value: Number.NaN, nan: hasNaN ? 'result' : 'none' };
+  }
+  const count = all.count(at);
+  const within = Math.min(1, (rank - (seen - count)) / count);
+  const value = valueAt(all, at, fromTop ? 1 - within : within);
+  return { value, nan: hasNaN ? 'skew' : 'none' };
+}
+
+/** The bucket at which the count reaches the rank, or the last one; −1 where there is none. */
+function bucketOfRank(all: OrderedBuckets, rank: number, fromTop: boolean) {
+  let seen = 0;
+  let at = -1;
+  for (let step = 0; step < all.size; step++) {
+    at = fromTop ? all.size - 1 - step : step;
+    seen += all.count(at);
+    if (seen >= rank) break;
+  }
+  return { at, seen };
+}
+
+/** The value below which `fraction` of a bucket's observations are. */
+function valueAt(all: OrderedBuckets, at: number, fraction: number): number {
+  const [lower, upper] = interpolationBounds(all, at);
+  if (hasCustomBuckets(all.histogram)) {
+    if (lower === Number.NEGATIVE_INFINITY) return upper;
+    if (upper === Number.POSITIVE_INFINITY) return lower;
+  }
+  if (isLinear(all, at)) return lower + (upper - lower) * fraction;
+  const [low, high] = [Math.log2(Math.abs(lower)), Math.log2(Math.abs(upper))];
+  const size = 2 ** (low + (high - low) * fraction);
+  return all.isNegative(at) ? -size : size;
+}
+
+export function isLinear(all: OrderedBuckets, at: number): boolean {
+  return hasCustomBuckets(all.histogram) || all.isZero(at);
+}
+
+/**
+ * The fraction of a bucket's observations that are at `value` or below. Buckets without end aren't
+ * interpolated: any finite value is above all of the first, and below all of the last.
+ */
+export function fractionBelow(all: OrderedBuckets, at: number, value: number): number {
+  const [lower, upper] = interpolationBounds(all, at);
+  if (upper === Number.POSITIVE_INFINITY) return value === upper ? 1 : 0;
+  if (lower === Number.NEGATIVE_INFINITY) return value === lower ? 0 : 1;
+  if (value <= lower) return 0;
+  if (value >= upper) return 1;
+  if (isLinear(all, at)) return (value - lower) / (upper - lower);
+  return Math.log2(value / lower) / Math.log2(upper / lower);
+}
+
+/** The fraction of all observations that are between the bounds. */
+export function fractionOfHistogram(lower: number, upper: number, h: Histogram): number {
+  if (h.count === 0 || Number.isNaN(lower) || Number.isNaN(upper)) return Number.NaN;
+  if (lower >= upper) return 0;
+  const all = new OrderedBuckets(h);
+  let between = 0;
+  for (let at = 0; at < all.size; at++) {
+    const share = fractionBelow(all, at, upper) - fractionBelow(all, at, lower);
+    between += all.count(at) * share;
+  }
+  return between / h.count;
+}

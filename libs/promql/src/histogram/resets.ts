@@ -1,0 +1,36 @@
+// Whether a counter histogram was reset between two samples: told by the hint, or seen in any count that
+// fell, in a resolution that rose, or in a zero bucket that shrank.
+import { RESET_NO, RESET_YES } from '@weir/model';
+import { type Buckets, type Histogram, hasCustomBuckets } from './histogram.ts';
+import { commonShape, reshape, widenedZero, withSchema } from './shape.ts';
+
+export function isReset(previous: Histogram, h: Histogram): boolean {
+  if (h.resetHint === RESET_YES) return true;
+  if (h.resetHint === RESET_NO) return false;
+  if (hasCustomBuckets(h) !== hasCustomBuckets(previous) || h.count < previous.count) return true;
+  return hasCustomBuckets(h) ? customReset(previous, h) : exponentialReset(previous, h);
+}
+
+function customReset(previous: Histogram, h: Histogram): boolean {
+  const shape = commonShape(previous, h)!;
+  return anyFell(reshape(previous, shape).positive, reshape(h, shape).positive);
+}
+
+function exponentialReset(previous: Histogram, h: Histogram): boolean {
+  if (h.schema > previous.schema || h.zeroThreshold < previous.zeroThreshold) return true;
+  // A threshold within a bucket that was populated can't come about without a reset.
+  if (widenedZero(previous, h.zeroThreshold) !== h.zeroThreshold) return true;
+  const before = reshape(previous, { ...h, schema: previous.schema });
+  if (h.zeroCount < before.zeroCount) return true;
+  const { positive, negative } = withSchema(before, h.schema);
+  return anyFell(positive, h.positive) || anyFell(negative, h.negative);
+}
+
+function anyFell(before: Buckets, after: Buckets): boolean {
+  for (let at = 0, now = 0; at < before.index.length; at++) {
+    while (now < after.index.length && after.index[now]! < before.index[at]!) now++;
+    const count = after.index[now] === before.index[at] ? after.count[now]! : 0;
+    if (count < before.count[at]!) return true;
+  }
+  return false;
+}
