@@ -10,6 +10,7 @@ import {
   expectedSeries,
   expectHistogram,
   identityOf,
+  ROUNDS,
   type Temporality,
 } from '../support/recording.ts';
 import { SenderTarget } from '../support/sender-target.ts';
@@ -37,7 +38,8 @@ describe('an OpenTelemetry Collector', () => {
   ): Promise<void> {
     collector = await startCollector(exporters, flags);
     const { url } = collector;
-    await sendRounds('job', createExporter('protobuf', { url, tenant: 'unused', temporality }));
+    const exporter = createExporter('protobuf', { url, tenant: 'unused', temporality });
+    expect(await sendRounds('job', exporter)).toEqual(ROUNDS.map(() => undefined));
     await collector.stop();
     expect(collector.log()).toBe('');
   }

@@ -1,13 +1,10 @@
 // OpenTelemetry's SDKs of Node.js and Python send what they record to Weir over each transport, with either
 // temporality: queries answer every series and value of it, and no other; exponential histograms arrive with
 // every value in its bucket, exemplars with their spans, metadata as it was declared.
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createExporter, type SdkTarget, sendRounds, type Transport } from '../support/node-sdk.ts';
+import { sendByPython } from '../support/python-sdk.ts';
 import {
-  BOUNDS,
   EXPECTED_METADATA,
   EXPONENTIAL,
   expectedBytes,
@@ -19,9 +16,7 @@ import {
 } from '../support/recording.ts';
 import { SenderTarget } from '../support/sender-target.ts';
 
-const PYTHON_SENDER = fileURLToPath(new URL('../support/python_sdk.py', import.meta.url));
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
-const run = promisify(execFile);
 
 interface Case {
   readonly transport: Transport;
@@ -34,15 +29,6 @@ const cases = (transports: readonly Transport[]): Case[] =>
     { transport, temporality: 'cumulative', gzip: false },
     { transport, temporality: 'delta', gzip: true },
   ]);
-
-async function python(job: string, transport: Transport, target: SdkTarget): Promise<void> {
-  const binary = process.env.WEIR_OTEL_PYTHON;
-  if (!binary) throw new Error('WEIR_OTEL_PYTHON is not set: run npm run test:peers');
-  const task = { gzip: false, timeoutSeconds: 10, ...target, transport, job };
-  const argument = JSON.stringify({ ...task, bounds: BOUNDS, rounds: ROUNDS });
-  const { stderr } = await run(binary, [PYTHON_SENDER, argument]);
-  expect(stderr).toBe('');
-}
 
 describe('OpenTelemetry SDKs', () => {
   let target: SenderTarget;
@@ -76,7 +62,8 @@ describe('OpenTelemetry SDKs', () => {
     'of Node.js: $transport, $temporality, gzip $gzip',
     async (each) => {
       const job = `node-${each.transport}-${each.temporality}`;
-      await sendRounds(job, createExporter(each.transport, targetOf(job, each)));
+      const failures = await sendRounds(job, createExporter(each.transport, targetOf(job, each)));
+      expect(failures).toEqual(ROUNDS.map(() => undefined));
       await expectSeries(job, each.temporality);
       await expectHistograms(job, each.temporality);
     },
@@ -86,7 +73,7 @@ describe('OpenTelemetry SDKs', () => {
     'of Python: $transport, $temporality, gzip $gzip, exemplars',
     async (each) => {
       const job = `python-${each.transport}-${each.temporality}`;
-      await python(job, each.transport, targetOf(job, each));
+      expect(await sendByPython(job, each.transport, targetOf(job, each))).toBe('');
       await expectSeries(job, each.temporality);
       // The last of each bucket and round.
       const found = await target.exemplars(job, 'request_duration_seconds_bucket');

@@ -1,15 +1,10 @@
 // Senders behind a proxy that fails some of their requests: a real Prometheus 3 by remote write 1.0 and 2.0.
 // What is answered with 429 or 5xx comes again, when it was told to, and nothing is missing, nor doubled where
 // Weir had it and only the answer was lost. What is answered with 400 doesn't come again, and the rest goes on.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Fault, type SeenRequest, startFaultProxy } from '../support/fault-proxy.ts';
-import { startMetricsApp } from '../support/metrics-app.ts';
-import { startPrometheus } from '../support/prometheus-process.ts';
-import { dumpBlocks, timeOf } from '../support/promtool.ts';
+import { expectRepeated, type Fault, startFaultProxy, withBody } from '../support/fault-proxy.ts';
+import { sendByPrometheus } from '../support/prometheus-sender.ts';
 import { SenderTarget } from '../support/sender-target.ts';
 
 const TENANT = 'sender';
@@ -36,36 +31,18 @@ describe('retries', () => {
     for (const stop of stops.splice(0).reverse()) await stop();
   });
 
-  /** Lets Prometheus send for a while under that plan; returns what it has and what Weir got. */
+  /** Lets Prometheus send for a while under that plan. */
   async function sendBehind(plan: Readonly<Record<number, Fault>>, version: 1 | 2) {
-    const data = await mkdtemp(join(tmpdir(), 'weir-retries-'));
-    stops.push(() => rm(data, { recursive: true, force: true }));
-    const app = await startMetricsApp();
-    stops.push(() => app.stop());
     const target = await SenderTarget.start();
     stops.push(() => target.stop());
     const proxy = await startFaultProxy(target.base, (number) => plan[number]);
     stops.push(() => proxy.stop());
-    const prometheus = await startPrometheus({
-      scrape: [],
-      remoteWrite: [{ url: `${proxy.base}/api/v1/push`, version }],
-      tenant: TENANT,
-      rich: { features: [], app: app.address, data },
-    });
-    const readyMs = Date.now();
-    try {
-      await sleep(SECONDS * 1000);
-    } finally {
-      // Sends what it has left before it ends.
-      await prometheus.stop();
-    }
-    // It sends nothing from before it watches its log, and no custom buckets by 1.0.
-    const isSent = (line: string) =>
-      timeOf(line) >= readyMs && (version === 2 || !line.includes('"app_seconds"'));
-    const wanted = (await dumpBlocks(data)).filter(isSent);
-    const kept = (await target.dump(TENANT)).filter(isSent);
-    expect(wanted.length).toBeGreaterThan(1000);
-    return { target, seen: proxy.seen, wanted, kept };
+    const sent = await sendByPrometheus(proxy.base, { tenant: TENANT, version }, () =>
+      sleep(SECONDS * 1000),
+    );
+    expect(sent.lines.length).toBeGreaterThan(1000);
+    const kept = (await target.dump(TENANT)).filter(sent.isSent);
+    return { target, seen: proxy.seen, wanted: sent.lines, kept };
   }
 
   it.each([1, 2] as const)('of Prometheus %d.0 on 429 and 5xx', async (version) => {
@@ -101,19 +78,6 @@ describe('retries', () => {
     expect([...kept, ...missing].sort()).toEqual(wanted);
   });
 });
-
-const withBody = (seen: readonly SeenRequest[], body: Buffer) =>
-  seen.filter((other) => other.body.equals(body));
-
-/** It came again until it was taken, and not before the time it was told. */
-function expectRepeated(fault: SeenRequest, seen: readonly SeenRequest[]): void {
-  const [first, second, ...others] = withBody(seen, fault.body);
-  expect([first === fault, others]).toEqual([true, []]);
-  expect(second?.answer.status).toBeLessThan(300);
-  expect(second?.headers['retry-attempt']).toBe('1');
-  const waitedMs = second!.atMs - fault.answeredMs;
-  expect(waitedMs).toBeGreaterThanOrEqual(1000 * Number(fault.answer.headers['retry-after'] ?? 0));
-}
 
 async function discarded(target: SenderTarget): Promise<readonly object[]> {
   const answer = await fetch(`${target.base}/api/v1/discarded`, {

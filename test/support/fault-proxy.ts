@@ -10,6 +10,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { expect } from 'vitest';
 
 export interface Fault {
   /** 0 ends the connection without an answer. */
@@ -97,4 +98,23 @@ export async function startFaultProxy(
 
 function answerOf({ status, headers = {}, text = '' }: Fault): Answer {
   return { status, headers: { ...headers }, body: Buffer.from(text) };
+}
+
+/** The request and what is the same, byte by byte. */
+export function withBody(seen: readonly SeenRequest[], body: Buffer): SeenRequest[] {
+  return seen.filter((other) => other.body.equals(body));
+}
+
+/** It came again until it was taken, each time not before it was told to. */
+export function expectRepeated({ body }: SeenRequest, seen: readonly SeenRequest[]): void {
+  const attempts = withBody(seen, body);
+  const statuses = attempts.map(({ answer }) => answer.status);
+  expect(statuses.filter((status) => status >= 200 && status < 300)).toEqual([statuses.at(-1)]);
+  for (const [index, { answer, answeredMs }] of attempts.slice(0, -1).entries()) {
+    const next = attempts[index + 1]!;
+    expect(next.headers['retry-attempt']).toBe(String(index + 1));
+    const toldMs = 1000 * Number(answer.headers['retry-after'] ?? 0);
+    expect(next.atMs - answeredMs).toBeGreaterThanOrEqual(toldMs);
+  }
+  expect(attempts.length).toBeGreaterThan(1);
 }

@@ -120,15 +120,20 @@ export function createRecorder(job: string, exporter: PushMetricExporter): NodeR
   };
 }
 
-/** Records each round and exports it; throws where one wasn't delivered. */
-export async function sendRounds(job: string, exporter: PushMetricExporter): Promise<void> {
+/** Records each round and exports it; what became of each: undefined, or the error where it wasn't delivered. */
+export async function sendRounds(
+  job: string,
+  exporter: PushMetricExporter,
+  rounds: readonly Round[] = ROUNDS,
+): Promise<(Error | undefined)[]> {
   const recorder = createRecorder(job, exporter);
+  const failures: (Error | undefined)[] = [];
   try {
-    for (const round of ROUNDS) {
+    for (const round of rounds) {
       recorder.record(round);
-      const failure = await recorder.export();
-      if (failure) throw failure;
+      failures.push(await recorder.export());
     }
+    return failures;
   } finally {
     await recorder.stop();
   }

@@ -40,10 +40,13 @@ export const identityOf = (job: string) => ({ instance: '1', job });
 const INFO = { host_name: 'here' };
 
 /** Values of every float series, in the order of rounds, by name and labels; under UnderscoreEscapingWithSuffixes. */
-export function expectedSeries(temporality: Temporality): Record<string, number[]> {
-  const sinceStart = (from: (round: Round) => number) => running(ROUNDS.map(from));
+export function expectedSeries(
+  temporality: Temporality,
+  rounds: readonly Round[] = ROUNDS,
+): Record<string, number[]> {
+  const sinceStart = (from: (round: Round) => number) => running(rounds.map(from));
   const told = (from: (round: Round) => number) =>
-    temporality === 'delta' ? ROUNDS.map(from) : sinceStart(from);
+    temporality === 'delta' ? rounds.map(from) : sinceStart(from);
   const below = (bound: number) => told(({ seconds }) => seconds.filter((s) => s <= bound).length);
   return {
     [seriesKey('requests_total', { http_route: '/a' })]: told(({ requests }) => requests['/a']!),
@@ -55,15 +58,18 @@ export function expectedSeries(temporality: Temporality): Record<string, number[
     [seriesKey('request_duration_seconds_bucket', { le: '+Inf' })]: below(Number.POSITIVE_INFINITY),
     [seriesKey('request_duration_seconds_count', {})]: below(Number.POSITIVE_INFINITY),
     [seriesKey('request_duration_seconds_sum', {})]: told(({ seconds }) => total(seconds)),
-    [seriesKey('fill_ratio', { disk: 'wörk' })]: ROUNDS.map(({ fill }) => fill),
-    [seriesKey('target_info', INFO)]: ROUNDS.map(() => 1),
+    [seriesKey('fill_ratio', { disk: 'wörk' })]: rounds.map(({ fill }) => fill),
+    [seriesKey('target_info', INFO)]: rounds.map(() => 1),
   };
 }
 
 /** What each round's exponential histogram has seen. */
-export function expectedBytes(temporality: Temporality): readonly (readonly number[])[] {
-  if (temporality === 'delta') return ROUNDS.map(({ bytes }) => bytes);
-  return ROUNDS.map((_, last) => ROUNDS.slice(0, last + 1).flatMap(({ bytes }) => bytes));
+export function expectedBytes(
+  temporality: Temporality,
+  rounds: readonly Round[] = ROUNDS,
+): readonly (readonly number[])[] {
+  if (temporality === 'delta') return rounds.map(({ bytes }) => bytes);
+  return rounds.map((_, last) => rounds.slice(0, last + 1).flatMap(({ bytes }) => bytes));
 }
 
 export const EXPECTED_METADATA = {
