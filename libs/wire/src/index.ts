@@ -5,7 +5,12 @@ export { lz4Decompress } from './compression/lz4-frame.ts';
 export { zstdDecompress } from './compression/zstd.ts';
 export { type InfluxPrecision, influxPrecision } from './influx/precision.ts';
 export { InfluxScan, type InfluxScanStart } from './influx/scan.ts';
-export { encodeExportResponse, encodeStatus, type PartialSuccess } from './otlp/answers.ts';
+export {
+  encodeExportResponse,
+  encodeRetryInfo,
+  encodeStatus,
+  type PartialSuccess,
+} from './otlp/answers.ts';
 export { otlpJsonToProtobuf } from './otlp/json-to-protobuf.ts';
 export { OtlpScan, type OtlpScanStart } from './otlp/scan.ts';
 export { OTLP_STRATEGIES, type OtlpStrategy, type OtlpTranslation } from './otlp/translation.ts';

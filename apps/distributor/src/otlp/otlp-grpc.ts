@@ -4,13 +4,14 @@
 // Without TLS, as collectors beside it send; whoever needs TLS terminates it before.
 import type { Server, ServerUnaryCall, ServiceError, sendUnaryData } from '@grpc/grpc-js';
 import { WeirError } from '@weir/errors';
-import { encodeExportResponse, encodeStatus } from '@weir/wire';
+import { encodeExportResponse, encodeRetryInfo, encodeStatus } from '@weir/wire';
 import type { OtlpAnswer, OtlpReceiver } from './otlp-receiver.ts';
 import { STRATEGY_HEADER, SUFFIXES_HEADER } from './otlp-translation.ts';
 
 const METHOD = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
-/** Where gRPC clients find RetryInfo; they repeat what a limit refused only with it. */
+/** Where gRPC clients find RetryInfo; some repeat what a limit refused only with it. Python's look in the second. */
 const DETAILS = 'grpc-status-details-bin';
+const RETRY_INFO = 'google.rpc.retryinfo-bin';
 
 export interface OtlpGrpcSettings {
   readonly address: string;
@@ -58,6 +59,9 @@ export async function openOtlpGrpc(
     const metadata = new grpc.Metadata();
     const details = encodeStatus(code, message, retryAfterSeconds);
     metadata.set(DETAILS, Buffer.from(details));
+    if (retryAfterSeconds > 0) {
+      metadata.set(RETRY_INFO, Buffer.from(encodeRetryInfo(retryAfterSeconds)));
+    }
     return { code, details: message, metadata };
   }
 

@@ -250,8 +250,12 @@ describe('OTLP over gRPC', () => {
     expect(error?.code).toBe(grpc.status.RESOURCE_EXHAUSTED);
     const [details] = error!.metadata.get('grpc-status-details-bin');
     expect(Buffer.from(details!).toString('latin1')).toContain('google.rpc.RetryInfo');
+    // Default settings say 6 to 9 seconds: a Duration in a field of its own.
+    const [info] = error!.metadata.get('google.rpc.retryinfo-bin');
+    expect(Buffer.from(info!).toString('hex')).toMatch(/^0a02080[6-9]$/);
     const refused = await (await client()).call(encoded([BAD]));
     expect(refused.error?.code).toBe(grpc.status.INVALID_ARGUMENT);
+    expect(refused.error!.metadata.get('google.rpc.retryinfo-bin')).toEqual([]);
   });
 
   it('refuses what is too large', async () => {

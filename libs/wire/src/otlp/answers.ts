@@ -31,15 +31,20 @@ export function encodeStatus(code: number, message: string, retryAfterSeconds = 
   status.uvarint(code);
   if (message !== '') status.field(0x12, utf8(message));
   if (retryAfterSeconds > 0) {
-    const duration = new ByteSink(16);
-    duration.byte(0x08);
-    duration.uvarint(retryAfterSeconds);
-    const info = new ByteSink(16);
-    info.field(0x0a, duration.copy());
     const any = new ByteSink(64);
     any.field(0x0a, RETRY_INFO);
-    any.field(0x12, info.copy());
+    any.field(0x12, encodeRetryInfo(retryAfterSeconds));
     status.field(0x1a, any.copy());
   }
   return status.copy();
+}
+
+/** google.rpc.RetryInfo: its one field is a Duration. */
+export function encodeRetryInfo(retryAfterSeconds: number): Uint8Array {
+  const duration = new ByteSink(16);
+  duration.byte(0x08);
+  duration.uvarint(retryAfterSeconds);
+  const info = new ByteSink(16);
+  info.field(0x0a, duration.copy());
+  return info.copy();
 }
