@@ -1,16 +1,13 @@
 // What a push costs per sample, kernel by kernel: snappy, scan; then the whole distributor in process with a log that acknowledges at once.
-// Run: npx esbuild test/bench/push.bench.ts --bundle --platform=node --format=esm --external:snappy
-//   --external:pino --external:prom-client --external:fastify --external:yaml --external:re2js
-//   --outfile=test/bench/dist/push.mjs && node --cpu-prof test/bench/dist/push.mjs
 import { defaultsOf } from '@weir/config';
 import { createDistributor, distributorFlags } from '@weir/distributor';
 import { createLimits, limitsFlags } from '@weir/limits';
 import type { PartitionLog } from '@weir/log';
-import { encodeLabels, type Label } from '@weir/model';
 import { seededRandom, systemClock } from '@weir/runtime';
 import { silentTelemetry } from '@weir/telemetry';
 import { AcceptedWrite, RemoteWrite1Scan, snappyUncompress, type WriteRules } from '@weir/wire';
 import { compressSync } from 'snappy';
+import { otlpBody, remoteWrite1Body, remoteWrite2Body } from './push-bodies.ts';
 
 const SERIES = 2000;
 const BODIES = 10;
@@ -33,37 +30,6 @@ const RULES: WriteRules = {
 
 const random = seededRandom(7);
 
-/** About 233 bytes of labels in ten labels, as an instrumented service behind Kubernetes sends them. */
-function labelsOfSeries(index: number): Label[] {
-  const instance = Math.floor(index / 100);
-  return Object.entries({
-    __name__: `http_server_request_duration_seconds_${index % 31}`,
-    cluster: 'production-eu-west-1',
-    container: 'api',
-    endpoint: `/api/v1/resource/${index % 100}`,
-    instance: `10.${instance % 255}.${index % 7}.17:9090`,
-    job: 'monitoring/api-server',
-    method: index % 2 === 0 ? 'GET' : 'POST',
-    namespace: 'monitoring',
-    pod: `api-server-7d9f8b6c5d-${(instance * 7919).toString(36)}`,
-    status_code: String(200 + (index % 5)),
-  }).map(([name, value]) => ({ name, value }));
-}
-
-function makeBody(first: number): Buffer {
-  const parts: Uint8Array[] = [];
-  for (let index = first; index < first + SERIES; index++) {
-    const labels = encodeLabels(labelsOfSeries(index));
-    const sample = Buffer.alloc(18);
-    sample.set([0x12, 16, 0x09]);
-    sample.writeDoubleLE(index % 3 === 0 ? index : random.next() * 1000, 3);
-    sample.set([0x10, 0x80, 0xe8, 0x92, 0xbc, 0xbc, 0x31], 11);
-    const size = labels.length + sample.length;
-    parts.push(Uint8Array.of(0x0a, (size & 127) | 128, size >>> 7), labels, sample);
-  }
-  return Buffer.concat(parts);
-}
-
 async function measure(name: string, work: (index: number) => unknown): Promise<void> {
   for (let index = 0; index < 50; index++) await work(index % BODIES);
   let pushes = 0;
@@ -82,12 +48,17 @@ async function measure(name: string, work: (index: number) => unknown): Promise<
   );
 }
 
-const raw = Array.from({ length: BODIES }, (_, index) => makeBody(index * SERIES));
-const compressed = raw.map((body) => compressSync(body));
-const first = encodeLabels(labelsOfSeries(0)).length;
-console.log(
-  `${SERIES} series a body, ${raw[0]!.length} bytes, ${compressed[0]!.length} compressed, ${first} label bytes`,
-);
+const bodiesOf = (make: (first: number, count: number) => Buffer) => {
+  const bodies = Array.from({ length: BODIES }, (_, index) => make(index * SERIES, SERIES));
+  const compressed = bodies.map((body) => compressSync(body));
+  console.log(
+    `${make.name}: ${SERIES} series, ${bodies[0]!.length} bytes, ${compressed[0]!.length} by Snappy`,
+  );
+  return { bodies, compressed };
+};
+const { bodies: raw, compressed } = bodiesOf(remoteWrite1Body);
+const { compressed: compressed2 } = bodiesOf(remoteWrite2Body);
+const { bodies: otlp } = bodiesOf(otlpBody);
 
 await measure('snappy', (index) => snappyUncompress(compressed[index]!));
 
@@ -115,13 +86,29 @@ const distributor = createDistributor(defaultsOf(distributorFlags), {
   telemetry: silentTelemetry(),
   tenantOf: () => 'bench',
 });
-await measure('push: decompress, scan, slice', async (index) => {
-  const answer = await distributor.push({
+const push = (body: Uint8Array, parameters: string) =>
+  distributor.push({
     tenant: 'bench',
-    contentType: 'application/x-protobuf',
+    contentType: `application/x-protobuf${parameters}`,
     contentEncoding: 'snappy',
     retryAttempt: undefined,
-    body: compressed[index]!,
+    body,
   });
+await measure('push 1.0: decompress, scan, slice', async (index) => {
+  const answer = await push(compressed[index]!, '');
   if (answer.status !== 200) throw new Error(answer.body);
+});
+await measure('push 2.0', async (index) => {
+  const answer = await push(compressed2[index]!, ';proto=io.prometheus.write.v2.Request');
+  if (answer.status !== 200 && answer.status !== 204) throw new Error(answer.body);
+});
+await measure('push OTLP', async (index) => {
+  const answer = await distributor.otlp.receive({
+    tenant: 'bench',
+    encoding: 'protobuf',
+    compression: '',
+    retryAttempt: undefined,
+    body: otlp[index]!,
+  });
+  if (answer.status !== 200) throw new Error(answer.message);
 });

@@ -175,7 +175,7 @@ export function createDistributor(
       rules: skippedRules(request, settings),
       body: ({ kernel }) =>
         size <= KERNEL_BODY_MAX_BYTES
-          ? kernel.uncompress(request.body)
+          ? kernel.uncompress(request.body, version === 2)
           : snappyUncompress(request.body),
       begin: (scratch, start) => beginRemoteWrite(version, scratch, start),
     });
@@ -217,10 +217,10 @@ export function createDistributor(
     const start = { body, seed: hashBytes(key, 0, key.length), rules, limits };
     const judged = limits.haEnabled ? await replicas?.judge(push, scratch, start) : undefined;
     const run = begin(scratch, { ...start, rules: { ...rules, ...judged?.rules } });
-    let rewrittenBytes = 0;
+    let writtenBytes = 0;
     while (!run(SCAN_SLICE_BYTES)) {
-      share.add(accepted.rewritten.size - rewrittenBytes);
-      rewrittenBytes = accepted.rewritten.size;
+      share.add(accepted.writtenBytes - writtenBytes);
+      writtenBytes = accepted.writtenBytes;
       await parts.clock.yield();
     }
     metrics.received(tenant, protocol, accepted);
@@ -328,9 +328,8 @@ function beginRemoteWrite(
   { remoteWrite1, remoteWrite2, kernel, accepted }: PushScratch,
   { body, seed, rules }: ScanStart,
 ): (budgetBytes: number) => boolean {
-  if (version === 1) remoteWrite1.start(body, body.length, seed, kernel);
-  else remoteWrite2.start(body, body.length, seed);
   const scanner = version === 1 ? remoteWrite1 : remoteWrite2;
+  scanner.start(body, body.length, seed, kernel);
   return (budgetBytes) => scanner.run(budgetBytes, rules, accepted);
 }
 

@@ -11,7 +11,7 @@ import {
   RemoteWrite2Scan,
 } from '@weir/wire';
 
-const KEPT_BYTES_MAX = 8 << 20;
+const KEPT_BYTES_MAX = 16 << 20;
 const KEPT_MAX = 4;
 
 export interface PushScratch {

@@ -22,7 +22,7 @@ export const freshBuffers: RecordBuffers = {
 
 export interface ScannedPush {
   readonly body: Uint8Array;
-  /** Does the gathering when it holds the body. */
+  /** Does the gathering where it can. */
   readonly kernel: PushKernel;
   readonly accepted: AcceptedWrite;
   readonly slots: SlotTable;
@@ -83,9 +83,10 @@ export class RecordBuilder {
    * may be shared memory, and copies into that are slow unless both ends are aligned.
    */
   #gather({ body, kernel, accepted }: ScannedPush): Uint8Array[] {
-    if (kernel.holds(body) && kernel.gathers(accepted, this.#sizes.length)) {
+    if (kernel.gathers(accepted, body, this.#sizes.length)) {
       return kernel.gather(accepted, this.#recordOf, this.#sizes);
     }
+    const isInKernel = kernel.holds(body);
     const records = this.#room();
     const ends = records.map(() => 0);
     const rewritten = accepted.rewritten.bytes;
@@ -94,8 +95,9 @@ export class RecordBuilder {
       if (record < 0) continue;
       const from = accepted.from[index]!;
       const size = accepted.size[index]!;
-      const run =
-        from >= 0 ? body.subarray(from, from + size) : rewritten.subarray(~from, ~from + size);
+      let run: Uint8Array;
+      if (from < 0) run = rewritten.subarray(~from, ~from + size);
+      else run = isInKernel ? kernel.run(from, size) : body.subarray(from, from + size);
       records[record]!.set(run, ends[record]!);
       ends[record]! += size;
     }

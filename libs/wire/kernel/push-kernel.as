@@ -1,5 +1,5 @@
-// The hot loops of a push as WebAssembly: Snappy's block format, the scan of canonical series, and the
-// gathering of their bytes by record. This is AssemblyScript, made into src/push-kernel/push-kernel-code.ts
+// The hot loops of a push as WebAssembly: Snappy's block format, the scan of canonical series (1.0), the
+// expansion of series that refer to symbols (2.0), and the gathering of their bytes by record. This is AssemblyScript, made into src/push-kernel/push-kernel-code.ts
 // by apps/weir/scripts/build-kernels.mjs. What memory holds where, and all growing of it, is the
 // caller's (push-kernel.ts). Nothing here allocates. Each function has a plain counterpart that tests
 // compare it with: it may refuse what the plain scan accepts, never the reverse.
@@ -11,11 +11,20 @@
 const DONE: i32 = 0;
 const UNUSUAL: i32 = 1;
 const FULL: i32 = 2;
+const NO_ROOM: i32 = 3;
 
-/** Results of scan(), at fixed places: entries written, samples in them, why it stopped. */
+/** Results of scan() and expand(), at fixed places: entries written, samples in them, why it stopped. */
 const COUNT_AT: usize = 0;
 const SAMPLES_AT: usize = 4;
 const REASON_AT: usize = 8;
+/** Of expand(): behind the last byte written. */
+const WRITTEN_AT: usize = 12;
+
+/** Tag and size of a run that is written. */
+const HEAD_MAX: usize = 3;
+/** Of a label beside its texts, and of a sample or start time. */
+const AROUND_MAX: usize = 48;
+const TWO_BYTES: usize = 16384;
 
 /** The smallest label: `0a 06 0a 01 n 12 01 v`. */
 const LABEL_MIN: usize = 8;
@@ -221,7 +230,30 @@ function walkSamples(from: usize, to: usize, timeMin: f64, timeMax: f64): bool {
   return count > 0;
 }
 
-/** MurmurHash3 x86_32 (public domain, Austin Appleby) of the labels; false when not all bytes are ASCII. */
+/** Whether the texts of labels are ASCII; sizes of 128 and more are not. */
+function hasAsciiTexts(from: usize, to: usize): bool {
+  let at = from;
+  while (at < to) {
+    const sizeAt = at + 1;
+    at = sizeAt + 1 + <usize>(load<u8>(sizeAt) >= 128);
+    const nameSize = <usize>load<u8>(at + 1);
+    if (!isAscii(at + 2, nameSize)) return false;
+    at += 2 + nameSize + 1;
+    let valueSize = <usize>load<u8>(at++);
+    if (valueSize >= 128) valueSize = (valueSize & 127) | (<usize>load<u8>(at++) << 7);
+    if (!isAscii(at, valueSize)) return false;
+    at += valueSize;
+  }
+  return true;
+}
+
+function isAscii(from: usize, size: usize): bool {
+  let seen: u8 = 0;
+  for (let at: usize = 0; at < size; at++) seen |= load<u8>(from + at);
+  return seen < 128;
+}
+
+/** MurmurHash3 x86_32 (public domain, Austin Appleby) of labels; false when not all texts are ASCII. */
 function screen(from: usize, to: usize, seed: i32): bool {
   let h = <u32>seed;
   let seen: u32 = 0;
@@ -245,7 +277,355 @@ function screen(from: usize, to: usize, seed: i32): bool {
   h *= 0xc2b2ae35;
   h ^= h >>> 16;
   hash = h;
-  return (seen & 0x80808080) == 0;
+  return (seen & 0x80808080) == 0 || hasAsciiTexts(from, to);
+}
+
+/**
+ * Finds the symbols of a 2.0 request: columns of `capacity` of where each starts and ends (from `base`), which
+ * name is known to stand before it, and whether metadata was seen for it. Returns how many; -1 where there are
+ * too many or something else is in the message, too.
+ */
+export function symbols(start: usize, end: usize, base: usize, table: usize, capacity: i32): i32 {
+  const column = <usize>capacity * 4;
+  let at = start;
+  let count: i32 = 0;
+  while (at < end) {
+    const tag = load<u8>(at);
+    if (tag != 0x22 && tag != 0x2a) return -1;
+    if (!readSize(at + 1, end)) return -1;
+    at = payloadTo;
+    if (tag == 0x2a) continue;
+    if (count == capacity) return -1;
+    const place = table + <usize>count * 4;
+    store<u32>(place, <u32>(payloadFrom - base));
+    store<u32>(place + column, <u32>(payloadTo - base));
+    store<i32>(place + 2 * column, -1);
+    store<i32>(place + 3 * column, 0);
+    count++;
+  }
+  return count;
+}
+
+// A payload behind its size.
+let payloadFrom: usize = 0;
+let payloadTo: usize = 0;
+
+/** A size of at most four bytes, and the payload within `end`. */
+function readSize(start: usize, end: usize): bool {
+  let at = start;
+  let size: usize = 0;
+  let shift: usize = 0;
+  let last: usize = 0x80;
+  while (last >= 128) {
+    if (at >= end || shift > 21) return false;
+    last = <usize>load<u8>(at++);
+    size |= (last & 127) << shift;
+    shift += 7;
+  }
+  if (size > end - at) return false;
+  payloadFrom = at;
+  payloadTo = at + size;
+  return true;
+}
+
+// Of expand(), for what it calls.
+let symbolsAt: usize = 0;
+let symbolColumn: usize = 0;
+let symbolCount: u32 = 0;
+let bodyAt: usize = 0;
+let written: usize = 0;
+let roomEnd: usize = 0;
+let metric: u32 = 0;
+let startTime: i64 = 0;
+let next: usize = 0;
+
+/**
+ * As scan(), of a 2.0 request: each series is written out at `out` as its 1.0 form, and the columns say where.
+ * Stops, too, where `outEnd` may be passed.
+ */
+export function expand(
+  start: usize,
+  pause: usize,
+  end: usize,
+  base: usize,
+  columns: usize,
+  capacity: i32,
+  seed: i32,
+  nameMax: i32,
+  valueMax: i32,
+  labelsMax: i32,
+  timeMin: f64,
+  timeMax: f64,
+  table: usize,
+  tableCapacity: i32,
+  known: i32,
+  out: usize,
+  outEnd: usize,
+): usize {
+  symbolsAt = table;
+  symbolColumn = <usize>tableCapacity * 4;
+  symbolCount = <u32>known;
+  bodyAt = base;
+  roomEnd = outEnd;
+  let at = start;
+  let op = out;
+  let count: i32 = 0;
+  let total: i32 = 0;
+  let reason = DONE;
+  const column = <usize>capacity * 4;
+  while (at < pause) {
+    if (count == capacity) {
+      reason = FULL;
+      break;
+    }
+    reason = UNUSUAL;
+    const tag = load<u8>(at);
+    if ((tag != 0x2a && tag != 0x22) || !readSize(at + 1, end)) break;
+    const from = payloadFrom;
+    const to = payloadTo;
+    if (tag == 0x22) {
+      at = to;
+      reason = DONE;
+      continue;
+    }
+    const labelsFrom = op + HEAD_MAX;
+    written = labelsFrom;
+    if (to == from || load<u8>(from) != 0x0a || !readSize(from + 1, to)) break;
+    next = payloadTo;
+    if (!writeLabels(payloadFrom, payloadTo, nameMax, valueMax, labelsMax)) {
+      if (written > roomEnd) reason = NO_ROOM;
+      break;
+    }
+    const labelsTo = written;
+    if (!writeSamples(next, to, timeMin, timeMax)) {
+      if (written > roomEnd) reason = NO_ROOM;
+      break;
+    }
+    if (next < to && !readMetadata(next, to)) break;
+    if (!screen(labelsFrom, labelsTo, seed)) break;
+    const size = written - labelsFrom;
+    if (size >= TWO_BYTES) break;
+    let run = op;
+    if (size < 128) {
+      run++;
+      store<u8>(run + 1, <u8>size);
+    } else {
+      store<u8>(run + 1, <u8>(size & 127 | 128));
+      store<u8>(run + 2, <u8>(size >>> 7));
+    }
+    store<u8>(run, 0x0a);
+    const place = columns + <usize>count * 4;
+    store<u32>(place, <u32>(run - base));
+    store<u32>(place + column, <u32>(written - run));
+    store<u32>(place + 2 * column, hash);
+    store<i32>(place + 3 * column, samples);
+    count++;
+    total += samples;
+    op = written;
+    at = to;
+    reason = DONE;
+  }
+  store<i32>(COUNT_AT, count);
+  store<i32>(SAMPLES_AT, total);
+  store<i32>(REASON_AT, reason);
+  store<u32>(WRITTEN_AT, <u32>op);
+  return at;
+}
+
+// Of the reference read last.
+let reference: u32 = 0;
+
+/** A reference of at most three bytes; returns the place behind it, or 0. */
+function readReference(start: usize, end: usize): usize {
+  let at = start;
+  let last: u32 = 0x80;
+  let shift: u32 = 0;
+  reference = 0;
+  while (last >= 128) {
+    if (at >= end || shift > 14) return 0;
+    last = <u32>load<u8>(at++);
+    reference |= (last & 127) << shift;
+    shift += 7;
+  }
+  return reference < symbolCount ? at : 0;
+}
+
+/** Leaves `written` behind `roomEnd` where that is why it fails. */
+function writeLabels(from: usize, to: usize, nameMax: i32, valueMax: i32, labelsMax: i32): bool {
+  let at = from;
+  let op = written;
+  let labels: i32 = 0;
+  let previous: u32 = 0;
+  let named = false;
+  while (at < to) {
+    at = readReference(at, to);
+    if (at == 0) return false;
+    const name = reference;
+    at = readReference(at, to);
+    if (at == 0) return false;
+    const value = symbolsAt + <usize>reference * 4;
+    const nameAt = symbolsAt + <usize>name * 4;
+    const nameFrom = bodyAt + <usize>load<u32>(nameAt);
+    const nameSize = bodyAt + <usize>load<u32>(nameAt + symbolColumn) - nameFrom;
+    const valueFrom = bodyAt + <usize>load<u32>(value);
+    const valueSize = bodyAt + <usize>load<u32>(value + symbolColumn) - valueFrom;
+    if (nameSize == 0 || nameSize >= 128 || nameSize > <usize>nameMax) return false;
+    if (valueSize == 0 || valueSize >= TWO_BYTES - 256 || valueSize > <usize>valueMax) return false;
+    if (labels > 0 && !stands(previous, name)) return false;
+    if (op + nameSize + valueSize + AROUND_MAX > roomEnd) {
+      written = roomEnd + 1;
+      return false;
+    }
+    if (nameSize == 8 && load<u64>(nameFrom) == METRIC_NAME) {
+      named = true;
+      metric = reference;
+    }
+    const size = 3 + nameSize + <usize>(valueSize < 128 ? 1 : 2) + valueSize;
+    store<u8>(op, 0x0a);
+    op = writeSize(op + 1, size);
+    store<u8>(op, 0x0a);
+    store<u8>(op + 1, <u8>nameSize);
+    op = copy(op + 2, nameFrom, nameSize);
+    store<u8>(op, 0x12);
+    op = copy(writeSize(op + 1, valueSize), valueFrom, valueSize);
+    previous = name;
+    labels++;
+  }
+  written = op;
+  return named && labels <= labelsMax;
+}
+
+/** Whether name `a` stands before name `b`; what is found out is kept with `b`. */
+function stands(a: u32, b: u32): bool {
+  const place = symbolsAt + <usize>b * 4;
+  if (load<u32>(place + 2 * symbolColumn) == a) return true;
+  const before = symbolsAt + <usize>a * 4;
+  const from = bodyAt + <usize>load<u32>(before);
+  const nextFrom = bodyAt + <usize>load<u32>(place);
+  const size = bodyAt + <usize>load<u32>(before + symbolColumn) - from;
+  const nextSize = bodyAt + <usize>load<u32>(place + symbolColumn) - nextFrom;
+  if (!isAscending(from, size, nextFrom, nextSize)) return false;
+  store<u32>(place + 2 * symbolColumn, a);
+  return true;
+}
+
+function writeSize(at: usize, size: usize): usize {
+  if (size < 128) {
+    store<u8>(at, <u8>size);
+    return at + 1;
+  }
+  store<u8>(at, <u8>(size & 127 | 128));
+  store<u8>(at + 1, <u8>(size >>> 7));
+  return at + 2;
+}
+
+/** Copies; may write up to seven bytes more. */
+function copy(to: usize, from: usize, size: usize): usize {
+  for (let at: usize = 0; at < size; at += 8) store<u64>(to + at, load<u64>(from + at));
+  return to + size;
+}
+
+// Of the number read last.
+let number: i64 = 0;
+
+/** A number below 2^49 in its shortest form; returns the place behind it, or 0. */
+function readNumber(start: usize, end: usize): usize {
+  let at = start;
+  let shift: i64 = 0;
+  let last: u8 = 0x80;
+  number = 0;
+  while (last >= 128) {
+    if (at >= end || shift >= 49) return 0;
+    last = load<u8>(at++);
+    number |= <i64>(last & 127) << shift;
+    shift += 7;
+  }
+  return last == 0 && shift > 7 ? 0 : at;
+}
+
+/** Samples that start at the same time, ascending; `next` is left behind the last. */
+function writeSamples(from: usize, to: usize, timeMin: f64, timeMax: f64): bool {
+  let at = from;
+  let op = written;
+  let count: i32 = 0;
+  let previous: i64 = -1;
+  while (at < to && load<u8>(at) == 0x12) {
+    if (to - at < 4) return false;
+    const sampleAt = at;
+    const end = at + 2 + <usize>load<u8>(at + 1);
+    if (end > to || end > at + 129) return false;
+    at += 2;
+    let bits: u64 = 0;
+    if (at + 9 <= end && load<u8>(at) == 0x09) {
+      bits = load<u64>(at + 1);
+      at += 9;
+    }
+    if (at + 2 > end || load<u8>(at) != 0x10) return false;
+    const timeAt = at;
+    at = readNumber(at + 1, end);
+    if (at == 0) return false;
+    const timeSize = at - timeAt;
+    const timestamp = number;
+    if (timestamp <= previous) return false;
+    const time = <f64>timestamp;
+    if (time > timeMax || time < timeMin) return false;
+    let since: i64 = 0;
+    if (at < end) {
+      if (load<u8>(at) != 0x18) return false;
+      at = readNumber(at + 1, end);
+      if (at != end) return false;
+      since = number;
+    }
+    if (count == 0) {
+      if (since != 0 && since >= timestamp) return false;
+      startTime = since;
+    } else if (since != startTime) return false;
+    if (op + AROUND_MAX > roomEnd) {
+      written = roomEnd + 1;
+      return false;
+    }
+    store<u8>(op, 0x12);
+    store<u8>(op + 1, <u8>(9 + timeSize));
+    store<u8>(op + 2, 0x09);
+    store<u64>(op + 3, bits);
+    op = copy(op + 11, timeAt, timeSize);
+    previous = timestamp;
+    count++;
+    at = sampleAt + 2 + <usize>load<u8>(sampleAt + 1);
+  }
+  if (startTime != 0 && count > 0) {
+    store<u8>(op++, 0x30);
+    let rest = startTime;
+    while (rest >= 128) {
+      store<u8>(op++, <u8>(rest & 127 | 128));
+      rest >>= 7;
+    }
+    store<u8>(op++, <u8>rest);
+  }
+  samples = count;
+  written = op;
+  next = at;
+  return count > 0;
+}
+
+/** Whether that is all there is, and says nothing that was not seen before. */
+function readMetadata(from: usize, to: usize): bool {
+  if (load<u8>(from) != 0x2a || !readSize(from + 1, to) || payloadTo != to) return false;
+  let at = payloadFrom;
+  let told = false;
+  while (at < to) {
+    const tag = load<u8>(at++);
+    if (tag == 0x08) {
+      const type = at < to ? load<u8>(at++) : 0x80;
+      if (type >= 128) return false;
+      if (type != 0) told = true;
+    } else if (tag == 0x18 || tag == 0x20) {
+      at = readReference(at, to);
+      if (at == 0) return false;
+      if (reference != 0) told = true;
+    } else return false;
+  }
+  return !told || load<i32>(symbolsAt + <usize>metric * 4 + 3 * symbolColumn) != 0;
 }
 
 /**

@@ -40,7 +40,7 @@ function scan(body: Uint8Array, budget: number, rules: WriteRules, kernel?: Push
   } catch (thrown) {
     error = String(thrown);
   }
-  const { count, rewritten, from, size, hash, samples, ...counts } = out;
+  const { count, rewritten, isInBody: _, from, size, hash, samples, ...counts } = out;
   const columns = [from, size, hash, samples].map((column) => [...column.subarray(0, count)]);
   const bytes = [...rewritten.bytes.subarray(0, rewritten.size)];
   return { ...(error === undefined ? {} : { error }), accepted: { ...counts, columns, bytes } };
@@ -160,7 +160,7 @@ describe('the push kernel', () => {
       const from = accepted.from[at]!;
       if (at % 4 > 0) parts[(at % 4) - 1]!.push(...body.subarray(from, from + accepted.size[at]!));
     }
-    expect(kernel.gathers(accepted, 3)).toBe(true);
+    expect(kernel.gathers(accepted, held, 3)).toBe(true);
     const sizes = parts.map((part) => part.length);
     const gathered = kernel.gather(accepted, recordOf, sizes);
     parts.forEach((part, record) => {

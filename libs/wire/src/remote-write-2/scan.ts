@@ -1,19 +1,20 @@
 // Remote write 2.0: the same result as the 1.0 scanner, so that everything behind it knows one form.
-// Each series is written out as a version-1 TimeSeries; label text is copied from the symbols. Unusual
-// series take the same slow path as 1.0's. A start timestamp, which 2.0 has with each sample, becomes the
+// Each series is written out as a version-1 TimeSeries; label text is copied from the symbols: by the kernel
+// where the body lies there, and else here, to the same bytes. Unusual series take the same slow path as 1.0's. A start timestamp, which 2.0 has with each sample, becomes the
 // created timestamp of the version-1 TimeSeries.
 import { hashBytes, uvarintSize, writeUvarint } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { labelSize } from '@weir/model';
 import { FieldReader, WIRE_LENGTH } from '../protobuf/field-reader.ts';
 import { readUint32s } from '../protobuf/packed-uint32.ts';
+import type { PushKernel } from '../push-kernel/push-kernel.ts';
 import type { AcceptedWrite } from '../write-request/accepted-write.ts';
 import { type ExemplarDraft, readExemplarField } from '../write-request/exemplar-draft.ts';
 import { acceptMetadata } from '../write-request/metadata-entry.ts';
 import { isLabelName, isMetricName } from '../write-request/names.ts';
 import type { NamedLabel } from '../write-request/refusal-texts.ts';
 import { SeriesDraft } from '../write-request/series-draft.ts';
-import type { WriteRules } from '../write-request/write-rules.ts';
+import { changesLabels, type WriteRules } from '../write-request/write-rules.ts';
 import { familyOf } from './metric-family.ts';
 import { SeriesColumns } from './series-columns.ts';
 import { SymbolTable } from './symbol-table.ts';
@@ -39,9 +40,13 @@ export class RemoteWrite2Scan {
   #bytes: Uint8Array = EMPTY;
   #end = 0;
   #seed = 0;
+  #kernel: PushKernel | undefined;
 
-  /** Begins with bytes[0, size) and reads its symbols; malformed bytes throw `invalid`. */
-  start(bytes: Uint8Array, size: number, seed: number): void {
+  /**
+   * Begins with bytes[0, size) and reads its symbols; malformed bytes throw `invalid`. The kernel is used
+   * when it holds these bytes.
+   */
+  start(bytes: Uint8Array, size: number, seed: number, kernel?: PushKernel): void {
     this.#bytes = bytes;
     this.#end = size;
     this.#seed = seed;
@@ -50,7 +55,11 @@ export class RemoteWrite2Scan {
     this.#droppedReference = -1;
     this.#metadataOfName.clear();
     this.#families.clear();
-    this.#symbols.read(bytes, size);
+    const symbols = kernel?.holds(bytes) === true ? kernel.readSymbols() : undefined;
+    // Of none, nothing is expanded; whether there should be some, the plain way says.
+    this.#kernel = symbols === undefined || symbols.from.length === 0 ? undefined : kernel;
+    if (this.#kernel === undefined) this.#symbols.read(bytes, size);
+    else this.#symbols.take(bytes, symbols!.from, symbols!.to);
   }
 
   /** Lets go of the body. */
@@ -63,7 +72,12 @@ export class RemoteWrite2Scan {
   run(budgetBytes: number, rules: WriteRules, out: AcceptedWrite): boolean {
     const pause = Math.min(this.#end, this.at + budgetBytes);
     const series = this.#series;
+    const kernel = rules.legacyNames || changesLabels(rules) ? undefined : this.#kernel;
     while (this.at < pause) {
+      if (kernel !== undefined) {
+        this.at = kernel.expand(this.at, pause, rules, this.#seed, out);
+        if (this.at >= pause) break;
+      }
       const field = this.#field.reset(this.#bytes, this.at, this.#end);
       field.next();
       this.at = field.at;
@@ -313,6 +327,7 @@ export class RemoteWrite2Scan {
     const metric = this.#metricReference();
     if (metric < 0 || this.#metadataOfName.has(metric)) return;
     this.#metadataOfName.add(metric);
+    this.#kernel?.sawMetadata(metric);
     const family = familyOf(this.#symbols.bytes(metric), type);
     const key = Buffer.from(family).toString('latin1');
     if (this.#families.has(key)) return;

@@ -33,10 +33,18 @@ export class SymbolTable {
       this.#utf8[this.count] = UNKNOWN;
       this.count++;
     }
-    if (this.count === 0 && !hasSeries) return;
-    if (this.count === 0 || this.from[0] !== this.to[0]) {
-      throw new WeirError('invalid', 'remote write 2.0: the first symbol must be the empty string');
-    }
+    if (this.count > 0 || hasSeries) this.#checkFirst();
+  }
+
+  /** Takes symbols of `bytes` that were found already; `invalid` unless the first is ''. */
+  take(bytes: Uint8Array, from: Int32Array, to: Int32Array): void {
+    this.#bytes = bytes;
+    while (this.from.length < from.length) this.#grow();
+    this.from.set(from);
+    this.to.set(to);
+    this.#utf8.fill(UNKNOWN, 0, from.length);
+    this.count = from.length;
+    this.#checkFirst();
   }
 
   /** Throws `invalid` when the table has no such symbol. */
@@ -75,6 +83,11 @@ export class SymbolTable {
       if (difference !== 0) return difference < 0;
     }
     return this.size(a) < this.size(b);
+  }
+
+  #checkFirst(): void {
+    if (this.count > 0 && this.from[0] === this.to[0]) return;
+    throw new WeirError('invalid', 'remote write 2.0: the first symbol must be the empty string');
   }
 
   #grow(): void {

@@ -1,6 +1,7 @@
 // What a scanner found in one push: columns of byte runs to be copied into records, and what was
 // refused. A run is a whole field of a version-1 record, `0a len TimeSeries` or `1a len
-// MetricMetadata`; it lies in the request body itself, or in `rewritten` where its bytes had to change.
+// MetricMetadata`; it lies in the request body itself (or behind it, where a kernel has written it), or in
+// `rewritten` where its bytes had to change.
 // Reused from push to push; good series leave no object behind, refusals may.
 import { ByteSink } from '../protobuf/byte-sink.ts';
 
@@ -36,6 +37,10 @@ export class AcceptedWrite {
   /** Samples in the run; metadata has none. */
   samples: Int32Array = new Int32Array(ENTRIES_MIN);
   readonly rewritten: ByteSink;
+  /** Whether some run is not in `rewritten`. */
+  isInBody = false;
+  /** Written by a kernel behind the body. */
+  expandedBytes = 0;
 
   /** As received. */
   samplesIn = 0;
@@ -70,6 +75,8 @@ export class AcceptedWrite {
   clear(): void {
     this.count = 0;
     this.rewritten.clear();
+    this.isInBody = false;
+    this.expandedBytes = 0;
     this.samplesIn = 0;
     this.histogramsIn = 0;
     this.exemplarsIn = 0;
@@ -92,6 +99,7 @@ export class AcceptedWrite {
   push(from: number, size: number, hash: number, samples: number): void {
     const index = this.count;
     if (index === this.from.length) this.#grow();
+    if (from >= 0) this.isInBody = true;
     this.from[index] = from;
     this.size[index] = size;
     this.hash[index] = hash;
@@ -102,6 +110,7 @@ export class AcceptedWrite {
   /** Appends `count` runs at once; hashes may come as signed numbers. */
   pushColumns(count: number, columns: RunColumns): void {
     while (this.count + count > this.from.length) this.#grow();
+    if (count > 0) this.isInBody = true;
     this.from.set(columns.from, this.count);
     this.size.set(columns.size, this.count);
     this.hash.set(columns.hash, this.count);
@@ -155,6 +164,11 @@ export class AcceptedWrite {
     if (this.firstRejection !== undefined) return;
     this.firstRejection = { reason, message: message() };
     this.#isOfMetadata = true;
+  }
+
+  /** Bytes written for this push so far. */
+  get writtenBytes(): number {
+    return this.rewritten.size + this.expandedBytes;
   }
 
   /** Bytes kept between pushes. */
