@@ -2,6 +2,7 @@
 // fails nothing, and what they do then. Over a rate they come again when Weir said, and all is there once;
 // where a limit refuses series they go on with the others.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startCollector } from '../support/collector-process.ts';
 import {
@@ -114,6 +115,18 @@ describe('what Weir refuses', () => {
       expect(await target.values(TENANT, identityOf(JOB))).toEqual(expectedSeries('delta'));
     },
   );
+
+  it('by a request rate, over gRPC: the SDK of Node.js, which repeats nothing', async () => {
+    const { target } = await start(ONE_REQUEST);
+    const url = `http://${target.grpc}`;
+    const settings = { url, tenant: TENANT, temporality: 'delta', timeoutMs: 60_000 } as const;
+    const failures = await sendRounds(JOB, createExporter('grpc', settings));
+    expect(failures[0]).toBeUndefined();
+    expect(failures[1]?.message).toContain(`${status.RESOURCE_EXHAUSTED} RESOURCE_EXHAUSTED`);
+    expect(failures[1]?.message).toContain(REQUEST_RATE);
+    const first = Object.entries(expectedSeries('delta')).map(([key, [value]]) => [key, [value]]);
+    expect(await target.values(TENANT, identityOf(JOB))).toEqual(Object.fromEntries(first));
+  });
 
   it('by a request rate, over gRPC: the SDK of Python', async () => {
     const { target } = await start(ONE_REQUEST);

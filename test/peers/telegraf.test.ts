@@ -47,7 +47,13 @@ describe('Telegraf', () => {
   const stops: (() => Promise<unknown>)[] = [];
 
   beforeAll(async () => {
-    target = await SenderTarget.start();
+    target = await SenderTarget.start(['-distributor.retry-after-header.min-backoff=2s'], {
+      'slow-influxdb_v2': { request_rate: 0.5, request_burst_size: 1 },
+      'slow-http': { request_rate: 0.5, request_burst_size: 1 },
+      'few-influxdb': { max_label_names_per_series: 3 },
+      'few-influxdb_v2': { max_label_names_per_series: 3 },
+      'few-http': { max_label_names_per_series: 2 },
+    });
   });
 
   afterAll(async () => {
@@ -112,13 +118,13 @@ describe('Telegraf', () => {
   async function writeLines(
     telegraf: TelegrafProcess,
     proxy: FaultProxy,
-    answers: readonly (readonly number[])[],
+    answers: readonly (readonly unknown[])[],
   ): Promise<number> {
     const start = Date.now() - 60_000;
     let requests = 0;
-    for (const [line, statuses] of answers.entries()) {
+    for (const [line, attempts] of answers.entries()) {
       await telegraf.add([`m,host=a line=${line} ${start + line}000000`]);
-      requests += statuses.length;
+      requests += attempts.length;
       await expect
         .poll(() => proxy.seen.length, { timeout: PATIENCE_MS })
         .toBeGreaterThanOrEqual(requests);
@@ -128,40 +134,90 @@ describe('Telegraf', () => {
     return start;
   }
 
-  const again = { 429: { status: 429, headers: { 'retry-after': '2' } }, 503: { status: 503 } };
-  const bad: Fault = { status: 400, text: '{"code":"invalid","error":"bad","message":"bad"}' };
+  const slow: Fault = { status: 429, headers: { 'retry-after': '2' } };
+  const down: Fault = { status: 503 };
   const lost: Fault = { status: 503, isPassed: true };
+  const bad: Fault = { status: 400, text: '{"code":"invalid","error":"bad","message":"bad"}' };
 
   it.each([
-    // The first API's output drops whatever is answered with 4xx, 429 too.
-    { way: 'influxdb', faults: [again[503], lost, bad] },
-    { way: 'influxdb_v2', faults: [again[429], again[503], lost, bad] },
-    { way: 'http', faults: [again[429], again[503], lost, bad] },
-  ])('repeats by outputs.$way what it was told to, once', async ({ way, faults }) => {
+    { way: 'influxdb', repeated: [down, lost], dropped: [bad, slow] },
+    { way: 'influxdb_v2', repeated: [slow, down, lost], dropped: [bad] },
+    { way: 'http', repeated: [slow, down, lost], dropped: [bad] },
+  ])('repeats by outputs.$way what it was told to, once', async ({ way, repeated, dropped }) => {
     const tenant = `repeats-${way}`;
-    // Before each fault a line that passes; after a fault that is repeated its line passes.
-    const answers = faults.flatMap(({ status }) => [[204], status === 400 ? [400] : [status, 204]]);
-    answers.push([204]);
-    const flat = answers.flat();
-    let next = 0;
-    const proxy = await startFaultProxy(target.base, (number) =>
-      flat[number] === 204 ? undefined : faults[next++],
-    );
+    // A line that passes, one that does so the second time, and so on; what is dropped; one that passes.
+    const answers = [
+      ...repeated.flatMap((fault) => [[undefined], [fault, undefined]]),
+      ...dropped.map((fault) => [fault]),
+      [undefined],
+    ];
+    const plan = answers.flat();
+    const proxy = await startFaultProxy(target.base, (number) => plan[number]);
     stops.push(() => proxy.stop());
     const telegraf = await start(way, proxy.base, tenant);
-    const start_ = await writeLines(telegraf, proxy, answers);
+    const first = await writeLines(telegraf, proxy, answers);
     await telegraf.stop();
-    const success = way === 'http' ? 200 : 204;
-    const expectedStatuses = flat.map((status) => (status === 204 ? success : status));
-    expect(proxy.seen.map(({ answer }) => answer.status)).toEqual(expectedStatuses);
-    const kept = answers.flatMap((statuses, line) => (statuses[0] === 400 ? [] : [line]));
+    expect(proxy.seen.map(({ fault }) => fault)).toEqual(plan);
+    const kept = answers.flatMap((each, line) => (each.at(-1) === undefined ? [line] : []));
     expect(Object.values(await samples(tenant))).toEqual([
-      kept.map((line) => [start_ + line, line]),
+      kept.map((line) => [first + line, line]),
     ]);
     if (way === 'influxdb_v2') {
-      const at = proxy.seen.findIndex(({ answer }) => answer.status === 429);
+      const at = plan.indexOf(slow);
       const waitedMs = proxy.seen[at + 1]!.atMs - proxy.seen[at]!.answeredMs;
       expect(waitedMs).toBeGreaterThanOrEqual(2000);
     }
+  });
+
+  async function startWatched(way: string, tenant: string) {
+    const proxy = await startFaultProxy(target.base, () => undefined);
+    stops.push(() => proxy.stop());
+    const telegraf = await start(way, proxy.base, tenant);
+    const statuses = () => proxy.seen.map(({ answer }) => answer.status);
+    return { proxy, telegraf, statuses };
+  }
+
+  it.each(['influxdb_v2', 'http'])('waits by outputs.%s for a rate of requests', async (way) => {
+    const { proxy, telegraf, statuses } = await startWatched(way, `slow-${way}`);
+    const first = Date.now() - 60_000;
+    for (const line of [0, 1]) {
+      await telegraf.add([`m v=${line} ${first + line}000000`]);
+      await expect.poll(statuses, { timeout: PATIENCE_MS }).toHaveLength(line + 1);
+    }
+    const expected = {
+      [seriesKey('m_v', {})]: [
+        [first, 0],
+        [first + 1, 1],
+      ],
+    };
+    await expect.poll(() => samples(`slow-${way}`), { timeout: PATIENCE_MS }).toEqual(expected);
+    expect(statuses().at(1)).toBe(429);
+    const [, refused, next] = proxy.seen;
+    expect(refused!.answer.headers['retry-after']).toMatch(/^[23]$/);
+    if (way === 'influxdb_v2') {
+      // The other comes back as often as it likes.
+      expect(statuses()).toEqual([204, 429, 204]);
+      expect(next!.atMs - refused!.answeredMs).toBeGreaterThanOrEqual(2000);
+    }
+    await telegraf.stop();
+  });
+
+  it.each(Object.keys(WAYS))('goes on by outputs.%s past a limit of labels', async (way) => {
+    const { proxy, telegraf, statuses } = await startWatched(way, `few-${way}`);
+    const first = Date.now() - 60_000;
+    await telegraf.add([`m,host=a v=0 ${first}000000`, `m,host=a,more=b v=1 ${first}000000`]);
+    await expect.poll(statuses, { timeout: PATIENCE_MS }).toContain(400);
+    const [refused] = proxy.seen.filter(({ answer }) => answer.status === 400);
+    expect(refused!.answer.body.toString()).toContain('err-mimir-max-label-names-per-series');
+    await telegraf.add([`m,host=a v=2 ${first + 1}000000`]);
+    const expected = {
+      [seriesKey('m_v', { host: 'a' })]: [
+        [first, 0],
+        [first + 1, 2],
+      ],
+    };
+    await expect.poll(() => samples(`few-${way}`), { timeout: PATIENCE_MS }).toEqual(expected);
+    expect(statuses().filter((status) => status === 400).length).toBe(1);
+    await telegraf.stop();
   });
 });
