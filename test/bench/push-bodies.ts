@@ -16,15 +16,23 @@ const random = seededRandom(7);
 
 type Labels = readonly (readonly [name: string, value: string])[];
 
-function instanceLabels(instance: number): Labels {
+function podLabels(instance: number): Labels {
   return [
     ['cluster', 'production-eu-west-1'],
     ['container', 'api'],
-    ['instance', `10.${instance % 255}.${instance % 7}.17:9090`],
-    ['job', 'monitoring/api-server'],
     ['namespace', 'monitoring'],
     ['pod', `api-server-7d9f8b6c5d-${(instance * 7919).toString(36)}`],
   ];
+}
+
+const addressOf = (instance: number) => `10.${instance % 255}.${instance % 7}.17:9090`;
+
+function instanceLabels(instance: number): Labels {
+  const target: Labels = [
+    ['instance', addressOf(instance)],
+    ['job', 'monitoring/api-server'],
+  ];
+  return [...podLabels(instance), ...target];
 }
 
 function seriesLabels(index: number): Labels {
@@ -97,7 +105,7 @@ export function otlpBody(first: number, count: number): Buffer {
       const points = new Map<string, object[]>();
       for (const index of indices(instance * SERIES_OF_INSTANCE, SERIES_OF_INSTANCE)) {
         const point = {
-          attributes: attributes(seriesLabels(index)),
+          attributes: attributes([...podLabels(instance), ...seriesLabels(index)]),
           timeUnixNano: `${TIME_MS}000000`,
           asDouble: sampleValue(index),
         };
@@ -110,7 +118,7 @@ export function otlpBody(first: number, count: number): Buffer {
           attributes: attributes([
             ['service.name', 'api-server'],
             ['service.namespace', 'monitoring'],
-            ['service.instance.id', `10.${instance % 255}.${instance % 7}.17:9090`],
+            ['service.instance.id', addressOf(instance)],
           ]),
         },
         scopeMetrics: [{ scope: { name: 'bench' }, metrics }],
@@ -119,4 +127,59 @@ export function otlpBody(first: number, count: number): Buffer {
   );
   const type = typeOf('otlp', 'weir.otlp.ExportMetricsServiceRequest');
   return encoded(type, type.fromObject({ resourceMetrics }));
+}
+
+/** What every sample's time looks like in a body, and where its value stands beside it. */
+const TIME_MARK = Buffer.from([0x10, 0x80, 0xd0, 0x95, 0xff, 0xbc, 0x31]);
+const VALUE_BEFORE = -8;
+const NANOS_MARK = Buffer.concat([Buffer.of(0x19), nanosBytes(TIME_MS)]);
+const VALUE_BEHIND = 10;
+
+function nanosBytes(timeMs: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(timeMs) * 1_000_000n);
+  return bytes;
+}
+
+/** A body whose samples can be given another time, and other values with it. */
+export class StampedBody {
+  readonly bytes: Buffer;
+  readonly #times: readonly number[];
+  readonly #isOtlp: boolean;
+
+  constructor(bytes: Buffer, isOtlp: boolean) {
+    this.bytes = bytes;
+    this.#isOtlp = isOtlp;
+    const mark = isOtlp ? NANOS_MARK : TIME_MARK;
+    const times: number[] = [];
+    for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + mark.length)) {
+      times.push(at);
+    }
+    this.#times = times;
+  }
+
+  get samples(): number {
+    return this.#times.length;
+  }
+
+  /** Every third value stays, others grow, as counters do. */
+  stamp(timeMs: number): void {
+    const nanos = nanosBytes(timeMs);
+    for (const [index, at] of this.#times.entries()) {
+      if (this.#isOtlp) nanos.copy(this.bytes, at + 1);
+      else writeTime(this.bytes, at + 1, timeMs);
+      if (index % 3 === 0) continue;
+      const valueAt = at + (this.#isOtlp ? VALUE_BEHIND : VALUE_BEFORE);
+      this.bytes.writeDoubleLE(this.bytes.readDoubleLE(valueAt) + (index % 50), valueAt);
+    }
+  }
+}
+
+/** A varint of six bytes, as all times of this age are. */
+function writeTime(bytes: Buffer, start: number, timeMs: number): void {
+  let rest = timeMs;
+  for (let at = start; at < start + 6; at++) {
+    bytes[at] = (rest % 128) | (at < start + 5 ? 128 : 0);
+    rest = Math.floor(rest / 128);
+  }
 }

@@ -35,6 +35,7 @@ export interface DataOptions {
 
 export interface PrometheusProcess {
   readonly base: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -63,6 +64,12 @@ export async function receiveOtlp(
   return start(() => JSON.stringify({ otlp }), ['--web.enable-otlp-receiver', '--log.level=error']);
 }
 
+/** A Prometheus that takes remote write and OTLP, with its defaults. */
+export async function receiveWrites(): Promise<PrometheusProcess> {
+  const flags = ['--web.enable-remote-write-receiver', '--web.enable-otlp-receiver'];
+  return start(() => '{}', [...flags, '--log.level=error']);
+}
+
 async function start(
   configure: (self: string) => string,
   flags: readonly string[] = [],
@@ -86,6 +93,7 @@ async function start(
   await ready(child, `http://${self}/-/ready`);
   return {
     base: `http://${self}`,
+    pid: child.pid!,
     async stop() {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');

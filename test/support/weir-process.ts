@@ -23,6 +23,7 @@ export interface WeirOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The built program, where it is not found from this file (a bundled benchmark). */
   readonly main?: string;
+  readonly nodeFlags?: readonly string[] | undefined;
 }
 
 export class WeirProcess {
@@ -51,6 +52,7 @@ export class WeirProcess {
     const child = spawn(
       process.execPath,
       [
+        ...(this.#options.nodeFlags ?? []),
         this.#options.main ?? MAIN,
         `-server.http-listen-port=${this.#options.port}`,
         '-server.http-listen-address=127.0.0.1',

@@ -385,14 +385,40 @@ function frameOfNoSettings(position: number): Uint8Array {
   return words.bytes;
 }
 
-describe('metadata and histograms', () => {
-  it('are replayed from the record as it was', async () => {
+describe('metadata', () => {
+  const metadataOf = (help: string) =>
+    message(0x1a, message(0x12, Buffer.from('m')), message(0x22, Buffer.from(help)));
+
+  it('that was known before costs nothing, and what is new or refused is replayed', async () => {
+    const { store, head } = await started(1);
+    const applyWith = (help: string) => {
+      const plain = recordAt(head.position, AB);
+      const value = Buffer.concat([plain.value, metadataOf(help)]);
+      head.apply([{ ...plain, value }], head.position + 1);
+    };
+    const growth = async (work: () => void) => {
+      const before = head.journal.sizeBytes;
+      work();
+      await written();
+      return head.journal.sizeBytes - before;
+    };
+    head.configure('one', { ...NONE, metadataPerMetricMax: 1 });
+    const plain = await growth(() => apply(head, AB));
+    const first = await growth(() => applyWith('h'));
+    expect(await growth(() => applyWith('h'))).toBe(plain);
+    const refused = await growth(() => applyWith('other'));
+    expect(Math.min(first, refused)).toBeGreaterThan(plain);
+    const again = await open(store.copy());
+    expect(again.position).toBe(head.position);
+    expect(again.digest()).toBe(head.digest());
+    expect(again.metadata('one')).toEqual(head.metadata('one'));
+    expect(again.discarded('one')).toEqual(head.discarded('one'));
+    expect(again.discarded('one').reasons).toHaveLength(1);
+  });
+
+  it('is replayed from the record as it was', async () => {
     const { store, head } = await started(0);
-    const metadata = message(
-      0x1a,
-      message(0x12, Buffer.from('m')),
-      message(0x22, Buffer.from('h')),
-    );
+    const metadata = metadataOf('h');
     head.apply([record(head.position, metadata, 'one')], head.position + 1);
     await written();
     const again = await open(store.copy());

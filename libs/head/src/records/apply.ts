@@ -30,7 +30,7 @@ export interface PlainRecord extends RecordPlace {
 export class RecordApplier {
   /** What the last record was, as far as it was read. */
   readonly staged: StagedRecord;
-  /** Whether that says all: the record could be applied, and has floats only. */
+  /** Whether that says all: the record could be applied, and changed nothing but by floats. */
   isPlain = false;
   /** Refs of the series that the last record made. */
   readonly created: number[] = [];
@@ -86,8 +86,8 @@ export class RecordApplier {
       this.#applyStaged(tenant, record.offset);
       tenant.ingested.samples += state.samplesSinceCheckpoint - before;
       if (staged.fromRules) tenant.ingested.ruleSamples += state.samplesSinceCheckpoint - before;
-      applyMetadata(state, tenant, metadata, record);
-      this.isPlain = staged.hasFloatsOnly;
+      const isTold = applyMetadata(state, tenant, metadata, record);
+      this.isPlain = staged.hasFloatsOnly && !isTold;
     } catch (error) {
       if (!(error instanceof WeirError)) throw error;
       refuse(state, state.tenant(record.tenant), 'undecodable_record', record);

@@ -22,18 +22,22 @@ export function readAllMetadata({ bytes, metadata }: StagedRecord): MetricMetada
   return entries;
 }
 
+/** Returns whether something was new; senders repeat what is known. */
 export function applyMetadata(
   state: HeadState,
   tenant: Tenant,
   entries: readonly MetricMetadata[],
   place: RecordPlace,
-): void {
+): boolean {
+  let isNew = false;
   for (const entry of entries) {
     const outcome = tenant.metadata.add(entry, tenant.settings);
+    if (outcome === 'known') continue;
+    isNew = true;
     if (outcome === 'added') tenant.metadataDirty = true;
-    else if (outcome !== 'known')
-      refuseMetadata(state, tenant, METADATA_REASONS[outcome], entry, place);
+    else refuseMetadata(state, tenant, METADATA_REASONS[outcome], entry, place);
   }
+  return isNew;
 }
 
 /** MetricMetadata: 1 type, 2 metric_family_name, 4 help, 5 unit. */

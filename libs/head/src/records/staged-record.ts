@@ -62,10 +62,10 @@ export class StagedRecord implements Cursor {
     this.sampleCount = sampleCount;
   }
 
-  /** Nothing is staged but float samples. */
+  /** No samples are staged but floats. */
   get hasFloatsOnly(): boolean {
-    const { histograms, exemplars, created, metadata } = this;
-    return histograms.length + exemplars.length + created.length + metadata.length === 0;
+    const { histograms, exemplars, created } = this;
+    return histograms.length + exemplars.length + created.length === 0;
   }
 
   #clear(): void {
