@@ -2,9 +2,16 @@
 // a build of Weir nor a user of it needs the compiler. That is large and rarely used: it is fetched when
 // this runs, and no dependency.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { root } from './install.mjs';
 
 const COMPILER = 'assemblyscript@0.28.20';
@@ -20,6 +27,13 @@ const KERNELS = [
     options: [],
   },
   {
+    lib: 'libs/wire',
+    source: 'kernel/point-kernel.as',
+    code: 'src/otlp/point-kernel-code.ts',
+    name: 'POINT_KERNEL_CODE',
+    options: [],
+  },
+  {
     lib: 'libs/bytes',
     source: 'kernel/crc32c-fold.as',
     code: 'src/crc32c-fold-code.ts',
@@ -31,9 +45,13 @@ const KERNELS = [
 function build({ lib, source, code, name, options }) {
   const folder = mkdtempSync(join(tmpdir(), 'weir-kernel-'));
   try {
-    // The compiler takes no other extension; in the checkout it would make the file TypeScript.
-    copyFileSync(join(root, lib, source), join(folder, 'kernel.ts'));
-    const compile = ['asc', 'kernel.ts', ...OPTIONS, ...options, '--outFile', 'kernel.wasm'];
+    // The compiler takes no other extension; in the checkout it would make the files TypeScript.
+    const sources = dirname(join(root, lib, source));
+    for (const file of readdirSync(sources)) {
+      copyFileSync(join(sources, file), join(folder, `${basename(file, '.as')}.ts`));
+    }
+    const entry = `${basename(source, '.as')}.ts`;
+    const compile = ['asc', entry, ...OPTIONS, ...options, '--outFile', 'kernel.wasm'];
     execFileSync('npx', ['--yes', `--package=${COMPILER}`, ...compile], {
       cwd: folder,
       stdio: 'inherit',

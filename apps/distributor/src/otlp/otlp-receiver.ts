@@ -4,7 +4,7 @@
 import { toWeirError, WeirError } from '@weir/errors';
 import type { Random } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
-import type { PartialSuccess } from '@weir/wire';
+import { KERNEL_BODY_MAX_BYTES, type PartialSuccess } from '@weir/wire';
 import { decompressInto } from '../decompress.ts';
 import type { DistributorSettings } from '../distributor-flags.ts';
 import type { Inflight, InflightShare } from '../inflight.ts';
@@ -107,7 +107,7 @@ export function createOtlpReceiver(
     const stored = await parts.store({
       ...{ tenant, protocol: 'otlp', share },
       traceparent: request.traceparent,
-      body: () => body,
+      body: ({ kernel }) => (body.length <= KERNEL_BODY_MAX_BYTES ? kernel.load(body) : body),
       begin: (scratch, start) => beginOtlp(scratch, start, counted, asked),
     });
     if (stored.deduplicated !== undefined) return { ...TAKEN, status: 202 };
@@ -128,13 +128,14 @@ export function createOtlpReceiver(
 }
 
 function beginOtlp(
-  { otlp, accepted }: PushScratch,
+  { otlp, kernel, accepted }: PushScratch,
   { body, seed, rules, limits }: ScanStart,
   counted: { points: number; rejected: number },
   asked: OtlpAsked | undefined,
 ): (budgetBytes: number) => boolean {
   const translation = translationOf(limits, asked);
-  otlp.start(body, body.length, { seed, rules: { ...rules, attributeWords: true }, translation });
+  const words = { ...rules, attributeWords: true };
+  otlp.start(body, body.length, { seed, rules: words, translation, kernel });
   return (budgetBytes) => {
     const done = otlp.run(budgetBytes, accepted);
     counted.points = otlp.points;

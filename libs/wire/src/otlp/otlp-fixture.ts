@@ -1,5 +1,6 @@
 // OTLP requests as data for tests: encoded by protobufjs, scanned by Weir, and the runs decoded again.
 import protobuf from 'protobufjs';
+import type { PushKernel } from '../push-kernel/push-kernel.ts';
 import { AcceptedWrite } from '../write-request/accepted-write.ts';
 import type { WriteRules } from '../write-request/write-rules.ts';
 import { OtlpScan } from './scan.ts';
@@ -113,32 +114,46 @@ export interface ScanOptions {
   readonly translation?: Partial<OtlpTranslation>;
   readonly budget?: number;
   readonly scan?: OtlpScan;
+  /** The body is scanned in its memory. */
+  readonly kernel?: PushKernel | undefined;
 }
 
 export function scanBytes(body: Uint8Array, options: ScanOptions = {}): Scanned {
   const accepted = new AcceptedWrite();
-  const scan = options.scan ?? new OtlpScan();
-  scan.start(body, body.length, {
+  const { kernel, scan = new OtlpScan() } = options;
+  const held = kernel?.load(body) ?? body;
+  scan.start(held, held.length, {
     seed: 5,
     rules: { ...RULES, ...options.rules },
     translation: { ...TRANSLATION, ...options.translation },
+    ...(kernel === undefined ? {} : { kernel }),
   });
   while (!scan.run(options.budget ?? 1 << 20, accepted));
-  return { ...decoded(accepted), accepted, scan };
+  return { ...decoded(accepted, kernel), accepted, scan };
 }
 
 export function scanRequest(request: object, options: ScanOptions = {}): Scanned {
   return scanBytes(encode(request), options);
 }
 
+export function runOf(accepted: AcceptedWrite, index: number, kernel?: PushKernel): Uint8Array {
+  const from = accepted.from[index]!;
+  const size = accepted.size[index]!;
+  return from < 0
+    ? accepted.rewritten.bytes.slice(~from, ~from + size)
+    : kernel!.run(from, size).slice();
+}
+
 /** Everything the runs hold, in order. */
-export function decoded(accepted: AcceptedWrite): Pick<Scanned, 'series' | 'metadata' | 'hashes'> {
+export function decoded(
+  accepted: AcceptedWrite,
+  kernel?: PushKernel,
+): Pick<Scanned, 'series' | 'metadata' | 'hashes'> {
   const series: ScannedSeries[] = [];
   const metadata: Scanned['metadata'] = [];
   const hashes: number[] = [];
   for (let index = 0; index < accepted.count; index++) {
-    const from = ~accepted.from[index]!;
-    const run = accepted.rewritten.bytes.slice(from, from + accepted.size[index]!);
+    const run = runOf(accepted, index, kernel);
     const { timeseries, metadata: entries } = WriteRequest.toObject(WriteRequest.decode(run), {
       defaults: true,
       arrays: true,

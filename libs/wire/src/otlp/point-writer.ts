@@ -59,6 +59,11 @@ export class PointWriter {
     this.#metric = metric;
   }
 
+  /** Whether numbers of the metric are written with the time since when they count. */
+  get tellsStart(): boolean {
+    return isTellingStart(this.#metric!);
+  }
+
   /** Writes the series of the data point in bytes[from, to). */
   write(bytes: Uint8Array, from: number, to: number, out: AcceptedWrite): void {
     const metric = this.#metric!;
@@ -92,10 +97,10 @@ export class PointWriter {
     }
   }
 
-  #setTimes({ createdTimes, form, isDelta }: PointsOfMetric): void {
+  #setTimes(metric: PointsOfMetric): void {
     const { timeMs, startMs } = this.#point;
     this.#sample.timeMs = timeMs;
-    this.#sample.startMs = createdTimes && form !== 'gauge' && !isDelta ? startMs : 0;
+    this.#sample.startMs = isTellingStart(metric) ? startMs : 0;
   }
 
   #writeNumber(metric: PointsOfMetric, bytes: Uint8Array, out: AcceptedWrite): void {
@@ -282,4 +287,8 @@ function refusalOf(name: Uint8Array, scale: number): string {
     return `cannot convert exponential to native histogram. Scale must be >= ${SCHEMA_MIN}, was ${scale}`;
   }
   return `the metric '${text(name)}' has an exponential histogram with a bucket offset out of range`;
+}
+
+function isTellingStart({ createdTimes, form, isDelta }: PointsOfMetric): boolean {
+  return createdTimes && form !== 'gauge' && !isDelta;
 }

@@ -3,6 +3,7 @@ import { hashBytes } from '@weir/bytes';
 import { labelsOf } from '@weir/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PushKernel } from '../push-kernel/push-kernel.ts';
 import { AcceptedWrite } from '../write-request/accepted-write.ts';
 import {
   encode,
@@ -120,29 +121,35 @@ const translation = fc.record({
 });
 
 describe('OtlpScan', () => {
-  it('makes of random requests what the reference makes, however it is interrupted', () => {
-    // One scan for all: what it remembers must never show.
-    const scan = new OtlpScan();
-    fc.assert(
-      fc.property(resources, translation, fc.constantFrom(1, 200, 1e9), (sent, how, budget) => {
-        const body = encode({ resourceMetrics: sent.map(encodable) });
-        const rules = { labelNamesMax: 100, labelNamesInfoMax: 100 };
-        const found = scanBytes(body, { scan, translation: how, budget, rules });
-        const expected = translate(sent, how);
-        expect(found.series.map(comparable)).toEqual(expected.series.map(expectable));
-        expect(found.metadata.map(({ type, family, unit }) => ({ type, family, unit }))).toEqual(
-          expected.metadata,
-        );
-        expect(found.scan.pointsRejected).toBe(expected.rejected);
-        expect(found.accepted.rejectedSamples > 0).toBe(expected.rejected > 0);
-        for (const [index, { labels }] of found.series.entries()) {
-          const bytes = labelsOf(labels);
-          expect(found.hashes[index]).toBe(hashBytes(bytes, 0, bytes.length, 5));
-        }
-      }),
-      { numRuns: 150 },
-    );
-  });
+  it.each([
+    ['by itself', undefined],
+    ['with the kernel', new PushKernel()],
+  ])(
+    'makes of random requests what the reference makes, however it is interrupted, %s',
+    (_, kernel) => {
+      // One scan for all: what it remembers must never show.
+      const scan = new OtlpScan();
+      fc.assert(
+        fc.property(resources, translation, fc.constantFrom(1, 200, 1e9), (sent, how, budget) => {
+          const body = encode({ resourceMetrics: sent.map(encodable) });
+          const rules = { labelNamesMax: 100, labelNamesInfoMax: 100 };
+          const found = scanBytes(body, { scan, translation: how, budget, rules, kernel });
+          const expected = translate(sent, how);
+          expect(found.series.map(comparable)).toEqual(expected.series.map(expectable));
+          expect(found.metadata.map(({ type, family, unit }) => ({ type, family, unit }))).toEqual(
+            expected.metadata,
+          );
+          expect(found.scan.pointsRejected).toBe(expected.rejected);
+          expect(found.accepted.rejectedSamples > 0).toBe(expected.rejected > 0);
+          for (const [index, { labels }] of found.series.entries()) {
+            const bytes = labelsOf(labels);
+            expect(found.hashes[index]).toBe(hashBytes(bytes, 0, bytes.length, 5));
+          }
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
 
   it('never fails otherwise than with an error for the client', () => {
     const scan = new OtlpScan();

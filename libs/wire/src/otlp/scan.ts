@@ -3,12 +3,15 @@
 // wrong with one point or metric costs that one: it is counted, and the first of them told. Only bytes that
 // are no protobuf fail the whole request.
 //
-// The pass can be interrupted between points, so that a large body shares the event loop.
+// The pass can be interrupted between points, so that a large body shares the event loop. Most points of sums and
+// gauges are taken by a kernel (point-kernel.ts), where the body lies in its memory.
 import { text } from '@weir/bytes';
 import { FieldReader, WIRE_LENGTH, WIRE_VARINT } from '../protobuf/field-reader.ts';
+import type { PushKernel } from '../push-kernel/push-kernel.ts';
 import type { AcceptedWrite } from '../write-request/accepted-write.ts';
 import { acceptMetadata } from '../write-request/metadata-entry.ts';
-import type { WriteRules } from '../write-request/write-rules.ts';
+import { isMetricName } from '../write-request/names.ts';
+import { changesLabels, type WriteRules } from '../write-request/write-rules.ts';
 import type { NamedKind } from './metric-names.ts';
 import {
   type MetricNames,
@@ -19,6 +22,7 @@ import {
   TYPE_SUMMARY,
   TYPE_UNKNOWN,
 } from './metric-table.ts';
+import { PointKernel } from './point-kernel.ts';
 import { PointWriter } from './point-writer.ts';
 import { parseError, SeriesWriter, TranslationMemory } from './series-writer.ts';
 import { TargetInfo } from './target-info.ts';
@@ -48,6 +52,8 @@ export interface OtlpScanStart {
   readonly seed: number;
   readonly translation: OtlpTranslation;
   readonly rules: WriteRules;
+  /** Used when it holds the body. */
+  readonly kernel?: PushKernel;
 }
 
 interface Metric {
@@ -75,6 +81,9 @@ export class OtlpScan {
   #steps: Iterator<void> | undefined;
   #request = 0;
   #pauseCost = 0;
+  /** With the push kernel it belongs to; used when that holds the body. */
+  #pointKernel: { readonly push: PushKernel; readonly points: PointKernel } | undefined;
+  #kernel: PointKernel | undefined;
 
   /** Begins with bytes[0, size). */
   start(bytes: Uint8Array, size: number, start: OtlpScanStart): void {
@@ -87,6 +96,8 @@ export class OtlpScan {
     this.#memory = this.#memoryOf(start);
     this.#writer.start(bytes, start.rules, this.#memory, start.seed);
     this.#steps = undefined;
+    this.#kernel = this.#kernelFor(start);
+    this.#kernel?.begin(start.rules, start.seed, this.#memory.keys);
   }
 
   /** Lets go of the body. */
@@ -102,6 +113,15 @@ export class OtlpScan {
     this.#steps ??= this.#scan(out);
     this.#pauseCost = budgetBytes;
     return this.#steps.next().done === true;
+  }
+
+  #kernelFor({ kernel, rules }: OtlpScanStart): PointKernel | undefined {
+    if (kernel === undefined || !kernel.holds(this.#bytes) || changesLabels(rules))
+      return undefined;
+    if (this.#pointKernel?.push !== kernel) {
+      this.#pointKernel = { push: kernel, points: new PointKernel(kernel) };
+    }
+    return this.#pointKernel.points;
   }
 
   #memoryOf({ translation, rules }: OtlpScanStart): Memory {
@@ -139,6 +159,7 @@ export class OtlpScan {
       const scope = messageOf(this.#bytes, field.from, field.to, 1);
       const schemaUrl = messageOf(this.#bytes, field.from, field.to, 3);
       this.#writer.constants = constantsOf(scope, schemaUrl);
+      this.#kernel?.useConstants(this.#writer.constants);
       yield* this.#scanScope(field.from, field.to, out);
     }
     const written = out.rewritten.size;
@@ -156,19 +177,45 @@ export class OtlpScan {
       const metric = metricOf(inner.reset(this.#bytes, field.from, field.to));
       this.#pauseCost -= MESSAGE_COST;
       if (this.#pauseCost < 0) yield;
-      if (this.#begin(metric, out) === undefined) continue;
+      const names = this.#begin(metric, out);
+      if (names === undefined) continue;
+      const kernel = this.#canTake(metric, names.name!) ? this.#kernel : undefined;
       inner.reset(this.#bytes, metric.from, metric.to);
-      while (inner.next()) {
+      for (;;) {
+        if (kernel !== undefined) inner.at = this.#takePoints(kernel, inner.at, metric.to, out);
+        if (this.#pauseCost < 0) yield;
+        if (!inner.next()) break;
         if (inner.field !== 1) continue;
         const before = out.rejectedSamples;
         const written = out.rewritten.size;
+        this.#writer.lastShape = undefined;
         this.#points.write(this.#bytes, inner.from, inner.to, out);
         this.#target.sawPoint(this.#points.timeMs);
         if (out.rejectedSamples !== before) this.pointsRejected++;
         this.#pauseCost -= inner.to - inner.from + out.rewritten.size - written;
-        if (this.#pauseCost < 0) yield;
+        if (kernel !== undefined && this.#writer.lastShape) kernel.learn(this.#writer.lastShape);
       }
     }
+  }
+
+  #canTake({ kind }: Metric, name: Uint8Array): boolean {
+    if (this.#kernel === undefined || (kind !== GAUGE && kind !== SUM)) return false;
+    const { rules } = this.#start!;
+    if (rules.legacyNames && !isMetricName(name, 0, name.length, true)) return false;
+    return this.#kernel.useMetric(name, this.#points.tellsStart);
+  }
+
+  /** Has the kernel take points, up to the pause; returns where it left off. */
+  #takePoints(kernel: PointKernel, at: number, end: number, out: AcceptedWrite): number {
+    const written = out.expandedBytes;
+    const pause = Math.min(end, at + Math.max(1, this.#pauseCost));
+    const next = kernel.points(at, pause, end, out);
+    if (next > at) {
+      this.#target.sawPoint(kernel.earliestMs);
+      this.#target.sawPoint(kernel.latestMs);
+    }
+    this.#pauseCost -= next - at + out.expandedBytes - written;
+    return next;
   }
 
   /** Judges a metric as a whole, and tells its metadata; undefined when none of its points is taken. */

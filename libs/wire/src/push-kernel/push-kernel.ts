@@ -4,28 +4,31 @@
 //
 // One instance serves one push at a time. Its memory grows and never shrinks: bodies over
 // KERNEL_BODY_MAX_BYTES go the plain way. A body is valid until the next uncompress().
-import { webAssembly } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { snappyBlockStart, snappyUncompressedSize } from '../snappy/snappy-block.ts';
 import type { AcceptedWrite } from '../write-request/accepted-write.ts';
 import type { WriteRules } from '../write-request/write-rules.ts';
+import { KernelMemory } from './kernel-memory.ts';
 import { PUSH_KERNEL_CODE } from './push-kernel-code.ts';
 
 /** Larger bodies would keep too much memory for ever. */
 export const KERNEL_BODY_MAX_BYTES = 4 << 20;
 
-const CAPACITY = 4096;
-const COLUMNS_AT = 64;
+/** Where kernels tell of runs: four columns of so many. */
+export const CAPACITY = 4096;
+export const COLUMNS_AT = 64;
 const COLUMN_BYTES = CAPACITY * 4;
 const ENDS_AT = COLUMNS_AT + 4 * COLUMN_BYTES;
 const RECORDS_MAX = 1024;
-const INPUT_AT = ENDS_AT + 4 * RECORDS_MAX;
+/** For kernels of single protocols to keep what they know between calls. */
+export const KEPT_AT = ENDS_AT + 4 * RECORDS_MAX;
+export const KEPT_BYTES: number = 320 << 10;
+const INPUT_AT = KEPT_AT + KEPT_BYTES;
 /** Copies go in steps of eight bytes and may pass an end by that. */
 const SLACK_BYTES = 16;
-const PAGE_BYTES = 65536;
 const INT32_MAX = 0x7fffffff;
-/** Why scan() of the kernel stopped, in the third word of its memory. */
-const REASON_FULL = 2;
+/** Why a kernel stopped, in the third word of its memory. */
+export const REASON_FULL = 2;
 /** Behind which byte expand() has written, is in the fourth. */
 const WRITTEN_WORD = 3;
 const SYMBOLS_MAX = 1 << 16;
@@ -62,15 +65,15 @@ export interface KernelSymbols {
   readonly to: Int32Array;
 }
 
-/** There is no other way to take a push: without it the first one fails. */
-const wasm = webAssembly!;
-let compiled: object | undefined;
+export interface KernelPlaces {
+  readonly body: number;
+  readonly free: number;
+  readonly roomEnd: number;
+}
 
 export class PushKernel {
-  readonly #memory = new wasm.Memory({ initial: 8 });
-  readonly #code: KernelExports;
-  #bytes: Uint8Array = new Uint8Array(0);
-  #words: Int32Array = new Int32Array(0);
+  readonly memory: KernelMemory = new KernelMemory();
+  readonly #code = this.memory.instance<KernelExports>(PUSH_KERNEL_CODE);
   #bodyAt = INPUT_AT;
   #bodyEnd = INPUT_AT;
   #tableAt = 0;
@@ -81,16 +84,9 @@ export class PushKernel {
   #roomEnd = 0;
   #body: Uint8Array | undefined;
 
-  constructor() {
-    compiled ??= new wasm.Module(Buffer.from(PUSH_KERNEL_CODE, 'base64'));
-    const { exports } = new wasm.Instance(compiled, { env: { memory: this.#memory } });
-    this.#code = exports as KernelExports;
-    this.#look();
-  }
-
   /** Bytes kept between pushes. */
   get retainedBytes(): number {
-    return this.#bytes.length;
+    return this.memory.bytes.length;
   }
 
   /**
@@ -108,14 +104,27 @@ export class PushKernel {
     const room = Math.min(size * EXPANSION + EXPANSION_MIN_BYTES, EXPANSION_MAX_BYTES);
     this.#roomEnd = alignUp(this.#freeAt + (hasSymbols ? room : 0));
     // Behind all that there is room for the records that are made of it.
-    this.#grow(this.#roomEnd + size + SLACK_BYTES * (RECORDS_MAX + 2));
-    this.#bytes.set(compressed, INPUT_AT);
+    this.memory.grow(this.#roomEnd + size + SLACK_BYTES * (RECORDS_MAX + 2));
+    this.memory.bytes.set(compressed, INPUT_AT);
     const from = INPUT_AT + snappyBlockStart(compressed);
     const to = INPUT_AT + compressed.length;
     if (!this.#code.uncompress(from, to, this.#bodyAt, this.#bodyEnd)) {
       throw new WeirError('invalid', 'snappy: corrupt input');
     }
-    this.#body = this.#bytes.subarray(this.#bodyAt, this.#bodyEnd);
+    this.#body = this.memory.bytes.subarray(this.#bodyAt, this.#bodyEnd);
+    return this.#body;
+  }
+
+  /** A copy of a body that was not compressed, with room for what is made of it. */
+  load(body: Uint8Array): Uint8Array {
+    this.#bodyAt = INPUT_AT;
+    this.#bodyEnd = INPUT_AT + body.length;
+    this.#freeAt = alignUp(this.#bodyEnd + SLACK_BYTES);
+    const room = Math.min(body.length * EXPANSION + EXPANSION_MIN_BYTES, EXPANSION_MAX_BYTES);
+    this.#roomEnd = this.#freeAt + alignUp(room);
+    this.memory.grow(this.#roomEnd + 2 * body.length + SLACK_BYTES * (RECORDS_MAX + 2));
+    this.memory.bytes.set(body, INPUT_AT);
+    this.#body = this.memory.bytes.subarray(this.#bodyAt, this.#bodyEnd);
     return this.#body;
   }
 
@@ -133,7 +142,7 @@ export class PushKernel {
     do {
       next = this.#code.scan(...this.#parameters(next, pause, rules, seed)) - this.#bodyAt;
       this.#take(out);
-    } while (this.#words[2] === REASON_FULL);
+    } while (this.memory.words[2] === REASON_FULL);
     return next;
   }
 
@@ -147,8 +156,8 @@ export class PushKernel {
     if (count < 0) return undefined;
     const from = this.#tableAt / 4;
     return {
-      from: this.#words.subarray(from, from + count),
-      to: this.#words.subarray(from + capacity, from + capacity + count),
+      from: this.memory.words.subarray(from, from + count),
+      to: this.memory.words.subarray(from + capacity, from + capacity + count),
     };
   }
 
@@ -160,21 +169,32 @@ export class PushKernel {
       const [table, capacity, count] = [this.#tableAt, this.#tableCapacity, this.#symbolCount];
       const [free, end] = [this.#freeAt, this.#roomEnd];
       next = this.#code.expand(...parameters, table, capacity, count, free, end) - this.#bodyAt;
-      this.#freeAt = this.#words[WRITTEN_WORD]!;
-      out.expandedBytes += this.#freeAt - free;
-      this.#take(out);
-    } while (this.#words[2] === REASON_FULL);
+      this.takeWritten(out);
+    } while (this.memory.words[2] === REASON_FULL);
     return next;
+  }
+
+  /** Where the body lies, and from where to where runs may be written. */
+  get places(): KernelPlaces {
+    return { body: this.#bodyAt, free: this.#freeAt, roomEnd: this.#roomEnd };
+  }
+
+  /** Takes runs that a kernel has written behind the last ones. */
+  takeWritten(out: AcceptedWrite): void {
+    const free = this.memory.words[WRITTEN_WORD]!;
+    out.expandedBytes += free - this.#freeAt;
+    this.#freeAt = free;
+    this.#take(out);
   }
 
   /** Metadata of this metric name was taken: expand() need not stop for it again. */
   sawMetadata(reference: number): void {
-    this.#words[this.#tableAt / 4 + 3 * this.#tableCapacity + reference] = 1;
+    this.memory.words[this.#tableAt / 4 + 3 * this.#tableCapacity + reference] = 1;
   }
 
   /** A run that scan() or expand() has found. */
   run(from: number, size: number): Uint8Array {
-    return this.#bytes.subarray(this.#bodyAt + from, this.#bodyAt + from + size);
+    return this.memory.bytes.subarray(this.#bodyAt + from, this.#bodyAt + from + size);
   }
 
   #parameters(at: number, pause: number, rules: WriteRules, seed: number): ScanParameters {
@@ -190,8 +210,8 @@ export class PushKernel {
   }
 
   #take(out: AcceptedWrite): void {
-    const count = this.#words[0]!;
-    const samples = this.#words[1]!;
+    const count = this.memory.words[0]!;
+    const samples = this.memory.words[1]!;
     out.pushColumns(count, {
       from: this.#column(0, count),
       size: this.#column(1, count),
@@ -221,42 +241,32 @@ export class PushKernel {
       at = alignUp(at + size);
       return start;
     });
-    this.#grow(at + SLACK_BYTES);
-    this.#bytes.set(rewritten.bytes.subarray(0, rewritten.size), rewrittenAt);
-    this.#words.set(starts, ENDS_AT / 4);
+    this.memory.grow(at + SLACK_BYTES);
+    this.memory.bytes.set(rewritten.bytes.subarray(0, rewritten.size), rewrittenAt);
+    this.memory.words.set(starts, ENDS_AT / 4);
     const rewrittenFrom = rewrittenAt - this.#bodyAt;
     for (let first = 0; first < accepted.count; first += CAPACITY) {
       const count = Math.min(CAPACITY, accepted.count - first);
       for (let index = 0; index < count; index++) {
         const from = accepted.from[first + index]!;
-        this.#words[COLUMNS_AT / 4 + index] = from < 0 ? ~from + rewrittenFrom : from;
+        this.memory.words[COLUMNS_AT / 4 + index] = from < 0 ? ~from + rewrittenFrom : from;
       }
-      this.#words.set(accepted.size.subarray(first, first + count), COLUMNS_AT / 4 + CAPACITY);
-      this.#words.set(recordOf.subarray(first, first + count), COLUMNS_AT / 4 + 2 * CAPACITY);
+      this.memory.words.set(
+        accepted.size.subarray(first, first + count),
+        COLUMNS_AT / 4 + CAPACITY,
+      );
+      this.memory.words.set(recordOf.subarray(first, first + count), COLUMNS_AT / 4 + 2 * CAPACITY);
       this.#code.gather(count, this.#bodyAt, COLUMNS_AT, CAPACITY, ENDS_AT);
     }
     return sizes.map((size, record) => {
       const start = starts[record]!;
-      return this.#bytes.subarray(start, start + size);
+      return this.memory.bytes.subarray(start, start + size);
     });
   }
 
   #column(index: number, count: number): Int32Array {
     const from = COLUMNS_AT / 4 + index * CAPACITY;
-    return this.#words.subarray(from, from + count);
-  }
-
-  #grow(sizeBytes: number): void {
-    if (sizeBytes <= this.#bytes.length) return;
-    // A quarter more, because growing again copies everything.
-    const pages = Math.ceil((sizeBytes * 1.25) / PAGE_BYTES) - this.#bytes.length / PAGE_BYTES;
-    this.#memory.grow(pages);
-    this.#look();
-  }
-
-  #look(): void {
-    this.#bytes = new Uint8Array(this.#memory.buffer);
-    this.#words = new Int32Array(this.#memory.buffer);
+    return this.memory.words.subarray(from, from + count);
   }
 }
 

@@ -1,0 +1,338 @@
+// The hot loop of OTLP as WebAssembly: data points of sums and gauges whose attributes are known become series of
+// remote write 1.0. AssemblyScript, made into src/otlp/point-kernel-code.ts by
+// apps/weir/scripts/build-kernels.mjs. It works in the push kernel's memory; what lies where is the caller's
+// (point-kernel.ts). It may leave a point to the plain way, never the reverse. Input is hostile.
+
+import { copy, hash, payloadFrom, payloadTo, readSize, screen, writeSize } from './labels';
+
+/** Why points() stopped. */
+const DONE: i32 = 0;
+const UNUSUAL: i32 = 1;
+const FULL: i32 = 2;
+
+/** Results, at fixed places: series and samples, why it stopped, behind the last byte; earliest and latest time, ms. */
+const COUNT_AT: usize = 0;
+const SAMPLES_AT: usize = 4;
+const REASON_AT: usize = 8;
+const WRITTEN_AT: usize = 12;
+const EARLIEST_AT: usize = 16;
+const LATEST_AT: usize = 24;
+
+const HEAD_MAX: usize = 3;
+const AROUND_MAX: usize = 48;
+const TWO_BYTES: usize = 16384;
+const ATTRIBUTES_MAX: u32 = 64;
+const DIGITS_MAX: usize = 24;
+const STALE_BITS: u64 = 0x7ff0000000000002;
+const TRUE: u32 = 0x65757274; // "true"
+const FALSE: u64 = 0x65736c6166; // "false"
+
+// Segments of a plan, and where a plan has what: keys' count, segments' count, keys, segments.
+const CONSTANT: u32 = 0xffff;
+const METRIC: u32 = 0xfffe;
+const PLAN_HEAD: usize = 8;
+const KEY_BYTES: usize = 8;
+const SEGMENT_BYTES: usize = 12;
+
+// Parameters that stay for many calls, behind one another.
+let plans: usize = 0;
+let attributes: usize = 0;
+let digits: usize = 0;
+let constants: usize = 0;
+let metricAt: usize = 0;
+let metricSize: usize = 0;
+let valueMax: usize = 0;
+let seed: i32 = 0;
+let timeMin: f64 = 0;
+let timeMax: f64 = 0;
+let takesStart: bool = false;
+
+/** Where things lie: a list of plans (their number, then places), room for attributes and digits, constants. */
+export function layOut(plansAt: usize, attributesAt: usize, digitsAt: usize, constantsAt: usize): void {
+  plans = plansAt;
+  attributes = attributesAt;
+  digits = digitsAt;
+  constants = constantsAt;
+}
+
+export function setRules(valueBytesMax: i32, hashSeed: i32, earliest: f64, latest: f64): void {
+  valueMax = <usize>valueBytesMax;
+  seed = hashSeed;
+  timeMin = earliest;
+  timeMax = latest;
+}
+
+/** The label of the metric's name, whole, and whether its samples tell their start. */
+export function setMetric(at: usize, size: usize, hasStart: bool): void {
+  metricAt = at;
+  metricSize = size;
+  takesStart = hasStart;
+}
+
+// Of the point read last.
+let attributeCount: u32 = 0;
+let nanos: u64 = 0;
+let startNanos: u64 = 0;
+let bits: u64 = 0;
+let stale: bool = false;
+
+/**
+ * Walks data_points of one metric, which ends at `end`, from `start` until `pause`, and writes each as a series behind `out`; four columns of
+ * `capacity` say where (from `base`), how long, its hash, and that it has one sample. Returns where it stopped:
+ * before the first field it leaves.
+ */
+export function points(
+  start: usize,
+  pause: usize,
+  end: usize,
+  base: usize,
+  columns: usize,
+  capacity: i32,
+  out: usize,
+  outEnd: usize,
+): usize {
+  let at = start;
+  let op = out;
+  let count: i32 = 0;
+  let reason = DONE;
+  let earliest: f64 = Infinity;
+  let latest: f64 = -Infinity;
+  const column = <usize>capacity * 4;
+  while (at < pause) {
+    if (count == capacity) {
+      reason = FULL;
+      break;
+    }
+    reason = UNUSUAL;
+    if (load<u8>(at) != 0x0a || !readSize(at + 1, end)) break;
+    const next = payloadTo;
+    if (!readPoint(payloadFrom, next)) break;
+    const plan = planOfPoint();
+    if (plan == 0) break;
+    const time = nanos / 1000000;
+    const timeMs = <f64>time;
+    if (timeMs > timeMax || timeMs < timeMin) break;
+    const since = takesStart ? startNanos / 1000000 : 0;
+    if (since > 0 && since >= time) break;
+    const labelsFrom = op + HEAD_MAX;
+    const labelsTo = writeLabels(plan, labelsFrom, outEnd);
+    if (labelsTo == 0 || !screen(labelsFrom, labelsTo, seed)) break;
+    const written = writeSample(labelsTo, time, since);
+    const size = written - labelsFrom;
+    if (size >= TWO_BYTES) break;
+    let run = op;
+    if (size < 128) run++;
+    store<u8>(run, 0x0a);
+    writeSize(run + 1, size);
+    const place = columns + <usize>count * 4;
+    store<u32>(place, <u32>(run - base));
+    store<u32>(place + column, <u32>(written - run));
+    store<u32>(place + 2 * column, hash);
+    store<i32>(place + 3 * column, 1);
+    if (timeMs < earliest) earliest = timeMs;
+    if (timeMs > latest) latest = timeMs;
+    count++;
+    op = written;
+    at = next;
+    reason = DONE;
+  }
+  store<i32>(COUNT_AT, count);
+  store<i32>(SAMPLES_AT, count);
+  store<i32>(REASON_AT, reason);
+  store<u32>(WRITTEN_AT, <u32>op);
+  store<f64>(EARLIEST_AT, earliest);
+  store<f64>(LATEST_AT, latest);
+  return at;
+}
+
+/** NumberDataPoint: attributes as columns of four words (key and value, each from and size), times and value. */
+function readPoint(from: usize, to: usize): bool {
+  let at = from;
+  attributeCount = 0;
+  nanos = 0;
+  startNanos = 0;
+  bits = 0;
+  stale = false;
+  while (at < to) {
+    const tag = load<u8>(at++);
+    if (tag == 0x3a) {
+      if (attributeCount == ATTRIBUTES_MAX || !readSize(at, to)) return false;
+      at = payloadTo;
+      if (!readAttribute(payloadFrom, at)) return false;
+      attributeCount++;
+      continue;
+    }
+    if (tag == 0x40) {
+      if (at >= to) return false;
+      const flags = load<u8>(at++);
+      if (flags >= 128) return false;
+      stale = (flags & 1) != 0;
+      continue;
+    }
+    if (to - at < 8) return false;
+    const word = load<u64>(at);
+    at += 8;
+    if (tag == 0x19) nanos = word;
+    else if (tag == 0x11) startNanos = word;
+    else if (tag == 0x21) bits = word;
+    else if (tag == 0x31) bits = reinterpret<u64>(<f64>(<i64>word));
+    else return false;
+  }
+  return true;
+}
+
+/** A KeyValue: `0a key 12 value`, of a value that is a string, a whole number or a truth. */
+function readAttribute(from: usize, to: usize): bool {
+  if (to - from < 6 || load<u8>(from) != 0x0a) return false;
+  const keySize = <usize>load<u8>(from + 1);
+  const keyFrom = from + 2;
+  if (keySize >= 128 || keySize + 4 > to - keyFrom) return false;
+  let at = keyFrom + keySize;
+  if (load<u8>(at) != 0x12 || !readSize(at + 1, to) || payloadTo != to) return false;
+  at = payloadFrom;
+  if (to - at < 2) return false;
+  const place = attributes + <usize>attributeCount * 16;
+  store<u32>(place, <u32>keyFrom);
+  store<u32>(place + 4, <u32>keySize);
+  const tag = load<u8>(at);
+  if (tag == 0x0a) {
+    if (!readSize(at + 1, to) || payloadTo != to || payloadFrom == to) return false;
+    store<u32>(place + 8, <u32>payloadFrom);
+    store<u32>(place + 12, <u32>(to - payloadFrom));
+    return true;
+  }
+  const text = digits + <usize>attributeCount * DIGITS_MAX;
+  if (tag == 0x18) return printNumber(place + 8, text, at + 1, to);
+  if (tag != 0x10 || to - at != 2) return false;
+  const truth = load<u8>(at + 1);
+  if (truth > 1) return false;
+  if (truth == 1) store<u32>(text, TRUE);
+  else store<u64>(text, FALSE);
+  store<u32>(place + 8, <u32>text);
+  store<u32>(place + 12, truth == 1 ? 4 : 5);
+  return true;
+}
+
+/** An int64 as decimal digits; where they lie goes to `place`. */
+function printNumber(place: usize, text: usize, from: usize, to: usize): bool {
+  let value: u64 = 0;
+  let shift: u64 = 0;
+  let at = from;
+  let last: u8 = 0x80;
+  while (last >= 128) {
+    if (at >= to || shift > 63) return false;
+    last = load<u8>(at++);
+    value |= <u64>(last & 127) << shift;
+    shift += 7;
+  }
+  if (at != to) return false;
+  const negative = <i64>value < 0;
+  let rest = negative ? 0 - value : value;
+  let first = text + DIGITS_MAX;
+  do {
+    store<u8>(--first, <u8>(48 + rest % 10));
+    rest /= 10;
+  } while (rest > 0);
+  if (negative) store<u8>(--first, 45);
+  store<u32>(place, <u32>first);
+  store<u32>(place + 4, <u32>(text + DIGITS_MAX - first));
+  return true;
+}
+
+// Tried first: points that stand together mostly look alike.
+let lastPlan: usize = 0;
+
+/** The plan whose keys the point has, in their order; 0 where there is none. */
+function planOfPoint(): usize {
+  const known = load<u32>(plans);
+  for (let index: u32 = 0; index < known; index++) {
+    const plan = <usize>load<u32>(plans + 4 + <usize>index * 4);
+    if (plan == lastPlan && fits(plan)) return plan;
+  }
+  for (let index: u32 = 0; index < known; index++) {
+    const plan = <usize>load<u32>(plans + 4 + <usize>index * 4);
+    if (plan == lastPlan || !fits(plan)) continue;
+    lastPlan = plan;
+    return plan;
+  }
+  return 0;
+}
+
+function fits(plan: usize): bool {
+  if (load<u32>(plan) != attributeCount) return false;
+  for (let index: usize = 0; index < <usize>attributeCount; index++) {
+    const key = plan + PLAN_HEAD + index * KEY_BYTES;
+    const attribute = attributes + index * 16;
+    const size = load<u32>(key + 4);
+    if (size != load<u32>(attribute + 4)) return false;
+    if (!isEqual(<usize>load<u32>(key), <usize>load<u32>(attribute), <usize>size)) return false;
+  }
+  return true;
+}
+
+function isEqual(a: usize, b: usize, size: usize): bool {
+  let at: usize = 0;
+  for (; at + 8 <= size; at += 8) {
+    if (load<u64>(a + at) != load<u64>(b + at)) return false;
+  }
+  for (; at < size; at++) {
+    if (load<u8>(a + at) != load<u8>(b + at)) return false;
+  }
+  return true;
+}
+
+/** Returns the end, or 0 where a value is too long or there is no room. */
+function writeLabels(plan: usize, start: usize, outEnd: usize): usize {
+  const segments = load<u32>(plan + 4);
+  let place = plan + PLAN_HEAD + <usize>load<u32>(plan) * KEY_BYTES;
+  let op = start;
+  for (let index: u32 = 0; index < segments; index++, place += SEGMENT_BYTES) {
+    const source = load<u32>(place);
+    if (source == METRIC) {
+      if (op + metricSize + AROUND_MAX > outEnd) return 0;
+      op = copy(op, metricAt, metricSize);
+      continue;
+    }
+    const from = <usize>load<u32>(place + 4);
+    const size = <usize>load<u32>(place + 8);
+    if (source == CONSTANT) {
+      const constant = constants + from * 8;
+      const length = <usize>load<u32>(constant + 4);
+      if (op + length + AROUND_MAX > outEnd) return 0;
+      op = copy(op, <usize>load<u32>(constant), length);
+      continue;
+    }
+    const attribute = attributes + <usize>source * 16;
+    const valueSize = <usize>load<u32>(attribute + 12);
+    if (valueSize > valueMax || valueSize >= TWO_BYTES - 256) return 0;
+    if (op + size + valueSize + AROUND_MAX > outEnd) return 0;
+    store<u8>(op, 0x0a);
+    op = writeSize(op + 1, size + <usize>(valueSize < 128 ? 1 : 2) + valueSize);
+    op = writeSize(copy(op, from, size), valueSize);
+    op = copy(op, <usize>load<u32>(attribute + 8), valueSize);
+  }
+  return op;
+}
+
+function writeSample(at: usize, time: u64, since: u64): usize {
+  let op = writeTime(at + 12, time);
+  store<u8>(at, 0x12);
+  store<u8>(at + 1, <u8>(op - at - 2));
+  store<u8>(at + 2, 0x09);
+  store<u64>(at + 3, stale ? STALE_BITS : bits);
+  store<u8>(at + 11, 0x10);
+  if (since == 0) return op;
+  store<u8>(op, 0x30);
+  return writeTime(op + 1, since);
+}
+
+function writeTime(at: usize, time: u64): usize {
+  let op = at;
+  let rest = time;
+  while (rest >= 128) {
+    store<u8>(op++, <u8>(rest & 127 | 128));
+    rest >>= 7;
+  }
+  store<u8>(op++, <u8>rest);
+  return op;
+}

@@ -1,0 +1,207 @@
+// The kernel's points against the plain scan's: the same runs to the byte, counts and refusals, for whatever is sent.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PushKernel } from '../push-kernel/push-kernel.ts';
+import { encode, NOW, nanos, runOf, type ScanOptions, scanBytes } from './otlp-fixture.ts';
+import { OtlpScan } from './scan.ts';
+
+const KEYS = [
+  ['a', 'b.c'],
+  ['b.c', 'a'],
+  ['a', 'b.c', 'zone'],
+  ['http.request.method', 'http.response.status_code'],
+  ['b.c', 'b_c'],
+  ['é'],
+  [],
+];
+const rare = (max: number) => fc.nat(max).map((value) => value === 0);
+const text = (value: string) => ({ stringValue: value });
+const attributeValue = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom('x', 'y', 'v'.repeat(130), 'v'.repeat(290)).map(text) },
+  { weight: 3, arbitrary: fc.constantFrom(0, 200, -1, -7).map((value) => ({ intValue: value })) },
+  fc
+    .constantFrom('9223372036854775807', '-9223372036854775808')
+    .map((value) => ({ intValue: value })),
+  fc.boolean().map((value) => ({ boolValue: value })),
+  fc.constantFrom('', 'é', 'v'.repeat(301)).map(text),
+  fc.constantFrom(1.5).map((value) => ({ doubleValue: value })),
+);
+const pointOf = fc
+  .record({
+    keys: fc.constantFrom(...KEYS),
+    values: fc.array(attributeValue, { minLength: 3, maxLength: 3 }),
+    backMs: fc.constantFrom(0, 1, 5000),
+    isLate: rare(20),
+    start: fc.constantFrom(0, 0, 1000, -1),
+    number: fc.constantFrom(
+      { asDouble: 1.5 },
+      { asDouble: -0 },
+      { asInt: '-3' },
+      { asInt: '9007199254740993' },
+      {},
+    ),
+    flags: rare(9),
+    hasExemplar: rare(9),
+  })
+  .map(({ keys, values, backMs, isLate, start, number, flags, hasExemplar }) => {
+    const timeMs = isLate ? NOW + 5 : NOW - backMs;
+    return {
+      attributes: keys.map((key, index) => ({ key, value: values[index] })),
+      timeUnixNano: nanos(timeMs),
+      ...(start === 0 ? {} : { startTimeUnixNano: nanos(timeMs - start) }),
+      ...number,
+      ...(flags ? { flags: 1 } : {}),
+      ...(hasExemplar ? { exemplars: [{ timeUnixNano: nanos(NOW), asDouble: 2 }] } : {}),
+    };
+  });
+const metricOf = fc
+  .record({
+    name: fc.constantFrom('m', 'm.n', 'größe', 'n'.repeat(150), 'n'.repeat(310)),
+    points: fc.array(pointOf, { maxLength: 6 }),
+    kind: fc.constantFrom('gauge', 'sum', 'sum'),
+    temporality: fc.constantFrom(2, 2, 2, 1),
+  })
+  .map(({ name, points, kind, temporality }) => ({
+    name,
+    unit: 's',
+    [kind]: {
+      dataPoints: points,
+      ...(kind === 'sum' ? { aggregationTemporality: temporality, isMonotonic: true } : {}),
+    },
+  }));
+const resource = fc.constantFrom(
+  [],
+  [{ key: 'service.name', value: text('shop') }],
+  [
+    { key: 'service.name', value: text('läden') },
+    { key: 'service.instance.id', value: text('one') },
+    { key: 'host', value: text('h'.repeat(128)) },
+  ],
+);
+const bodyOf = fc
+  .record({
+    resources: fc.array(fc.tuple(resource, fc.array(metricOf, { maxLength: 4 })), { maxLength: 3 }),
+    edits: fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 2 }),
+    isEdited: fc.nat(3).map((value) => value === 0),
+  })
+  .map(({ resources, edits, isEdited }) => {
+    const resourceMetrics = resources.map(([attributes, metrics]) => ({
+      resource: { attributes },
+      scopeMetrics: [{ scope: { name: 's' }, metrics }],
+    }));
+    const body = Buffer.from(encode({ resourceMetrics }));
+    if (isEdited && body.length > 0) for (const [at, byte] of edits) body[at % body.length] = byte;
+    return body;
+  });
+
+function outcome(body: Uint8Array, options: ScanOptions) {
+  try {
+    const { accepted, scan, series } = scanBytes(body, options);
+    const runs = Array.from({ length: accepted.count }, (_, index) => ({
+      bytes: Buffer.from(runOf(accepted, index, options.kernel)).toString('latin1'),
+      hash: accepted.hash[index],
+      samples: accepted.samples[index],
+    }));
+    const { samplesIn, samplesOk, metadataOk, exemplarsOk, discardedSamples } = accepted;
+    const { firstRejection, expandedBytes } = accepted;
+    const counts = { samplesIn, samplesOk, metadataOk, exemplarsOk, discardedSamples };
+    const { points, pointsRejected } = scan;
+    return {
+      told: { runs, ...counts, firstRejection, points, pointsRejected, series },
+      expandedBytes,
+    };
+  } catch (error) {
+    expect(error).toMatchObject({ kind: 'invalid' });
+    return { told: String(error), expandedBytes: 0 };
+  }
+}
+
+describe('the point kernel', () => {
+  const kernel = new PushKernel();
+
+  it('makes of random requests what the plain scan makes', () => {
+    const plain = new OtlpScan();
+    const fast = new OtlpScan();
+    let taken = 0;
+    fc.assert(
+      fc.property(
+        bodyOf,
+        fc.constantFrom(1, 200, 1e9),
+        fc.boolean(),
+        fc.nat(9).map((value) => value === 0),
+        (body, budget, createdTimes, legacyNames) => {
+          const translation = { createdTimes, promotedAttributes: ['host'] };
+          const rules = { legacyNames, timestampMinMs: NOW - 4000 };
+          const options = { budget, translation, rules };
+          const wanted = outcome(body, { ...options, scan: plain });
+          const found = outcome(body, { ...options, scan: fast, kernel });
+          expect(found.told).toEqual(wanted.told);
+          if (found.expandedBytes > 0) taken++;
+        },
+      ),
+      { numRuns: 3000 },
+    );
+    expect(taken).toBeGreaterThan(500);
+  });
+
+  it('takes all points but the first of a shape, and more than its columns hold', () => {
+    const point = (at: number) => ({
+      attributes: [
+        { key: 'k', value: text(`v${at}`) },
+        { key: 'status', value: { intValue: 200 } },
+      ],
+      timeUnixNano: nanos(NOW),
+      asDouble: at,
+    });
+    const dataPoints = Array.from({ length: 9001 }, (_, at) => point(at));
+    const body = encode({
+      resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'm', gauge: { dataPoints } }] }] }],
+    });
+    const wanted = outcome(body, {});
+    const { told, expandedBytes } = outcome(body, { kernel });
+    expect(told).toEqual(wanted.told);
+    const { accepted } = scanBytes(body, { kernel });
+    expect([...accepted.from.subarray(0, accepted.count)].filter((from) => from < 0)).toHaveLength(
+      2,
+    );
+    expect(expandedBytes).toBeGreaterThan(9000 * 40);
+  });
+
+  it('learns shapes for as long as there is room, and then anew', () => {
+    const scan = new OtlpScan();
+    const plain = new OtlpScan();
+    for (let round = 0; round < 40; round++) {
+      const resourceMetrics = Array.from({ length: 40 }, (_, shape) => ({
+        resource: {
+          attributes: [
+            { key: 'service.name', value: text('s') },
+            { key: `r${round}`, value: text('p') },
+          ],
+        },
+        scopeMetrics: [
+          {
+            metrics: [
+              {
+                name: 'm',
+                gauge: {
+                  dataPoints: [1, 2].map((value) => ({
+                    attributes: Array.from({ length: 8 }, (_, at) => ({
+                      key: `${'k'.repeat(40)}${round}_${shape}_${at}`,
+                      value: text(`${value}`),
+                    })),
+                    timeUnixNano: nanos(NOW),
+                    asDouble: value,
+                  })),
+                },
+              },
+            ],
+          },
+        ],
+      }));
+      const body = encode({ resourceMetrics });
+      const options = { translation: { promotedAttributes: ['*'] } };
+      const wanted = outcome(body, { ...options, scan: plain });
+      expect(outcome(body, { ...options, scan, kernel }).told).toEqual(wanted.told);
+    }
+  });
+});
