@@ -32,8 +32,13 @@ function pin(expr: Expr, timeMs: number): Expr {
     case 'binary':
       return { ...expr, left: pin(expr.left, timeMs), right: pin(expr.right, timeMs) };
     case 'call':
-      return { ...expr, args: expr.args.map((arg) => pin(arg, timeMs)) };
+      return { ...expr, args: pinnedArgs(expr, timeMs) };
     default:
       return expr;
   }
+}
+
+/** The second argument of info() selects labels, at no time. */
+function pinnedArgs({ name, args }: Extract<Expr, { kind: 'call' }>, timeMs: number): Expr[] {
+  return args.map((arg, at) => (name === 'info' && at === 1 ? arg : pin(arg, timeMs)));
 }

@@ -16,10 +16,12 @@ import {
 import { signatureOf } from './functions/signatures.ts';
 import type { Histogram } from './histogram/histogram.ts';
 import type { Expr } from './parse/ast.ts';
+import { type QueryTimes, resolveDurations } from './parse/durations.ts';
 import { quote } from './parse/literals.ts';
 import { parseExpr } from './parse/parser.ts';
 import { parseError } from './parse/syntax-error.ts';
 import { typeOf } from './parse/types.ts';
+import { childrenOf } from './parse/walk.ts';
 import type { QueryPlan, Steps } from './plan/nodes.ts';
 import { type PlanSettings, planQuery } from './plan/plan.ts';
 import type { Queryable } from './queryable.ts';
@@ -90,27 +92,27 @@ export interface Engine {
 }
 
 export function createEngine(settings: EngineSettings, parts: { readonly clock: Clock }): Engine {
-  const open = (query: string, queryable: Queryable, signal: AbortSignal) => {
-    const expr = parseExpr(query);
+  const open = (query: string, times: QueryTimes, queryable: Queryable, signal: AbortSignal) => {
+    const expr = resolveDurations(parseExpr(query), query, times);
     if (settings.experimental === false) refuseExperimental(expr, query);
     const context = new Context(settings, query, { ...parts, queryable, signal });
     return { expr, context, evaluator: new Evaluator(context) };
   };
   return {
     async instant({ query, timeMs, lookbackDeltaMs }, queryable, signal) {
-      const { expr, context, evaluator } = open(query, queryable, signal);
-      const steps = { startMs: timeMs, stepMs: 1, count: 1 };
       const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
+      const { expr, context, evaluator } = open(query, times, queryable, signal);
+      const steps = { startMs: timeMs, stepMs: 1, count: 1 };
       const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
       return instantResult(plan, timeMs, evaluator, context);
     },
     async range({ query, startMs, endMs, stepMs, lookbackDeltaMs }, queryable, signal) {
       checkRange(startMs, endMs, stepMs);
-      const { expr, context, evaluator } = open(query, queryable, signal);
+      const times = { startMs, endMs, stepMs };
+      const { expr, context, evaluator } = open(query, times, queryable, signal);
       refuseType(expr);
       noteSorts(expr, context);
       const steps = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
-      const times = { startMs, endMs, stepMs };
       const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
       return rangeResult(plan, steps, evaluator, context);
     },
@@ -119,7 +121,7 @@ export function createEngine(settings: EngineSettings, parts: { readonly clock: 
 
 function planSettings(
   settings: EngineSettings,
-  times: { startMs: number; endMs: number; stepMs: number },
+  times: QueryTimes,
   lookbackDeltaMs: number | undefined,
 ): PlanSettings {
   return {
@@ -165,23 +167,6 @@ function noteSorts(expr: Expr, context: Context): void {
     context.annotations.warn(text, expr.span);
   }
   for (const child of childrenOf(expr)) noteSorts(child, context);
-}
-
-function childrenOf(expr: Expr): readonly Expr[] {
-  switch (expr.kind) {
-    case 'paren':
-    case 'unary':
-    case 'subquery':
-      return [expr.expr];
-    case 'aggregate':
-      return expr.param ? [expr.param, expr.expr] : [expr.expr];
-    case 'binary':
-      return [expr.left, expr.right];
-    case 'call':
-      return expr.args;
-    default:
-      return [];
-  }
 }
 
 async function instantResult(

@@ -6,6 +6,7 @@ import type { SetNode, VectorVectorNode } from '../plan/nodes.ts';
 import { type Apply, dropsName, operatorOver } from './binary-rows.ts';
 import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
+import { fillMissing } from './fill.ts';
 import { LabelProjection, LabelTable, printLabelSet, withLabels } from './label-sets.ts';
 import type { NameDropper } from './names.ts';
 import {
@@ -110,12 +111,19 @@ class VectorMatch {
     names: NameDropper,
     context: Context,
   ) {
-    const swapped = node.matching.card === 'one-to-many';
+    const { card, fillLeft, fillRight } = node.matching;
+    const swapped = card === 'one-to-many';
     this.#node = node;
-    this.#many = swapped ? right : left;
-    this.#one = swapped ? left : right;
-    this.#names = names;
     this.#signature = signature(node.matching);
+    const sides = fillMissing(
+      { rows: left, fill: fillLeft },
+      { rows: right, fill: fillRight },
+      this.#signature,
+      node.steps.count,
+    );
+    this.#many = sides[swapped ? 1 : 0];
+    this.#one = sides[swapped ? 0 : 1];
+    this.#names = names;
     this.#apply = operatorOver(node, swapped, context);
     this.#drops = dropsName(node.op, node.returnBool);
     this.#resultLabels = resultLabels(node.matching);

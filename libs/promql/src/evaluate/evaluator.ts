@@ -18,6 +18,7 @@ import { evaluateSet, evaluateVectors, type Sides } from './binary.ts';
 import { dropsName } from './binary-rows.ts';
 import type { Context } from './context.ts';
 import { histogramFraction, histogramQuantiles, type Quantile } from './histogram-functions.ts';
+import { addInfo } from './info.ts';
 import { labelChange } from './label-functions.ts';
 import { scalarChange, valueChange } from './map-rows.ts';
 import { NameDropper } from './names.ts';
@@ -53,7 +54,7 @@ export class Evaluator {
     switch (node.kind) {
       case 'select': {
         const rows = selectRows(node, await readSamples(node.read, this.#context, 'keep'));
-        return node.result === 'value' ? rows : this.#dropNames(rows, node);
+        return node.result === 'timestamp' ? this.#dropNames(rows, node) : rows;
       }
       case 'window':
         return this.#window(node);
@@ -97,6 +98,12 @@ export class Evaluator {
         const input = await this.vector(node.input);
         const rows = await histogramFraction(input, lower, upper, node.span, this.#context);
         return this.#dropNames(rows, node);
+      }
+      case 'info': {
+        const { read } = node.infos;
+        const samples = await readSamples(read, this.#context, 'keep');
+        const base = await this.vector(node.input);
+        return addInfo(base, selectRows(node.infos, samples), node, this.#context);
       }
       case 'sort':
         return this.#sort(node);

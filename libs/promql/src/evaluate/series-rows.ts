@@ -1,5 +1,6 @@
 // Samples to rows: instant selectors (look-back) and range-vector functions (windows), series by series.
 import { isStaleNaN, labelValue, type SampleColumns } from '@weir/model';
+import { between, extendedKernel } from '../functions/extended.ts';
 import { HISTOGRAM_KERNELS } from '../functions/histogram-windows.ts';
 import { WINDOW_KERNELS } from '../functions/over-time.ts';
 import { Windows } from '../functions/window.ts';
@@ -7,12 +8,13 @@ import { quote } from '../parse/literals.ts';
 import type { SelectNode, WindowNode } from '../plan/nodes.ts';
 import type { Context } from './context.ts';
 import type { HistogramSamples } from './histogram-samples.ts';
-import { ABSENT, Row, type RowStream } from './rows.ts';
+import { ABSENT, FLOAT, Row, type RowStream } from './rows.ts';
 import type { SampleStream } from './samples.ts';
 import { hasOneName } from './uniqueness.ts';
 import { windowNotes } from './window-notes.ts';
 
 export function selectRows(node: SelectNode, input: SampleStream): RowStream {
+  if (node.result === 'smoothed') return smoothedRows(node, input);
   return rowsOf(input, node.steps.count, (row) => {
     const any = lookBack(node, input.samples, row.v, row.p);
     if (input.histograms.count === 0) return any;
@@ -46,6 +48,28 @@ function lookBack(
     any = true;
   }
   return any;
+}
+
+/** `smoothed`: between the sample before and the one after, where both are near enough. */
+function smoothedRows(node: SelectNode, input: SampleStream): RowStream {
+  const { startMs, stepMs, count } = node.times;
+  const { lookbackMs } = node;
+  const usable = ({ t, v, count: size }: SampleColumns, at: number, now: number) =>
+    at >= 0 && at < size && Math.abs(t[at]! - now) < lookbackMs && !isStaleNaN(v[at]!);
+  return rowsOf(input, node.steps.count, (row) => {
+    const { samples } = input;
+    const { t, v } = samples;
+    let at = -1;
+    for (let step = 0; step < count; step++) {
+      const now = startMs + step * stepMs;
+      while (at + 1 < samples.count && t[at + 1]! <= now) at++;
+      row.p[step] = usable(samples, at, now) ? FLOAT : ABSENT;
+      if (row.p[step] === ABSENT) continue;
+      const isBetween = t[at] !== now && usable(samples, at + 1, now);
+      row.v[step] = isBetween ? between(t[at]!, v[at]!, t[at + 1]!, v[at + 1]!, now) : v[at]!;
+    }
+    return !row.isEmpty();
+  });
 }
 
 /** Where a histogram, or a marker that ended one, is newer than the float, it takes the float's place. */
@@ -92,6 +116,7 @@ export function windowRows(
   const { source } = node;
   const oneName = source.kind === 'read' && hasOneName(source.matchers);
   let unnoted = node.name === 'rate' || node.name === 'increase';
+  if (node.extension !== undefined) return extendedRows(node, input, windows, context);
   const mixed = withHistograms(node, input, windows, context);
   return rowsOf(input, node.steps.count, (row) => {
     if (input.histograms.count > 0) return mixed(row);
@@ -103,6 +128,24 @@ export function windowRows(
     }
     kernel(windows, row);
     return !row.isEmpty();
+  });
+}
+
+function extendedRows(
+  node: WindowNode,
+  input: SampleStream,
+  windows: Windows,
+  context: Context,
+): RowStream {
+  const kernel = extendedKernel(node.name, node.extension!, node.lookbackMs);
+  const isCounter = node.name === 'rate' || node.name === 'increase';
+  return rowsOf(input, node.steps.count, (row) => {
+    if (input.samples.count === 0) return false;
+    windows.slideOver(input.samples);
+    kernel(windows, row);
+    const any = !row.isEmpty();
+    if (any && isCounter) noteIfNoCounter(row, node, context);
+    return any;
   });
 }
 

@@ -4,7 +4,7 @@ import type { Row } from '../evaluate/rows.ts';
 import { ABSENT, FLOAT } from '../evaluate/rows.ts';
 import { HistogramTotal } from '../histogram/accumulate.ts';
 import { equalHistograms } from '../histogram/arithmetic.ts';
-import type { Histogram } from '../histogram/histogram.ts';
+import { type Histogram, isGauge } from '../histogram/histogram.ts';
 import { isReset } from '../histogram/resets.ts';
 import { histogramDifference, histogramOfLastTwo } from './histogram-rate.ts';
 import type { Windows } from './window.ts';
@@ -158,7 +158,10 @@ export const HISTOGRAM_KERNELS: Readonly<Record<string, HistogramKernel>> = {
   irate: lastTwo(true),
   idelta: lastTwo(false),
   changes: countNeighbours(changed, (a, b) => !equalHistograms(a, b)),
-  resets: countNeighbours((a, b) => b < a, isReset),
+  resets: countNeighbours(
+    (a, b) => b < a,
+    (a, b) => isReset(a, b) || isGauge(a) !== isGauge(b),
+  ),
   sum_over_time: ofHistograms(totalOf(false)),
   avg_over_time: ofHistograms(totalOf(true)),
   count_over_time: (w, step, out) => setFloat(out, step, floatsAt(w, step) + histogramsAt(w, step)),

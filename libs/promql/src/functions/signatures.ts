@@ -41,6 +41,7 @@ add(
     'sinh sqrt tan tanh sort sort_desc timestamp',
   ['vector'],
 );
+add('info', ['vector', 'vector'], { variadic: 1, experimental: true });
 add('histogram_quantile', ['scalar', 'vector']);
 add('histogram_fraction', ['scalar', 'scalar', 'vector']);
 add('histogram_avg histogram_count histogram_sum histogram_stddev histogram_stdvar', ['vector']);

@@ -23,8 +23,32 @@ export type AtModifier = number | 'start' | 'end';
 export interface Modifiers {
   /** Milliseconds; undefined when not written (an offset of 0 may be written). */
   readonly offsetMs: number | undefined;
+  readonly offsetExpr?: DurationExpr | undefined;
   readonly at: AtModifier | undefined;
 }
+
+/** A duration that is more than a literal; `at` is where it stands. */
+export type DurationExpr = { readonly at: number } & (
+  | { readonly kind: 'number'; readonly seconds: number; readonly duration: boolean }
+  | { readonly kind: 'step' | 'range' }
+  | { readonly kind: 'paren'; readonly of: DurationExpr }
+  | { readonly kind: 'sign'; readonly op: '+' | '-'; readonly of: DurationExpr }
+  | {
+      readonly kind: 'extreme';
+      readonly name: 'min_of' | 'max_of';
+      readonly left: DurationExpr;
+      readonly right: DurationExpr;
+    }
+  | {
+      readonly kind: 'binary';
+      readonly op: ArithmeticOp;
+      readonly left: DurationExpr;
+      readonly right: DurationExpr;
+    }
+);
+
+/** How a range treats its ends: sample to sample, or interpolated. */
+export type Extension = 'anchored' | 'smoothed';
 
 export interface StringLiteral {
   readonly kind: 'string';
@@ -37,13 +61,16 @@ export interface VectorSelector extends Modifiers {
   readonly name: string;
   /** All matchers, that of the name included. */
   readonly matchers: readonly MatcherSpec[];
+  readonly extension?: Extension | undefined;
   readonly span: Span;
 }
 
 export interface MatrixSelector {
   readonly kind: 'matrix-selector';
   readonly selector: VectorSelector;
+  /** NaN while it waits for the query's times: see durations.ts. */
   readonly rangeMs: number;
+  readonly rangeExpr?: DurationExpr | undefined;
   readonly span: Span;
 }
 
@@ -51,8 +78,10 @@ export interface Subquery extends Modifiers {
   readonly kind: 'subquery';
   readonly expr: Expr;
   readonly rangeMs: number;
+  readonly rangeExpr?: DurationExpr | undefined;
   /** 0: the engine's default. */
   readonly stepMs: number;
+  readonly stepExpr?: DurationExpr | undefined;
   readonly span: Span;
 }
 
@@ -97,6 +126,9 @@ export interface Matching {
   readonly on: boolean;
   /** Labels that group_left/group_right copies from the "one" side. */
   readonly include: readonly string[];
+  /** Values that stand in for series missing on a side. */
+  readonly fillLeft?: number | undefined;
+  readonly fillRight?: number | undefined;
 }
 
 export interface Binary {

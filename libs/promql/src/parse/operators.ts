@@ -1,7 +1,8 @@
 // Gives a flat run of operands, operators and postfixes its shape: PromQL's precedence (or < and,
 // unless < comparisons < + - < * / % atan2 < ^, the last from the right; a sign binds like *).
-import type { Binary, BinaryOp, Expr, Matching, Span } from './ast.ts';
+import type { Binary, BinaryOp, DurationExpr, Expr, Extension, Matching, Span } from './ast.ts';
 import { isSetOp } from './ast.ts';
+import type { Duration } from './durations.ts';
 import { parseError } from './syntax-error.ts';
 
 export type Item =
@@ -12,15 +13,18 @@ export type Item =
       readonly op: BinaryOp;
       readonly returnBool: boolean;
       readonly matching: Matching | undefined;
+      /** on() or ignoring() was written. */
+      readonly explicitMatching: boolean;
       readonly span: Span;
     }
-  | { readonly kind: 'offset'; readonly ms: number; readonly span: Span }
+  | { readonly kind: 'offset'; readonly offset: Duration; readonly span: Span }
+  | { readonly kind: 'extension'; readonly extension: Extension; readonly span: Span }
   | { readonly kind: 'at'; readonly at: number | 'start' | 'end'; readonly span: Span }
-  | { readonly kind: 'range'; readonly rangeMs: number; readonly span: Span }
+  | { readonly kind: 'range'; readonly range: Duration; readonly span: Span }
   | {
       readonly kind: 'subquery';
-      readonly rangeMs: number;
-      readonly stepMs: number;
+      readonly range: Duration;
+      readonly step: Duration | undefined;
       readonly span: Span;
     };
 
@@ -102,14 +106,16 @@ class Combiner {
     const span = { start: expr.span.start, end: item.span.end };
     switch (item.kind) {
       case 'range':
-        return this.#matrix(expr, item.rangeMs, span);
+        return this.#matrix(expr, item.range, span);
       case 'subquery': {
-        const { rangeMs, stepMs } = item;
+        const { range, step } = item;
         return {
           kind: 'subquery',
           expr,
-          rangeMs,
-          stepMs,
+          rangeMs: range.ms,
+          rangeExpr: range.expr,
+          stepMs: step?.ms ?? 0,
+          stepExpr: step?.expr,
           offsetMs: undefined,
           at: undefined,
           span,
@@ -120,8 +126,10 @@ class Combiner {
           if (old.offsetMs !== undefined) {
             throw parseError(this.#query, span.start, 'offset may not be set multiple times');
           }
-          return { offsetMs: item.ms, at: old.at };
+          return { offsetMs: item.offset.ms, offsetExpr: item.offset.expr, at: old.at };
         });
+      case 'extension':
+        return this.#extended(expr, item.extension, span);
       default:
         return this.#modified(expr, '@', span, (old) => {
           if (old.at !== undefined) {
@@ -131,17 +139,26 @@ class Combiner {
               '@ <timestamp> may not be set multiple times',
             );
           }
-          return { offsetMs: old.offsetMs, at: item.at };
+          return { offsetMs: old.offsetMs, offsetExpr: old.offsetExpr, at: item.at };
         });
     }
   }
 
-  #matrix(expr: Expr, rangeMs: number, span: Span): Expr {
+  #extended(expr: Expr, extension: Extension, span: Span): Expr {
+    if (expr.kind === 'vector-selector') return { ...expr, extension, span };
+    if (expr.kind === 'matrix-selector') {
+      return { ...expr, selector: { ...expr.selector, extension }, span };
+    }
+    const what = expr.kind === 'subquery' ? 'a subquery' : 'this expression';
+    throw parseError(this.#query, expr.span.start, `${extension} modifier not allowed on ${what}`);
+  }
+
+  #matrix(expr: Expr, { ms: rangeMs, expr: rangeExpr }: Duration, span: Span): Expr {
     const fail = (message: string) => parseError(this.#query, expr.span.start, message);
     if (expr.kind !== 'vector-selector') throw fail('ranges only allowed for vector selectors');
     if (expr.offsetMs !== undefined) throw fail('no offset modifiers allowed before range');
     if (expr.at !== undefined) throw fail('no @ modifiers allowed before range');
-    return { kind: 'matrix-selector', selector: expr, rangeMs, span };
+    return { kind: 'matrix-selector', selector: expr, rangeMs, rangeExpr, span };
   }
 
   #modified(
@@ -164,6 +181,7 @@ class Combiner {
 
 interface ModifierValues {
   readonly offsetMs: number | undefined;
+  readonly offsetExpr?: DurationExpr | undefined;
   readonly at: number | 'start' | 'end' | undefined;
 }
 
@@ -183,7 +201,7 @@ function binary(item: BinaryItem, left: Expr, right: Expr): Binary {
     right,
     returnBool: item.returnBool,
     matching,
-    explicitMatching: item.matching !== undefined,
+    explicitMatching: item.explicitMatching,
     opSpan: item.span,
     span: { start: left.span.start, end: right.span.end },
   };

@@ -26,6 +26,16 @@ const QUERIES = [
   '(a + (b))',
   'quantile_over_time(0.5, a[9d])',
   'vector(1e-05)',
+  'a </ 5 >/ -1',
+  'rate(a[5m * 2 + step()])',
+  'a[min_of(5m, (1 + 2) * 1m):range() / -3] offset -step()',
+  'a offset (1h / 2)',
+  'rate(a[5m] anchored offset 1m)',
+  'a smoothed @ end()',
+  'a + fill (0) b',
+  'a * on (x) group_left (y) fill_left (1) fill_right (-2) b',
+  'info(a, {b=~".*"})',
+  'max_of(start(), end() - step())',
 ];
 
 describe('parseExpr', () => {

@@ -6,6 +6,7 @@ import { parser } from '@prometheus-io/lezer-promql';
 import type { MatcherOp, MatcherSpec } from '@weir/model';
 import type { Aggregate, AggregateOp, BinaryOp, Call, Expr, Matching, Span } from './ast.ts';
 import { unwrap } from './ast.ts';
+import { readDuration } from './durations.ts';
 import { isValidName, parseNumber, quote, unquote } from './literals.ts';
 import { masked } from './masking.ts';
 import { combine, type Item } from './operators.ts';
@@ -102,7 +103,7 @@ class Source {
         this.#flatten(node.firstChild!, items);
         items.push({
           kind: 'offset',
-          ms: this.#durationMs(node.lastChild!, 'offset'),
+          offset: readDuration(node.lastChild!, this.#query, false),
           span: spanOf(node),
         });
         return;
@@ -110,6 +111,13 @@ class Source {
         this.#flatten(node.firstChild!, items);
         items.push({ kind: 'at', at: this.#atTime(node), span: spanOf(node) });
         return;
+      case 'AnchoredExpr':
+      case 'SmoothedExpr': {
+        this.#flatten(node.firstChild!, items);
+        const extension = node.name === 'AnchoredExpr' ? 'anchored' : 'smoothed';
+        items.push({ kind: 'extension', extension, span: spanOf(node) });
+        return;
+      }
       case 'MatrixSelector':
       case 'SubqueryExpr':
         this.#flatten(node.firstChild!, items);
@@ -148,18 +156,37 @@ class Source {
     this.#flatten(left, items);
     const clause = node.getChild('MatchingModifierClause');
     const fill = node.getChild('FillModifier');
-    if (fill) this.#fail(fill.from, 'fill modifiers are not supported yet');
     items.push({
       kind: 'binary',
       op: symbol,
       returnBool: node.getChild('BoolModifier') !== null,
-      matching: clause ? this.#matching(clause) : undefined,
+      matching: this.#matching(clause, fill),
+      explicitMatching: clause !== null,
       span: spanOf(op),
     });
     this.#flatten(right, items);
   }
 
-  #matching(clause: SyntaxNode): Matching {
+  #matching(clause: SyntaxNode | null, fill: SyntaxNode | null): Matching | undefined {
+    if (clause === null && fill === null) return undefined;
+    return { ...this.#clause(clause), ...(fill && this.#fills(fill)) };
+  }
+
+  #fills(fill: SyntaxNode): Pick<Matching, 'fillLeft' | 'fillRight'> {
+    const of = (side: string): number | undefined => {
+      const clause = fill.getChild(`Fill${side}Clause`);
+      if (clause === null) return undefined;
+      const text = this.#text(clause.getChild('NumberDurationLiteral')!).replace(/\s/g, '');
+      const number = parseNumber(text.replace(/^[-+]/, ''));
+      if (number === undefined) this.#fail(clause.from, `bad number: ${quote(text)}`);
+      return text[0] === '-' ? -number.value : number.value;
+    };
+    const both = of('');
+    return { fillLeft: of('Left') ?? both, fillRight: of('Right') ?? both };
+  }
+
+  #clause(clause: SyntaxNode | null): Matching {
+    if (clause === null) return { card: 'one-to-one', labels: [], on: false, include: [] };
     const lists = clause.getChildren('GroupingLabels');
     const labels = this.#labels(lists[0]!);
     const include = lists[1] ? this.#labels(lists[1]) : [];
@@ -188,28 +215,10 @@ class Source {
 
   #range(node: SyntaxNode): Item {
     const [range, step] = node.getChildren('DurationExpr');
-    const rangeMs = this.#positive(range!);
+    const read = (part: SyntaxNode) => readDuration(part, this.#query, true);
     const span = spanOf(node);
-    if (node.name === 'MatrixSelector') return { kind: 'range', rangeMs, span };
-    return { kind: 'subquery', rangeMs, stepMs: step ? this.#positive(step) : 0, span };
-  }
-
-  #positive(node: SyntaxNode): number {
-    const ms = this.#durationMs(node, 'range');
-    if (ms <= 0) this.#fail(node.from, 'duration must be greater than 0');
-    return ms;
-  }
-
-  #durationMs(node: SyntaxNode, what: string): number {
-    const text = this.#text(node).replace(/\s/g, '');
-    const sign = text[0] === '-' ? -1 : 1;
-    const number = parseNumber(/^[-+]/.test(text) ? text.slice(1) : text);
-    if (number === undefined || !Number.isFinite(number.value)) {
-      this.#fail(node.from, `duration expressions are not supported yet in ${what}`);
-    }
-    const ms = sign * Math.round(number.value * 1000);
-    if (Math.abs(ms) > 9_223_372_036_854) this.#fail(node.from, 'duration out of range');
-    return ms;
+    if (node.name === 'MatrixSelector') return { kind: 'range', range: read(range!), span };
+    return { kind: 'subquery', range: read(range!), step: step && read(step), span };
   }
 
   #atTime(node: SyntaxNode): number | 'start' | 'end' {

@@ -1,5 +1,13 @@
 // Syntax tree to text, as Prometheus's String() prints it. Parsing the text gives the same tree.
-import type { Aggregate, Binary, Expr, Modifiers, VectorSelector } from './ast.ts';
+import type {
+  Aggregate,
+  Binary,
+  DurationExpr,
+  Expr,
+  Extension,
+  Modifiers,
+  VectorSelector,
+} from './ast.ts';
 import { formatDuration, formatNumber, quote } from './literals.ts';
 
 export function printExpr(expr: Expr): string {
@@ -14,11 +22,11 @@ export function printExpr(expr: Expr): string {
       return printSelector(expr) + printModifiers(expr);
     case 'matrix-selector': {
       const { selector } = expr;
-      return `${printSelector(selector)}[${formatDuration(expr.rangeMs)}]${printModifiers(selector)}`;
+      return `${printSelector(selector)}[${printDuration(expr.rangeMs, expr.rangeExpr)}]${printModifiers(selector)}`;
     }
     case 'subquery': {
-      const step = expr.stepMs === 0 ? '' : formatDuration(expr.stepMs);
-      const range = `[${formatDuration(expr.rangeMs)}:${step}]`;
+      const step = expr.stepMs === 0 ? '' : printDuration(expr.stepMs, expr.stepExpr);
+      const range = `[${printDuration(expr.rangeMs, expr.rangeExpr)}:${step}]`;
       return `${printExpr(expr.expr)}${range}${printModifiers(expr)}`;
     }
     case 'aggregate':
@@ -34,12 +42,41 @@ export function printExpr(expr: Expr): string {
   }
 }
 
-function printModifiers({ offsetMs, at }: Modifiers): string {
-  let out = '';
+function printDuration(ms: number, expr: DurationExpr | undefined): string {
+  return expr === undefined ? formatDuration(ms) : printParts(expr);
+}
+
+function printParts(expr: DurationExpr): string {
+  switch (expr.kind) {
+    case 'number':
+      return expr.duration ? formatDuration(expr.seconds * 1000) : formatNumber(expr.seconds);
+    case 'step':
+    case 'range':
+      return `${expr.kind}()`;
+    case 'paren':
+      return `(${printParts(expr.of)})`;
+    case 'sign':
+      return `${expr.op}${printParts(expr.of)}`;
+    case 'extreme':
+      return `${expr.name}(${printParts(expr.left)}, ${printParts(expr.right)})`;
+    case 'binary':
+      return `${printParts(expr.left)} ${expr.op} ${printParts(expr.right)}`;
+  }
+}
+
+function printModifiers(modifiers: Modifiers & { extension?: Extension | undefined }): string {
+  const { extension, offsetMs, offsetExpr, at } = modifiers;
+  let out = extension === undefined ? '' : ` ${extension}`;
   if (at === 'start' || at === 'end') out += ` @ ${at}()`;
   else if (at !== undefined) out += ` @ ${(at / 1000).toFixed(3)}`;
-  if (offsetMs !== undefined) out += ` offset ${formatDuration(offsetMs)}`;
+  if (offsetMs !== undefined) out += ` offset ${printOffset(offsetMs, offsetExpr)}`;
   return out;
+}
+
+/** More than one term stands in parentheses. */
+function printOffset(ms: number, expr: DurationExpr | undefined): string {
+  const text = printDuration(ms, expr);
+  return expr?.kind === 'binary' ? `(${text})` : text;
 }
 
 const PLAIN_METRIC = /^[a-zA-Z_:][\w:]*$/;
@@ -85,5 +122,15 @@ function printBinary(expr: Binary): string {
     if (matching.card === 'many-to-one') out += ` group_left ${printLabels(matching.include)}`;
     if (matching.card === 'one-to-many') out += ` group_right ${printLabels(matching.include)}`;
   }
+  const { fillLeft, fillRight } = matching;
+  if (fillLeft !== undefined && Object.is(fillLeft, fillRight)) out += printFill('', fillLeft);
+  else {
+    if (fillLeft !== undefined) out += printFill('_left', fillLeft);
+    if (fillRight !== undefined) out += printFill('_right', fillRight);
+  }
   return `${out} ${printExpr(expr.right)}`;
+}
+
+function printFill(side: string, value: number): string {
+  return ` fill${side} (${formatNumber(value)})`;
 }

@@ -119,6 +119,14 @@ class Checker {
   }
 
   #selector(selector: VectorSelector): void {
+    if (!this.#matchers(selector)) {
+      const text = 'vector selector must contain at least one non-empty matcher';
+      this.#fail(selector.span.start, text);
+    }
+  }
+
+  /** Whether one of them doesn't match the empty string. */
+  #matchers(selector: VectorSelector): boolean {
     const at = selector.span.start;
     let nonEmpty = false;
     let named = false;
@@ -138,7 +146,7 @@ class Checker {
         this.#fail(at, (error as Error).message);
       }
     }
-    if (!nonEmpty) this.#fail(at, 'vector selector must contain at least one non-empty matcher');
+    return nonEmpty;
   }
 
   #binary(expr: Binary): void {
@@ -171,6 +179,13 @@ class Checker {
   #matching(expr: Binary, vectors: boolean): void {
     const { matching } = expr;
     const at = expr.opSpan.start;
+    if (matching.fillLeft !== undefined || matching.fillRight !== undefined) {
+      if (!vectors)
+        this.#fail(at, 'filling in missing series only allowed between instant vectors');
+      if (isSetOp(expr.op)) {
+        this.#fail(at, 'filling in missing series not allowed for set operators');
+      }
+    }
     if (matching.on) {
       const twice = matching.labels.find((label) => matching.include.includes(label));
       if (twice !== undefined) {
@@ -184,6 +199,17 @@ class Checker {
     } else if (isSetOp(expr.op) && matching.card !== 'many-to-many') {
       this.#fail(at, `no grouping allowed for ${quote(expr.op)} operation`);
     }
+  }
+
+  /** info()'s second argument: braces with any matchers, not a selection. */
+  #dataLabels(arg: Expr): void {
+    const plain =
+      arg.kind === 'vector-selector' &&
+      arg.name === '' &&
+      arg.at === undefined &&
+      arg.offsetMs === undefined;
+    if (!plain) this.#fail(arg.span.start, 'expected label selectors only');
+    this.#matchers(arg);
   }
 
   #call(call: Call): void {
@@ -206,6 +232,10 @@ class Checker {
       }
     }
     call.args.forEach((arg, index) => {
+      if (call.name === 'info' && index === 1) {
+        this.#dataLabels(arg);
+        return;
+      }
       const wanted = args[Math.min(index, args.length - 1)]!;
       this.#expect(arg, wanted, `call to function ${quote(call.name)}`);
     });

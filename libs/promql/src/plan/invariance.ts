@@ -37,5 +37,6 @@ function callIsInvariant(name: string, args: readonly Expr[]): boolean {
   if (name === 'time' || (args.length === 0 && name in DATE_FUNCTIONS)) return false;
   if (name === 'predict_linear') return false; // predicts from the evaluation time
   if (name === 'timestamp' && unwrap(args[0]!).kind !== 'vector-selector') return false;
-  return args.every(isStepInvariant);
+  // info()'s second argument selects labels, not series.
+  return (name === 'info' ? args.slice(0, 1) : args).every(isStepInvariant);
 }

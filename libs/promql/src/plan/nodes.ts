@@ -6,6 +6,7 @@ import type {
   AggregateOp,
   ArithmeticOp,
   ComparisonOp,
+  Extension,
   Matching,
   SetOp,
   Span,
@@ -44,6 +45,9 @@ export interface WindowNode extends OnSteps {
   readonly rangeMs: number;
   readonly params: readonly ScalarNode[];
   readonly keepName: boolean;
+  /** How the range treats its ends, and how far beyond them it looks. */
+  readonly extension: Extension | undefined;
+  readonly lookbackMs: number;
   readonly span: Span;
   readonly paramSpan: Span | undefined;
 }
@@ -53,8 +57,8 @@ export interface SelectNode extends OnSteps {
   readonly read: SelectorRead;
   readonly times: WindowTimes;
   readonly lookbackMs: number;
-  /** The value of a step is the sample's value, or its time in seconds (timestamp()). */
-  readonly result: 'value' | 'timestamp';
+  /** A step's value is the sample's, its time in seconds (timestamp()), or interpolated (smoothed). */
+  readonly result: 'value' | 'timestamp' | 'smoothed';
 }
 
 export interface AggregateNode extends OnSteps {
@@ -142,6 +146,15 @@ export type VectorNode =
       readonly upper: ScalarNode;
       readonly input: VectorNode;
       readonly span: Span;
+    })
+  | (OnSteps & {
+      readonly kind: 'info';
+      readonly input: VectorNode;
+      /** Info series, with the times of their samples. */
+      readonly infos: SelectNode;
+      readonly names: readonly Matcher[];
+      readonly data: readonly MatcherSpec[];
+      readonly optional: boolean;
     })
   | (OnSteps & {
       readonly kind: 'sort';

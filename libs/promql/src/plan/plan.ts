@@ -1,18 +1,22 @@
 // Syntax tree to plan: times resolved, constants folded, step-invariant parts evaluated once, equal
 // sub-expressions that are kept anyway shared. Deliberately no storage access and no values here.
-import { createMatcher } from '@weir/model';
+import { createMatcher, type MatcherSpec } from '@weir/model';
+import { executionError } from '../evaluate/errors.ts';
 import { DATE_FUNCTIONS } from '../functions/elementwise.ts';
+import { EXTENDED_FUNCTIONS } from '../functions/extended.ts';
 import type {
   Aggregate,
   Binary,
   Call,
   Expr,
+  Extension,
   Modifiers,
   Subquery,
   VectorSelector,
 } from '../parse/ast.ts';
 import { isSetOp, isTrim, unwrap } from '../parse/ast.ts';
 import { printExpr } from '../parse/print.ts';
+import { selectorsOf } from '../parse/selectors.ts';
 import { typeOf } from '../parse/types.ts';
 import { foldScalar } from './constants.ts';
 import { isStepInvariant } from './invariance.ts';
@@ -21,6 +25,7 @@ import type {
   QueryPlan,
   SampleNode,
   ScalarNode,
+  SelectNode,
   SharedNode,
   Steps,
   VectorNode,
@@ -151,7 +156,11 @@ class Planner {
     if (expr.kind !== 'matrix-selector') throw new TypeError(`not a range vector: ${expr.kind}`);
     const { selector, rangeMs } = expr;
     const times = this.#times(selector, steps);
-    const source: SampleNode = { kind: 'read', ...this.#read(selector, times, rangeMs, false) };
+    const { extension } = selector;
+    const before = extension === undefined ? 0 : this.#settings.lookbackMs;
+    const read = this.#read(selector, times, rangeMs + before, false);
+    const after = extension === 'smoothed' ? this.#settings.lookbackMs : 0;
+    const source: SampleNode = { kind: 'read', ...read, maxT: read.maxT + after };
     return { source, times, rangeMs };
   }
 
@@ -185,9 +194,15 @@ class Planner {
     };
   }
 
-  #select(selector: VectorSelector, steps: Steps, result: 'value' | 'timestamp'): VectorNode {
+  #select(selector: VectorSelector, steps: Steps, result: 'value' | 'timestamp'): SelectNode {
     const times = this.#times(selector, steps);
     const { lookbackMs } = this.#settings;
+    if (selector.extension !== undefined) {
+      refuseAnchored(selector);
+      const read = this.#read(selector, times, lookbackMs, false);
+      const wide = { ...read, maxT: read.maxT + lookbackMs };
+      return { kind: 'select', read: wide, times, lookbackMs, result: 'smoothed', steps };
+    }
     const read = this.#read(selector, times, lookbackMs, times.count === 1);
     return { kind: 'select', read, times, lookbackMs, result, steps };
   }
@@ -295,6 +310,8 @@ class Planner {
           span: args[2]!.span,
           steps,
         };
+      case 'info':
+        return this.#info(call, steps);
       case 'timestamp': {
         const inner = unwrap(args[0]!);
         if (inner.kind === 'vector-selector') return this.#select(inner, steps, 'timestamp');
@@ -310,6 +327,31 @@ class Planner {
     }
     const params = args.slice(1).map((arg) => this.scalar(arg, steps));
     return { kind: 'map', name, input: this.vector(args[0]!, steps), params, steps };
+  }
+
+  #info({ args, span }: Call, steps: Steps): VectorNode {
+    const given = args[1]?.kind === 'vector-selector' ? args[1].matchers : [];
+    const ofName = given.filter(({ name }) => name === '__name__');
+    const data = given.filter(({ name }) => name !== '__name__');
+    const names: readonly MatcherSpec[] = ofName.length > 0 ? ofName : [TARGET_INFO];
+    const infos: VectorSelector = {
+      kind: 'vector-selector',
+      name: '',
+      matchers: [...names, ...data],
+      // Info series are looked up at the time of what they are added to.
+      offsetMs: selectorsOf(args[0]!)[0]?.offsetMs,
+      at: selectorsOf(args[0]!)[0]?.at,
+      span,
+    };
+    return {
+      kind: 'info',
+      input: this.vector(args[0]!, steps),
+      infos: this.#select(infos, steps, 'timestamp'),
+      names: names.map(createMatcher),
+      data,
+      optional: data.every((spec) => createMatcher(spec).matches('')),
+      steps,
+    };
   }
 
   #quantiles(
@@ -342,6 +384,8 @@ class Planner {
       ...this.samples(range, steps),
       params: others.map((arg) => this.scalar(arg, steps)),
       keepName: name === 'last_over_time' || name === 'first_over_time',
+      extension: extensionOf(range, name),
+      lookbackMs: this.#settings.lookbackMs,
       span: args[rangeAt]!.span,
       paramSpan: others[0]?.span,
       steps,
@@ -351,6 +395,25 @@ class Planner {
     return { kind: 'absent', input: window, matchers, steps };
   }
 }
+
+function refuseAnchored({ extension }: VectorSelector): void {
+  if (extension === 'anchored') {
+    throw executionError('anchored modifier can only be used with range vector selectors');
+  }
+}
+
+function extensionOf(range: Expr, name: string): Extension | undefined {
+  const extension = range.kind === 'matrix-selector' ? range.selector.extension : undefined;
+  if (extension === undefined) return undefined;
+  const allowed = EXTENDED_FUNCTIONS[extension];
+  if (!allowed.includes(name)) {
+    const text = `${extension} modifier can only be used with: ${allowed.join(', ')}`;
+    throw executionError(`${text} - not with ${name}`);
+  }
+  return extension;
+}
+
+const TARGET_INFO: MatcherSpec = { name: '__name__', op: '=', value: 'target_info' };
 
 function texts(args: readonly Expr[]): string[] {
   return args.map((arg) => {

@@ -1,0 +1,177 @@
+// Durations of ranges, subquery steps and offsets: a literal as a rule, or arithmetic over literals,
+// step() and range(). What doesn't ask for the query's times is computed at once; resolveDurations()
+// computes the rest when they are known.
+import type { SyntaxNode } from '@lezer/common';
+import { arithmetic } from '../functions/elementwise.ts';
+import type { ArithmeticOp, DurationExpr, Expr, VectorSelector } from './ast.ts';
+import { parseNumber, quote } from './literals.ts';
+import { parseError } from './syntax-error.ts';
+import { mapExpr, someExpr } from './walk.ts';
+
+/** `ms` is NaN until the query's times are known; `expr` is undefined for a plain literal. */
+export interface Duration {
+  readonly ms: number;
+  readonly expr: DurationExpr | undefined;
+}
+
+/** Of the query as a whole, ms; a step and a range of 0 for an instant query. */
+export interface QueryTimes {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly stepMs: number;
+}
+
+const MS_MAX = 9_223_372_036_854;
+
+/** Reads a DurationExpr or OffsetDurationExpr of the grammar. */
+export function readDuration(node: SyntaxNode, query: string, positive: boolean): Duration {
+  const expr = read(node, query);
+  if (asksForTimes(expr)) return { ms: Number.NaN, expr };
+  const ms = millisecondsOf(expr, undefined, query, positive);
+  return { ms, expr: isLiteral(expr) ? undefined : expr };
+}
+
+function read(node: SyntaxNode, query: string): DurationExpr {
+  const at = node.from;
+  const children = childrenOf(node);
+  const [first, second, third] = children;
+  const inner = children.filter(({ name }) => name.endsWith('DurationExpr'));
+  switch (first?.name) {
+    case 'NumberDurationLiteralInDurationContext': {
+      const text = query.slice(first.from, first.to);
+      const number = parseNumber(text);
+      if (number === undefined) {
+        throw parseError(query, at, `bad number or duration syntax: ${quote(text)}`);
+      }
+      return { kind: 'number', seconds: number.value, duration: number.duration, at };
+    }
+    case 'UnaryOp': {
+      const op = query[first.from] as '+' | '-';
+      return { kind: 'sign', op, of: read(inner[0]!, query), at };
+    }
+    case 'DurationStep':
+      return { kind: 'step', at };
+    case 'DurationRange':
+      return { kind: 'range', at };
+    case 'DurationMinOf':
+    case 'DurationMaxOf': {
+      const name = first.name === 'DurationMinOf' ? 'min_of' : 'max_of';
+      const [left, right] = [read(inner[0]!, query), read(inner[1]!, query)];
+      return { kind: 'extreme', name, left, right, at };
+    }
+    default:
+      break;
+  }
+  if (inner.length === 1) return { kind: 'paren', of: read(inner[0]!, query), at };
+  const op = query.slice(second!.from, second!.to) as ArithmeticOp;
+  return { kind: 'binary', op, left: read(first!, query), right: read(third!, query), at };
+}
+
+function childrenOf(node: SyntaxNode): SyntaxNode[] {
+  const found: SyntaxNode[] = [];
+  for (let child = node.firstChild; child !== null; child = child.nextSibling) {
+    if (child.name !== 'LineComment') found.push(child);
+  }
+  return found;
+}
+
+function isLiteral(expr: DurationExpr): boolean {
+  return expr.kind === 'sign' ? isLiteral(expr.of) : expr.kind === 'number';
+}
+
+function asksForTimes(expr: DurationExpr): boolean {
+  switch (expr.kind) {
+    case 'step':
+    case 'range':
+      return true;
+    case 'number':
+      return false;
+    case 'sign':
+    case 'paren':
+      return asksForTimes(expr.of);
+    default:
+      return asksForTimes(expr.left) || asksForTimes(expr.right);
+  }
+}
+
+function millisecondsOf(
+  expr: DurationExpr,
+  times: QueryTimes | undefined,
+  query: string,
+  positive: boolean,
+): number {
+  const ms = Math.round(secondsOf(expr, times, query) * 1000);
+  if (positive && ms <= 0) throw parseError(query, expr.at, 'duration must be greater than 0');
+  if (!(Math.abs(ms) <= MS_MAX)) throw parseError(query, expr.at, 'duration out of range');
+  return ms;
+}
+
+function secondsOf(expr: DurationExpr, times: QueryTimes | undefined, query: string): number {
+  const of = (part: DurationExpr) => secondsOf(part, times, query);
+  switch (expr.kind) {
+    case 'number':
+      return expr.seconds;
+    case 'step':
+      return times!.stepMs / 1000;
+    case 'range':
+      return (times!.endMs - times!.startMs) / 1000;
+    case 'paren':
+      return of(expr.of);
+    case 'sign':
+      return expr.op === '-' ? -of(expr.of) : of(expr.of);
+    case 'extreme':
+      return (expr.name === 'min_of' ? Math.min : Math.max)(of(expr.left), of(expr.right));
+    case 'binary': {
+      const right = of(expr.right);
+      if (right === 0 && expr.op === '/') throw parseError(query, expr.at, 'division by zero');
+      if (right === 0 && expr.op === '%') throw parseError(query, expr.at, 'modulo by zero');
+      return arithmetic(expr.op)(of(expr.left), right);
+    }
+  }
+}
+
+/** The expression with every duration in ms. Throws `invalid` where one has no meaning. */
+export function resolveDurations(expr: Expr, query: string, times: QueryTimes): Expr {
+  if (!someExpr(expr, hasOpenDuration)) return expr;
+  const ms = (given: number, part: DurationExpr | undefined, positive: boolean) =>
+    part !== undefined && Number.isNaN(given)
+      ? millisecondsOf(part, times, query, positive)
+      : given;
+  const offset = <
+    T extends { offsetMs: number | undefined; offsetExpr?: DurationExpr | undefined },
+  >(
+    node: T,
+  ): T => {
+    if (node.offsetMs === undefined) return node;
+    return { ...node, offsetMs: ms(node.offsetMs, node.offsetExpr, false) };
+  };
+  return mapExpr(expr, (node): Expr => {
+    switch (node.kind) {
+      case 'vector-selector':
+        return offset(node);
+      case 'matrix-selector': {
+        const rangeMs = ms(node.rangeMs, node.rangeExpr, true);
+        return { ...node, rangeMs, selector: offset<VectorSelector>(node.selector) };
+      }
+      case 'subquery': {
+        const rangeMs = ms(node.rangeMs, node.rangeExpr, true);
+        return offset({ ...node, rangeMs, stepMs: ms(node.stepMs, node.stepExpr, true) });
+      }
+      default:
+        return node;
+    }
+  });
+}
+
+function hasOpenDuration(node: Expr): boolean {
+  switch (node.kind) {
+    case 'vector-selector':
+      return Number.isNaN(node.offsetMs);
+    case 'matrix-selector':
+      return Number.isNaN(node.rangeMs) || Number.isNaN(node.selector.offsetMs);
+    case 'subquery':
+      return [node.rangeMs, node.stepMs, node.offsetMs].some(Number.isNaN);
+    default:
+      return false;
+  }
+}
