@@ -13,17 +13,17 @@ import {
   type Row,
   type RowStream,
 } from './evaluate/rows.ts';
-import { signatureOf } from './functions/signatures.ts';
 import type { Histogram } from './histogram/histogram.ts';
 import type { Expr } from './parse/ast.ts';
 import { type QueryTimes, resolveDurations } from './parse/durations.ts';
+import { refuseExperimental } from './parse/experimental.ts';
 import { quote } from './parse/literals.ts';
 import { parseExpr } from './parse/parser.ts';
-import { parseError } from './parse/syntax-error.ts';
 import { typeOf } from './parse/types.ts';
 import { childrenOf } from './parse/walk.ts';
 import type { QueryPlan, Steps } from './plan/nodes.ts';
-import { type PlanSettings, planQuery } from './plan/plan.ts';
+import { planQuery } from './plan/plan.ts';
+import type { PlanSettings } from './plan/reads.ts';
 import type { Queryable } from './queryable.ts';
 
 export interface InstantQuery {
@@ -93,8 +93,9 @@ export interface Engine {
 
 export function createEngine(settings: EngineSettings, parts: { readonly clock: Clock }): Engine {
   const open = (query: string, times: QueryTimes, queryable: Queryable, signal: AbortSignal) => {
-    const expr = resolveDurations(parseExpr(query), query, times);
-    if (settings.experimental === false) refuseExperimental(expr, query);
+    const parsed = parseExpr(query);
+    if (settings.experimental === false) refuseExperimental(parsed, query);
+    const expr = resolveDurations(parsed, query, times);
     const context = new Context(settings, query, { ...parts, queryable, signal });
     return { expr, context, evaluator: new Evaluator(context) };
   };
@@ -146,19 +147,6 @@ function refuseType(expr: Expr): void {
     'invalid',
     `invalid expression type ${quote(documented)} for range query, must be Scalar or instant Vector`,
   );
-}
-
-const EXPERIMENTAL_AGGREGATES: ReadonlySet<string> = new Set(['limitk', 'limit_ratio']);
-
-function refuseExperimental(expr: Expr, query: string): void {
-  if (expr.kind === 'call' && signatureOf(expr.name)?.experimental) {
-    const text = `function ${quote(expr.name)} is not enabled`;
-    throw parseError(query, expr.span.start, text);
-  }
-  if (expr.kind === 'aggregate' && EXPERIMENTAL_AGGREGATES.has(expr.op)) {
-    throw parseError(query, expr.span.start, `${expr.op}() is experimental and not enabled`);
-  }
-  for (const child of childrenOf(expr)) refuseExperimental(child, query);
 }
 
 function noteSorts(expr: Expr, context: Context): void {

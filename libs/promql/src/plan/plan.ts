@@ -1,46 +1,31 @@
 // Syntax tree to plan: times resolved, constants folded, step-invariant parts evaluated once, equal
 // sub-expressions that are kept anyway shared. Deliberately no storage access and no values here.
-import { createMatcher, type MatcherSpec } from '@weir/model';
-import { executionError } from '../evaluate/errors.ts';
 import { DATE_FUNCTIONS } from '../functions/elementwise.ts';
-import { EXTENDED_FUNCTIONS } from '../functions/extended.ts';
-import type {
-  Aggregate,
-  Binary,
-  Call,
-  Expr,
-  Extension,
-  Modifiers,
-  Subquery,
-  VectorSelector,
-} from '../parse/ast.ts';
+import type { Aggregate, Binary, Call, Expr, Subquery } from '../parse/ast.ts';
 import { isSetOp, isTrim, unwrap } from '../parse/ast.ts';
 import { printExpr } from '../parse/print.ts';
-import { selectorsOf } from '../parse/selectors.ts';
 import { typeOf } from '../parse/types.ts';
 import { foldScalar } from './constants.ts';
 import { isStepInvariant } from './invariance.ts';
 import type {
   AggregateNode,
   QueryPlan,
-  SampleNode,
   ScalarNode,
-  SelectNode,
   SharedNode,
   Steps,
   VectorNode,
   WindowNode,
 } from './nodes.ts';
-
-export interface PlanSettings {
-  readonly lookbackMs: number;
-  readonly defaultSubqueryStepMs: number;
-  /** Of the whole query, for `@ start()` and `@ end()`. */
-  readonly startMs: number;
-  readonly endMs: number;
-  /** Of the whole query; 0 of an instant one. */
-  readonly stepMs: number;
-}
+import {
+  extensionOf,
+  infoSelector,
+  type PlanSettings,
+  planRange,
+  planSelect,
+  type ReadContext,
+  type Samples,
+  timesOf,
+} from './reads.ts';
 
 export function planQuery(expr: Expr, steps: Steps, settings: PlanSettings): QueryPlan {
   const planner = new Planner(settings);
@@ -49,12 +34,6 @@ export function planQuery(expr: Expr, steps: Steps, settings: PlanSettings): Que
   if (type === 'vector') return { type, node: planner.vector(expr, steps) };
   if (type === 'string') return { type, value: (unwrap(expr) as { value: string }).value };
   return { type: 'matrix', ...planner.samples(unwrap(expr), steps) };
-}
-
-interface Samples {
-  readonly source: SampleNode;
-  readonly times: Steps;
-  readonly rangeMs: number;
 }
 
 class Planner {
@@ -76,7 +55,7 @@ class Planner {
       case 'paren':
         return this.vector(expr.expr, steps);
       case 'vector-selector':
-        return this.#select(expr, steps, 'value');
+        return planSelect(expr, steps, 'value', this.#reading);
       case 'aggregate':
         return this.#kept(expr, steps, () => this.#aggregate(expr, steps));
       case 'unary': {
@@ -154,18 +133,15 @@ class Planner {
   samples(expr: Expr, steps: Steps): Samples {
     if (expr.kind === 'subquery') return this.#subquery(expr, steps);
     if (expr.kind !== 'matrix-selector') throw new TypeError(`not a range vector: ${expr.kind}`);
-    const { selector, rangeMs } = expr;
-    const times = this.#times(selector, steps);
-    const { extension } = selector;
-    const before = extension === undefined ? 0 : this.#settings.lookbackMs;
-    const read = this.#read(selector, times, rangeMs + before, false);
-    const after = extension === 'smoothed' ? this.#settings.lookbackMs : 0;
-    const source: SampleNode = { kind: 'read', ...read, maxT: read.maxT + after };
-    return { source, times, rangeMs };
+    return planRange(expr, steps, this.#reading);
+  }
+
+  get #reading(): ReadContext {
+    return { settings: this.#settings, tellsResets: this.#tellsResets };
   }
 
   #subquery(expr: Subquery, steps: Steps): Samples {
-    const times = this.#times(expr, steps);
+    const times = timesOf(expr, steps, this.#settings);
     const stepMs = expr.stepMs === 0 ? this.#settings.defaultSubqueryStepMs : expr.stepMs;
     const last = times.startMs + (times.count - 1) * times.stepMs;
     // Inner steps lie on multiples of their interval, the first one within the left-open window.
@@ -174,37 +150,6 @@ class Planner {
     const inner = { startMs, stepMs, count };
     const input = this.#telling(false, () => this.vector(expr.expr, inner));
     return { source: { kind: 'subquery', input }, times, rangeMs: expr.rangeMs };
-  }
-
-  #times({ at, offsetMs = 0 }: Modifiers, steps: Steps): Steps {
-    if (at === undefined) return { ...steps, startMs: steps.startMs - offsetMs };
-    const { startMs, endMs } = this.#settings;
-    const fixed = at === 'start' ? startMs : at === 'end' ? endMs : at;
-    return { startMs: fixed - offsetMs, stepMs: 0, count: steps.count };
-  }
-
-  #read(selector: VectorSelector, times: Steps, rangeMs: number, newestOnly: boolean) {
-    return {
-      matchers: selector.matchers.map(createMatcher),
-      minT: times.startMs - rangeMs + 1,
-      maxT: times.startMs + (times.count - 1) * times.stepMs,
-      newestOnly: newestOnly && !this.#tellsResets,
-      tellsResets: this.#tellsResets,
-      span: selector.span,
-    };
-  }
-
-  #select(selector: VectorSelector, steps: Steps, result: 'value' | 'timestamp'): SelectNode {
-    const times = this.#times(selector, steps);
-    const { lookbackMs } = this.#settings;
-    if (selector.extension !== undefined) {
-      refuseAnchored(selector);
-      const read = this.#read(selector, times, lookbackMs, false);
-      const wide = { ...read, maxT: read.maxT + lookbackMs };
-      return { kind: 'select', read: wide, times, lookbackMs, result: 'smoothed', steps };
-    }
-    const read = this.#read(selector, times, lookbackMs, times.count === 1);
-    return { kind: 'select', read, times, lookbackMs, result, steps };
   }
 
   /** Results that are kept in memory anyway are computed once per query. */
@@ -314,7 +259,9 @@ class Planner {
         return this.#info(call, steps);
       case 'timestamp': {
         const inner = unwrap(args[0]!);
-        if (inner.kind === 'vector-selector') return this.#select(inner, steps, 'timestamp');
+        if (inner.kind === 'vector-selector') {
+          return planSelect(inner, steps, 'timestamp', this.#reading);
+        }
         break;
       }
       default:
@@ -329,29 +276,10 @@ class Planner {
     return { kind: 'map', name, input: this.vector(args[0]!, steps), params, steps };
   }
 
-  #info({ args, span }: Call, steps: Steps): VectorNode {
-    const given = args[1]?.kind === 'vector-selector' ? args[1].matchers : [];
-    const ofName = given.filter(({ name }) => name === '__name__');
-    const data = given.filter(({ name }) => name !== '__name__');
-    const names: readonly MatcherSpec[] = ofName.length > 0 ? ofName : [TARGET_INFO];
-    const infos: VectorSelector = {
-      kind: 'vector-selector',
-      name: '',
-      matchers: [...names, ...data],
-      // Info series are looked up at the time of what they are added to.
-      offsetMs: selectorsOf(args[0]!)[0]?.offsetMs,
-      at: selectorsOf(args[0]!)[0]?.at,
-      span,
-    };
-    return {
-      kind: 'info',
-      input: this.vector(args[0]!, steps),
-      infos: this.#select(infos, steps, 'timestamp'),
-      names: names.map(createMatcher),
-      data,
-      optional: data.every((spec) => createMatcher(spec).matches('')),
-      steps,
-    };
+  #info({ args }: Call, steps: Steps): VectorNode {
+    const { selector, ...labels } = infoSelector(args[0]!, args[1]);
+    const infos = planSelect(selector, steps, 'timestamp', this.#reading);
+    return { kind: 'info', input: this.vector(args[0]!, steps), infos, ...labels, steps };
   }
 
   #quantiles(
@@ -395,25 +323,6 @@ class Planner {
     return { kind: 'absent', input: window, matchers, steps };
   }
 }
-
-function refuseAnchored({ extension }: VectorSelector): void {
-  if (extension === 'anchored') {
-    throw executionError('anchored modifier can only be used with range vector selectors');
-  }
-}
-
-function extensionOf(range: Expr, name: string): Extension | undefined {
-  const extension = range.kind === 'matrix-selector' ? range.selector.extension : undefined;
-  if (extension === undefined) return undefined;
-  const allowed = EXTENDED_FUNCTIONS[extension];
-  if (!allowed.includes(name)) {
-    const text = `${extension} modifier can only be used with: ${allowed.join(', ')}`;
-    throw executionError(`${text} - not with ${name}`);
-  }
-  return extension;
-}
-
-const TARGET_INFO: MatcherSpec = { name: '__name__', op: '=', value: 'target_info' };
 
 function texts(args: readonly Expr[]): string[] {
   return args.map((arg) => {

@@ -1,0 +1,125 @@
+// What is read for a selector: at which times, how far back, and how much of each series.
+import { createMatcher, type MatcherSpec } from '@weir/model';
+import { executionError } from '../evaluate/errors.ts';
+import { EXTENDED_FUNCTIONS } from '../functions/extended.ts';
+import type { Expr, Extension, MatrixSelector, Modifiers, VectorSelector } from '../parse/ast.ts';
+import { selectorsOf } from '../parse/selectors.ts';
+import type { SampleNode, SelectNode, SelectorRead, Steps } from './nodes.ts';
+
+export interface PlanSettings {
+  readonly lookbackMs: number;
+  readonly defaultSubqueryStepMs: number;
+  /** Of the whole query, for `@ start()` and `@ end()`. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Of the whole query; 0 of an instant one. */
+  readonly stepMs: number;
+}
+
+/** Samples of ranges: where from, at which times, how long. */
+export interface Samples {
+  readonly source: SampleNode;
+  readonly times: Steps;
+  readonly rangeMs: number;
+}
+
+export interface ReadContext {
+  readonly settings: PlanSettings;
+  /** See SelectorRead.tellsResets. */
+  readonly tellsResets: boolean;
+}
+
+/** The steps as `@` and offset move them; pinned, all are one time. */
+export function timesOf(
+  { at, offsetMs = 0 }: Modifiers,
+  steps: Steps,
+  { startMs, endMs }: PlanSettings,
+): Steps {
+  if (at === undefined) return { ...steps, startMs: steps.startMs - offsetMs };
+  const fixed = at === 'start' ? startMs : at === 'end' ? endMs : at;
+  return { startMs: fixed - offsetMs, stepMs: 0, count: steps.count };
+}
+
+function readOf(
+  { matchers, span }: VectorSelector,
+  times: Steps,
+  beforeMs: number,
+  { tellsResets }: ReadContext,
+): SelectorRead {
+  return {
+    matchers: matchers.map(createMatcher),
+    minT: times.startMs - beforeMs + 1,
+    maxT: times.startMs + (times.count - 1) * times.stepMs,
+    newestOnly: false,
+    tellsResets,
+    span,
+  };
+}
+
+export function planRange(
+  { selector, rangeMs }: MatrixSelector,
+  steps: Steps,
+  context: ReadContext,
+): Samples {
+  const { lookbackMs } = context.settings;
+  const { extension } = selector;
+  const times = timesOf(selector, steps, context.settings);
+  const beforeMs = extension === undefined ? rangeMs : rangeMs + lookbackMs;
+  const read = readOf(selector, times, beforeMs, context);
+  const afterMs = extension === 'smoothed' ? lookbackMs : 0;
+  const source: SampleNode = { kind: 'read', ...read, maxT: read.maxT + afterMs };
+  return { source, times, rangeMs };
+}
+
+export function planSelect(
+  selector: VectorSelector,
+  steps: Steps,
+  result: 'value' | 'timestamp',
+  context: ReadContext,
+): SelectNode {
+  const { lookbackMs } = context.settings;
+  const times = timesOf(selector, steps, context.settings);
+  const read = readOf(selector, times, lookbackMs, context);
+  if (selector.extension === 'anchored') {
+    throw executionError('anchored modifier can only be used with range vector selectors');
+  }
+  if (selector.extension === 'smoothed') {
+    const wide = { ...read, maxT: read.maxT + lookbackMs };
+    return { kind: 'select', read: wide, times, lookbackMs, result: 'smoothed', steps };
+  }
+  const newestOnly = times.count === 1 && !context.tellsResets;
+  return { kind: 'select', read: { ...read, newestOnly }, times, lookbackMs, result, steps };
+}
+
+/** How a function's range treats its ends; not all functions allow it. */
+export function extensionOf(range: Expr, name: string): Extension | undefined {
+  const extension = range.kind === 'matrix-selector' ? range.selector.extension : undefined;
+  if (extension === undefined) return undefined;
+  const allowed = EXTENDED_FUNCTIONS[extension];
+  if (!allowed.includes(name)) {
+    const text = `${extension} modifier can only be used with: ${allowed.join(', ')}`;
+    throw executionError(`${text} - not with ${name}`);
+  }
+  return extension;
+}
+
+const TARGET_INFO: MatcherSpec = { name: '__name__', op: '=', value: 'target_info' };
+
+/** Which series info(base, labels) looks up, at the time of what they are added to. */
+export function infoSelector(base: Expr, labels: Expr | undefined) {
+  const given = labels?.kind === 'vector-selector' ? labels.matchers : [];
+  const ofName = given.filter(({ name }) => name === '__name__');
+  const names: readonly MatcherSpec[] = ofName.length > 0 ? ofName : [TARGET_INFO];
+  const data = given.filter(({ name }) => name !== '__name__');
+  const like = selectorsOf(base)[0];
+  const selector: VectorSelector = {
+    kind: 'vector-selector',
+    name: '',
+    matchers: [...names, ...data],
+    offsetMs: like?.offsetMs,
+    at: like?.at,
+    span: base.span,
+  };
+  const optional = data.every((spec) => createMatcher(spec).matches(''));
+  return { selector, names: names.map(createMatcher), data, optional };
+}
