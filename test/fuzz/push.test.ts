@@ -45,7 +45,6 @@ it.each(names)(
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
       if (count % 64 === 0) await systemClock.yield();
       if (count % ROUND !== 0 && count !== COUNT) continue;
-      target.check();
       records += target.records();
       target = await createTarget(Math.floor(count / ROUND));
     }

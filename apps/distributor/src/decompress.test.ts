@@ -1,6 +1,7 @@
 // Compressed bodies under the bound of what is in flight: bombs are counted as they grow, before and not after.
 import { gzipSync } from 'node:zlib';
 import { WeirError } from '@weir/errors';
+import { systemClock } from '@weir/runtime';
 import { compressFrameSync } from 'lz4-napi';
 import { describe, expect, it } from 'vitest';
 import { decompressInto } from './decompress.ts';
@@ -38,7 +39,7 @@ function setUp(roomBytes: number) {
   };
   const into = (body: Uint8Array, compression: string, sizeMaxBytes = 1e9, factor = 2) =>
     decompressInto(share, factor, body, {
-      ...{ compression, sizeMaxBytes },
+      ...{ compression, sizeMaxBytes, clock: systemClock },
       tooLarge: () => new WeirError('invalid', 'too large', { status: 413 }),
     });
   return { into, taken: () => taken };

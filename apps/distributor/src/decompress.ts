@@ -1,8 +1,9 @@
 // Compressed bodies, decompressed under a bound and counted into what is in flight while they grow: many small
-// bombs at once are refused before they have become memory.
+// bombs at once are refused before they have become memory, and other pushes get their turn in between.
 import { createGunzip } from 'node:zlib';
 import { WeirError } from '@weir/errors';
-import { lz4Decompress, type OutputBound, zstdDecompress } from '@weir/wire';
+import type { Clock } from '@weir/runtime';
+import { type Decompressing, lz4Decompress, type OutputBound, zstdDecompress } from '@weir/wire';
 import type { InflightShare } from './inflight.ts';
 
 const CHUNK_MIN_BYTES = 16 << 10;
@@ -13,6 +14,7 @@ export interface Decompression {
   readonly compression: string;
   readonly sizeMaxBytes: number;
   readonly tooLarge: () => WeirError;
+  readonly clock: Pick<Clock, 'yield'>;
 }
 
 /**
@@ -23,14 +25,14 @@ export async function decompressInto(
   share: InflightShare,
   factor: number,
   body: Uint8Array,
-  { compression, sizeMaxBytes, tooLarge }: Decompression,
+  { compression, sizeMaxBytes, tooLarge, clock }: Decompression,
 ): Promise<Uint8Array> {
   let claimed = 0;
   const claim = (moreBytes: number) => {
     share.add(moreBytes);
     claimed += moreBytes;
   };
-  const plain = await decompress(body, compression, { sizeMaxBytes, tooLarge, claim });
+  const plain = await decompress(body, compression, { sizeMaxBytes, tooLarge, claim }, clock);
   share.add(Math.max(0, plain.length * factor - claimed));
   return plain;
 }
@@ -39,17 +41,26 @@ async function decompress(
   body: Uint8Array,
   compression: string,
   bound: OutputBound,
+  clock: Pick<Clock, 'yield'>,
 ): Promise<Uint8Array> {
   switch (compression) {
     case 'gzip':
     case 'x-gzip':
       return await gunzip(body, bound);
     case 'lz4':
-      return lz4Decompress(body, bound);
+      return await inSteps(lz4Decompress(body, bound), clock);
     case 'zstd':
-      return zstdDecompress(body, bound);
+      return await inSteps(zstdDecompress(body, bound), clock);
     default:
       return body;
+  }
+}
+
+async function inSteps(steps: Decompressing, clock: Pick<Clock, 'yield'>): Promise<Uint8Array> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await clock.yield();
   }
 }
 

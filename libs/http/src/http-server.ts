@@ -17,6 +17,9 @@ import { measureRequests } from './request-metrics.ts';
 
 /** Go's default limit of request headers: long queries come as GET. */
 const HEADER_SIZE_MAX_BYTES = 1024 * 1024;
+/** How often connections are looked at that have said nothing, or too little, for the read time-out. */
+const TIMEOUT_CHECK_MIN_MS = 250;
+const TIMEOUT_CHECK_MAX_MS = 5_000;
 const PARAMETER_LENGTH_MAX = 16 * 1024;
 /** A path that no route has. */
 const NOWHERE = '/\u0000';
@@ -28,6 +31,7 @@ export interface HttpServerParts {
 
 export function createHttpServer(settings: HttpSettings, parts: HttpServerParts): FastifyInstance {
   const server = fastify(optionsOf(settings));
+  if (settings.connectionsMax > 0) server.server.maxConnections = settings.connectionsMax;
   server.removeAllContentTypeParsers();
   // Bodies stay on request.raw; see request-body.ts.
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -56,12 +60,19 @@ function optionsOf(settings: HttpSettings): FastifyHttpOptions<Server> {
       compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas },
     },
     routerOptions: { caseSensitive: true, maxParamLength: PARAMETER_LENGTH_MAX },
-    http: { maxHeaderSize: HEADER_SIZE_MAX_BYTES },
+    http: {
+      maxHeaderSize: HEADER_SIZE_MAX_BYTES,
+      connectionsCheckingInterval: timeoutCheckMs(settings.readTimeoutMs),
+    },
     frameworkErrors: (error, _request, reply) => {
       sendPlainError(reply as FastifyReply, new WeirError('invalid', error.message));
     },
     ...(pathPrefix === '' ? {} : { rewriteUrl: (request) => inside(pathPrefix, request.url) }),
   };
+}
+
+function timeoutCheckMs(readTimeoutMs: number): number {
+  return Math.min(TIMEOUT_CHECK_MAX_MS, Math.max(TIMEOUT_CHECK_MIN_MS, readTimeoutMs / 4));
 }
 
 function noSchemas(): never {

@@ -37,6 +37,13 @@ export const httpFlags = defineFlags({
     default: 120_000,
     help: 'Time after which an idle keep-alive connection is closed.',
   },
+  connectionsMax: {
+    kind: 'int',
+    flag: 'server.http-conn-limit',
+    yaml: 'server.http_listen_conn_limit',
+    default: 0,
+    help: 'Connections that are open at once; more are closed as they come. 0 is no limit but that of open files.',
+  },
   shutdownTimeoutMs: {
     kind: 'duration',
     flag: 'server.graceful-shutdown-timeout',

@@ -1,6 +1,6 @@
 // Protocols as bytes, a folder each; log records at `/log-record`. No I/O, no limits of tenants (they come in as rules).
 
-export type { OutputBound } from './compression/bounded-output.ts';
+export type { Decompressing, OutputBound } from './compression/bounded-output.ts';
 export { lz4Decompress } from './compression/lz4-frame.ts';
 export { zstdDecompress } from './compression/zstd.ts';
 export { type InfluxPrecision, influxPrecision } from './influx/precision.ts';

@@ -77,6 +77,7 @@ export function createInfluxReceiver(
     const body = await decompressInto(share, RECORDS_FACTOR, request.body, {
       compression: compressionOf(request.contentEncoding),
       sizeMaxBytes: limitBytes,
+      clock: parts.clock,
       tooLarge: () => tooLarge(limitBytes),
     });
     const stored = await parts.store({

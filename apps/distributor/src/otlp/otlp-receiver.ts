@@ -2,7 +2,7 @@
 // everything with remote write behind the scan. One bad point never loses the others: what is left out is
 // counted in a partial success; only where nothing at all was taken is it an error.
 import { toWeirError, WeirError } from '@weir/errors';
-import type { Random } from '@weir/runtime';
+import type { Clock, Random } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import { KERNEL_BODY_MAX_BYTES, type PartialSuccess } from '@weir/wire';
 import { decompressInto } from '../decompress.ts';
@@ -69,6 +69,7 @@ export interface OtlpReceiverParts {
   readonly inflight: Inflight;
   readonly store: (push: ProtocolPush) => Promise<StoredPush>;
   readonly metrics: Pick<PushMetrics, 'otlpRequest'>;
+  readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
 }
@@ -98,7 +99,7 @@ export function createOtlpReceiver(
     share.add(request.body.length);
     const factor = RECORDS_FACTOR + (encoding === 'json' ? JSON_FACTOR : 0);
     const plain = await decompressInto(share, factor, request.body, {
-      ...{ compression, sizeMaxBytes: limitBytes },
+      ...{ compression, sizeMaxBytes: limitBytes, clock: parts.clock },
       tooLarge: () => otlpTooLarge(limitBytes),
     });
     const body = protobufOf(plain, encoding);

@@ -14,12 +14,19 @@ export interface OutputBound {
   readonly claim?: (moreBytes: number) => void;
 }
 
+/** Decompression pauses after so many more bytes have come out: some milliseconds. */
+const STEP_BYTES = 2 << 20;
+
+/** A decompression that lets its caller do something else in between; ends with what came out. */
+export type Decompressing = Generator<void, Uint8Array, void>;
+
 export class BoundedOutput {
   /** Bytes that have come out. */
   size = 0;
   /** Valid below `size`; another array after each reserve(). */
   bytes: Uint8Array;
   readonly #bound: OutputBound;
+  #pausedAt = 0;
 
   constructor(capacity: number, bound: OutputBound) {
     const first = Math.min(bound.sizeMaxBytes, capacity);
@@ -47,10 +54,22 @@ export class BoundedOutput {
     this.reserve(length);
     const { bytes, size } = this;
     const to = size + length;
-    if (back >= length && length > LOOP_MAX_BYTES)
-      bytes.copyWithin(size, size - back, size - back + length);
-    else for (let at = size; at < to; at++) bytes[at] = bytes[at - back]!;
+    if (length <= LOOP_MAX_BYTES) {
+      for (let at = size; at < to; at++) bytes[at] = bytes[at - back]!;
+    } else {
+      // What lies between repeats itself: each copy may be as long as what is there already.
+      for (let at = size, piece = back; at < to; at += piece, piece *= 2) {
+        bytes.copyWithin(at, size - back, size - back + Math.min(piece, to - at));
+      }
+    }
     this.size = to;
+  }
+
+  /** Whether it is time for a pause; asked once for each. */
+  get pauses(): boolean {
+    if (this.size - this.#pausedAt < STEP_BYTES) return false;
+    this.#pausedAt = this.size;
+    return true;
   }
 
   taken(): Uint8Array {

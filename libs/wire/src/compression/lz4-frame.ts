@@ -2,14 +2,14 @@
 // Plain code, because it is rare on pushes, and the native library has no bound. Checksums of blocks and
 // content are skipped: TCP has its own, and what is inside is parsed with care anyhow.
 import { WeirError } from '@weir/errors';
-import { BoundedOutput, type OutputBound } from './bounded-output.ts';
+import { BoundedOutput, type Decompressing, type OutputBound } from './bounded-output.ts';
 
 const MAGIC = 0x184d2204;
 const SKIPPABLE = 0x184d2a50;
 const BLOCK_MAX_BYTES = [0, 0, 0, 0, 64 << 10, 256 << 10, 1 << 20, 4 << 20];
 
 /** Whole frames, one behind the other. Corrupt ones are `invalid`; over the bound throws its `tooLarge()`. */
-export function lz4Decompress(bytes: Uint8Array, bound: OutputBound): Uint8Array {
+export function* lz4Decompress(bytes: Uint8Array, bound: OutputBound): Decompressing {
   const out = new BoundedOutput(bytes.length * 4, bound);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
@@ -19,13 +19,18 @@ export function lz4Decompress(bytes: Uint8Array, bound: OutputBound): Uint8Array
     if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) {
       at += 8 + view.getUint32(at + 4, true);
       if (at > bytes.length) throw corrupt();
-    } else if (magic === MAGIC) at = readFrame(bytes, view, at + 4, out);
+    } else if (magic === MAGIC) at = yield* readFrame(bytes, view, at + 4, out);
     else throw corrupt();
   }
   return out.taken();
 }
 
-function readFrame(bytes: Uint8Array, view: DataView, start: number, out: BoundedOutput): number {
+function* readFrame(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  out: BoundedOutput,
+): Generator<void, number, void> {
   const flags = bytes[start]!;
   const blockMax = BLOCK_MAX_BYTES[(bytes[start + 1]! >> 4) & 7]!;
   if (flags >> 6 !== 1 || blockMax === 0) throw corrupt();
@@ -46,6 +51,7 @@ function readFrame(bytes: Uint8Array, view: DataView, start: number, out: Bounde
     if (header >>> 31 === 1) out.append(bytes, at, at + size);
     else readBlock(bytes, at, at + size, { out, frameFrom, sizeMax: blockMax });
     at += size + (hasBlockSums ? 4 : 0);
+    if (out.pauses) yield;
   }
   at += hasSum ? 4 : 0;
   if (at > bytes.length) throw corrupt();

@@ -4,7 +4,7 @@
 // Frames without dictionary. Checksums are skipped: TCP has its own, and what is inside is parsed with care
 // anyhow. The output itself is what matches point back to, so a claimed window costs nothing.
 import { WeirError } from '@weir/errors';
-import { BoundedOutput, type OutputBound } from './bounded-output.ts';
+import { BoundedOutput, type Decompressing, type OutputBound } from './bounded-output.ts';
 import { BLOCK_MAX_BYTES, ZstdBlocks } from './zstd-block.ts';
 
 const MAGIC = 0xfd2fb528;
@@ -17,7 +17,7 @@ const DICTIONARY_ID_BYTES = [0, 1, 2, 4];
 const COMPRESSED_BLOCKS_MAX = 65_536;
 
 /** Corrupt input is `invalid`; more than the bound throws its `tooLarge()`. */
-export function zstdDecompress(bytes: Uint8Array, bound: OutputBound): Uint8Array {
+export function* zstdDecompress(bytes: Uint8Array, bound: OutputBound): Decompressing {
   const out = new BoundedOutput(bytes.length * 4, bound);
   const blocks = new ZstdBlocks(out);
   const work = { blocksLeft: COMPRESSED_BLOCKS_MAX };
@@ -32,7 +32,7 @@ export function zstdDecompress(bytes: Uint8Array, bound: OutputBound): Uint8Arra
       const { contentBytes, blocksFrom, hasSum } = headerOf(view, at + 4);
       if (out.size + contentBytes > bound.sizeMaxBytes) throw bound.tooLarge();
       blocks.startFrame();
-      at = readBlocks(bytes, blocksFrom, { out, blocks, work }) + (hasSum ? 4 : 0);
+      at = (yield* readBlocks(bytes, blocksFrom, { out, blocks, work })) + (hasSum ? 4 : 0);
     } else throw corrupt();
     if (at > bytes.length) throw corrupt();
   }
@@ -66,7 +66,11 @@ interface BlockTarget {
   readonly work: { blocksLeft: number };
 }
 
-function readBlocks(bytes: Uint8Array, from: number, { out, blocks, work }: BlockTarget): number {
+function* readBlocks(
+  bytes: Uint8Array,
+  from: number,
+  { out, blocks, work }: BlockTarget,
+): Generator<void, number, void> {
   let at = from;
   for (;;) {
     if (at + 3 > bytes.length) throw corrupt();
@@ -82,6 +86,7 @@ function readBlocks(bytes: Uint8Array, from: number, { out, blocks, work }: Bloc
     else throw corrupt();
     at = end;
     if ((header & 1) === 1) return at;
+    if (out.pauses) yield;
   }
 }
 

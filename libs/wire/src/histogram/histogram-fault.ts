@@ -11,8 +11,10 @@ export interface HistogramFault {
 
 const SCHEMA_LOWEST = -4;
 const SCHEMA_HIGHEST = 8;
-/** Sums beyond it are rounded, so that comparing them says nothing. */
-const EXACT_MAX = 2 ** 53;
+/** Chunks hold integers up to here, which are exact. */
+const COUNT_MAX = Number.MAX_SAFE_INTEGER;
+/** Indexes of buckets are 32-bit integers. */
+const BUCKET_INDEX_MAX = 0x7fffffff;
 
 /** Whether the schema is one that Weir knows. */
 export function isKnownSchema(schema: number): boolean {
@@ -29,7 +31,7 @@ export function histogramFault(h: NativeHistogram): HistogramFault | undefined {
   }
   const fault = h.schema === SCHEMA_CUSTOM_BUCKETS ? customFault(h) : exponentialFault(h);
   if (fault !== undefined) return fault;
-  return sideCountFault(h.positiveBuckets, 'positive') ?? countFault(h);
+  return sideCountFault(h.positiveBuckets, 'positive') ?? hugeCountFault(h) ?? countFault(h);
 }
 
 function exponentialFault(h: NativeHistogram): HistogramFault | undefined {
@@ -94,8 +96,13 @@ function spansFault(
   firstChecked: number,
 ): HistogramFault | undefined {
   let needed = 0;
+  let end = 0;
   for (let index = 0; index * 2 < spans.length; index++) {
     const offset = spans[index * 2]!;
+    end += offset + spans[index * 2 + 1]!;
+    if (Math.abs(end) > BUCKET_INDEX_MAX || offset < -BUCKET_INDEX_MAX) {
+      return unnamed(`${where}: span number ${index + 1} ends outside of any range of buckets`);
+    }
     if (index >= firstChecked && offset < 0) {
       return {
         id: 'native-histogram-span-negative-offset',
@@ -122,13 +129,23 @@ function sideCountFault(buckets: Float64Array, side: string): HistogramFault | u
   return undefined;
 }
 
+function hugeCountFault(h: NativeHistogram): HistogramFault | undefined {
+  if (h.isFloat) return undefined;
+  let highest = Math.max(h.count, h.zeroCount);
+  for (const count of h.positiveBuckets) highest = Math.max(highest, count);
+  for (const count of h.negativeBuckets) highest = Math.max(highest, count);
+  if (highest <= COUNT_MAX) return undefined;
+  return unnamed(
+    `histogram has an integer observation count of ${BigInt(highest)}: more than ${COUNT_MAX} can't be stored`,
+  );
+}
+
 /** Floats aren't compared: adding them up is inexact. */
 function countFault(h: NativeHistogram): HistogramFault | undefined {
   if (h.isFloat) return undefined;
   let found = h.zeroCount;
   for (const count of h.positiveBuckets) found += count;
   for (const count of h.negativeBuckets) found += count;
-  if (found > EXACT_MAX || h.count > EXACT_MAX) return undefined;
   const told = `${found} observations found in buckets, but the Count field is ${h.count}`;
   // Observations of NaN are counted, fall into no bucket, and make the sum NaN.
   if (Number.isNaN(h.sum)) {

@@ -92,12 +92,42 @@ describe('the Histogram message', () => {
     expect(decodeHistogram(nan, 0, nan.length).histogram.isStale).toBe(false);
   });
 
-  it('reads integers up to 2^53 and rounds those beyond', () => {
-    const h = { ...EMPTY, count: 2 ** 53, zeroCount: 2 ** 53 };
+  it('reads integers up to 2^53 - 1, rounds those beyond, and refuses to store them', () => {
+    const h = { ...EMPTY, count: Number.MAX_SAFE_INTEGER, zeroCount: Number.MAX_SAFE_INTEGER };
     const bytes = encodeHistogram({ t: 0, startT: 0, histogram: h });
     expect(decodeHistogram(bytes, 0, bytes.length).histogram).toEqual(h);
     const highest = Buffer.from('08ffffffffffffffffff01', 'hex');
     expect(parseHistogram(highest, 0, highest.length).histogram.count).toBe(2 ** 64);
+    const text =
+      "observation count of 9007199254740992: more than 9007199254740991 can't be stored";
+    const over = 2 ** 53;
+    const oneSpan = { positiveSpans: Int32Array.of(0, 1), negativeSpans: Int32Array.of(0, 1) };
+    for (const huge of [
+      { count: over },
+      { zeroCount: over },
+      { ...oneSpan, positiveBuckets: Float64Array.of(over), negativeBuckets: Float64Array.of(1) },
+      { ...oneSpan, positiveBuckets: Float64Array.of(1), negativeBuckets: Float64Array.of(over) },
+    ]) {
+      expect(histogramFault({ ...EMPTY, ...huge })?.message).toContain(text);
+      expect(histogramFault({ ...EMPTY, ...huge, sum: Number.NaN })?.message).toContain(text);
+    }
+    const rounded = { ...h, count: 2 ** 52, positiveBuckets: Float64Array.of(2 ** 52 + 1) };
+    const fault = histogramFault({ ...rounded, positiveSpans: Int32Array.of(0, 1) });
+    expect(fault?.id).toBe('native-histogram-count-mismatch');
+  });
+
+  it('refuses spans that no bucket can be in', () => {
+    const spans = (...values: number[]) => ({
+      ...{ ...EMPTY, count: 2, sum: 1, positiveSpans: Int32Array.of(...values) },
+      positiveBuckets: new Float64Array(values.length / 2).fill(1),
+    });
+    const one = (offset: number) => ({ ...spans(offset, 1), count: 1 });
+    expect(histogramFault(one(0x7ffffffe))).toBeUndefined();
+    expect(histogramFault(one(0x7fffffff))?.message).toContain('outside of any range');
+    expect(histogramFault(one(-0x7fffffff))).toBeUndefined();
+    expect(histogramFault(one(-0x80000000))?.message).toContain('outside of any range');
+    expect(histogramFault(spans(0x7ffffff0, 1, 13, 1))).toBeUndefined();
+    expect(histogramFault(spans(0x7ffffff0, 1, 14, 1))?.message).toContain('outside of any range');
   });
 
   it('refuses malformed bytes, and never fails otherwise or takes memory that a length only claims', () => {
