@@ -66,7 +66,9 @@ export class RecordBuilder {
       const { bytes, version } = this.#formed(gathered);
       const value = this.#buffers.take(bytes.length);
       value.set(bytes);
-      return { partition: this.#partitions[record]!, key, value, version, traceparent };
+      // Messages of protobuf that follow each other are one; version 2 has its texts by number.
+      const joinable = version === 1;
+      return { partition: this.#partitions[record]!, key, value, version, traceparent, joinable };
     });
   }
 

@@ -11,6 +11,8 @@ export interface ProduceRecord {
   readonly value: Uint8Array;
   /** Record format version, sent as header `Version` (four bytes, big endian); 0 sends no header. */
   readonly version: number;
+  /** With others of its key and version, one after the other in one value, it means the same as alone. */
+  readonly joinable?: boolean;
   /** W3C trace context of the push, sent as header `traceparent`. */
   readonly traceparent?: string | undefined;
 }

@@ -105,7 +105,7 @@ export const kafkaFlags = defineFlags({
     flag: 'ingest-storage.kafka.producer-linger',
     yaml: 'ingest_storage.kafka.producer_linger',
     default: 5,
-    help: 'How long a batch waits for more records; a full one goes at once.',
+    help: 'How long records wait at most to be joined with others of their tenant and partition, while one of that partition is under way; else they go at once.',
   },
   compression: {
     kind: 'string',

@@ -8,6 +8,7 @@ import type { ProduceRecord } from '../partition-log.ts';
 import { clientConfig } from './client-config.ts';
 import { CODE, type Driver, disconnect, type KafkaProducer, kafkaError } from './driver.ts';
 import type { KafkaSettings } from './flags.ts';
+import { createGathering, type Gathered } from './gathering.ts';
 import type { Trouble } from './trouble.ts';
 
 /** Key, header and framing of a record on top of its value, generously. */
@@ -38,9 +39,16 @@ interface Request {
   reject(error: unknown): void;
 }
 
-interface Opaque {
+interface Part {
   readonly request: Request;
   readonly index: number;
+}
+
+/** What one message of the client was made of. */
+interface Opaque {
+  readonly client: KafkaProducer;
+  readonly partition: number;
+  readonly parts: readonly Part[];
 }
 
 interface Report {
@@ -60,7 +68,8 @@ export function producerConfig(settings: KafkaSettings, limits: ProducerLimits, 
     ...clientConfig(settings, clock),
     acks: -1,
     'enable.idempotence': true,
-    'linger.ms': settings.lingerMs,
+    // What may wait is gathered before the client gets it.
+    'linger.ms': 0,
     'compression.codec': settings.compression,
     // The broker's limit is for a batch, and a batch that it refuses is not divided.
     'batch.size': Math.min(BATCH_SIZE_BYTES, limits.messageMaxBytes ?? BATCH_SIZE_BYTES),
@@ -83,12 +92,15 @@ export async function openProducer(
   let closed = false;
 
   const settle = (error: unknown, { offset, opaque }: Report) => {
-    const { request, index } = opaque;
+    const { partition, parts } = opaque;
     if (error) {
       if (ENDS.has((error as { code?: number }).code ?? 0)) replace(error);
-      fail(request, trouble.explain(kafkaError('produce', error)));
-      return;
-    }
+      const reason = trouble.explain(kafkaError('produce', error));
+      for (const { request } of parts) fail(request, reason);
+    } else for (const part of parts) arrived(part, offset);
+    if (opaque.client === client) gathering.done(partition);
+  };
+  const arrived = ({ request, index }: Part, offset: number) => {
     request.offsets[index] = offset;
     if (--request.waiting > 0) return;
     waiting.delete(request);
@@ -117,6 +129,7 @@ export async function openProducer(
     const broken = client;
     if (broken === undefined) return;
     client = undefined;
+    gathering.clear();
     log.error({ err: cause }, 'kafka producer failed for good: a new one takes over');
     const reason = trouble.explain(kafkaError('produce', cause));
     for (const request of waiting) fail(request, reason);
@@ -133,37 +146,49 @@ export async function openProducer(
     return opening;
   };
 
-  const send = (to: KafkaProducer, records: readonly ProduceRecord[], request: Request) => {
+  const send = (to: KafkaProducer, gathered: Gathered<Part>) => {
+    const { partition, key, values, parts } = gathered;
     const nowMs = Math.floor(clock.nowMs());
-    for (let index = 0; index < records.length; index++) {
-      const { partition, key, value } = records[index]!;
-      const headers = headersOf(records[index]!);
-      const opaque: Opaque = { request, index };
-      const body = emptyIsTombstone && value.length === 0 ? null : buffer(value);
-      to.produce(settings.topic, partition, body, buffer(key), nowMs, opaque, headers);
-    }
+    const opaque: Opaque = { client: to, partition, parts };
+    const value = values.length === 1 ? buffer(values[0]!) : Buffer.concat(values);
+    const body = emptyIsTombstone && value.length === 0 ? null : value;
+    to.produce(settings.topic, partition, body, buffer(key), nowMs, opaque, headersOf(gathered));
   };
+  const { recordSizeMaxBytes } = limits;
+  const gathering = createGathering<Part>(
+    { lingerMs: settings.lingerMs, recordSizeMaxBytes },
+    {
+      clock,
+      send(gathered) {
+        try {
+          if (client === undefined) throw new WeirError('unavailable', 'kafka producer failed');
+          send(client, gathered);
+        } catch (error) {
+          const reason = kafkaError('produce', error);
+          for (const { request } of gathered.parts) fail(request, reason);
+          gathering.done(gathered.partition);
+        }
+      },
+    },
+  );
 
   await ready();
   return {
     async produce(records) {
       if (closed) throw new WeirError('closed', 'kafka log is closed');
       if (records.length === 0) return [];
-      const to = await ready();
+      await ready();
       return await new Promise<number[]>((resolve, reject) => {
         const request: Request = { offsets: [], waiting: records.length, resolve, reject };
         waiting.add(request);
-        try {
-          send(to, records, request);
-        } catch (error) {
-          fail(request, kafkaError('produce', error));
-        }
+        for (const [index, record] of records.entries()) gathering.add(record, { request, index });
       });
     },
     async close() {
       closed = true;
       const last = client;
       if (last === undefined) return;
+      gathering.flush();
       await new Promise<void>((resolve) => {
         last.flush(FLUSH_AT_CLOSE_MS, () => resolve());
       });
@@ -174,7 +199,7 @@ export async function openProducer(
   };
 }
 
-function headersOf({ version, traceparent }: ProduceRecord) {
+function headersOf({ version, traceparent }: Gathered<Part>) {
   const headers: Record<string, Buffer>[] = [];
   if (version > 0) headers.push({ Version: versionHeader(version) });
   if (traceparent !== undefined) headers.push({ traceparent: Buffer.from(traceparent) });
