@@ -47,7 +47,6 @@ export const OUTSIDE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@lezer/common': ['libs/promql/src/'],
   '@lezer/lr': ['libs/promql/src/'],
   '@prometheus-io/lezer-promql': ['libs/promql/src/'],
-  '@grpc/grpc-js': ['apps/distributor/src/otlp/'],
   fastify: ['libs/http/src/', 'apps/'],
   'lz4-napi': ['libs/log/src/'],
   pino: ['libs/telemetry/src/'],

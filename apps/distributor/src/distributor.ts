@@ -293,7 +293,7 @@ export function createDistributor(
       grpc = await openOtlpGrpc(
         { address, port, requestBytesMax },
         {
-          receiver: otlp,
+          ...{ receiver: otlp, inflight, clock: parts.clock },
           tenantOf: (tenant) => tenantOf({ headers: { 'x-scope-orgid': tenant } }),
         },
       );

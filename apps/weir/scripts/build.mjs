@@ -41,7 +41,6 @@ const CACHED = ['main', 'partition-worker', 'querier-worker'];
 const OUTSIDE = [
   '@aws-sdk/client-s3',
   '@confluentinc/kafka-javascript',
-  '@grpc/grpc-js',
   '@fastify/ajv-compiler',
   '@fastify/fast-json-stringify-compiler',
   'lz4-napi',

@@ -1,13 +1,11 @@
 // The OTLP receiver over a recording log: encodings, compressions, limits, partial success and errors, over
 // HTTP and gRPC. Requests are encoded by protobufjs.
 import { gzipSync } from 'node:zlib';
-import * as grpc from '@grpc/grpc-js';
 import { fastify } from 'fastify';
 import { compressFrameSync } from 'lz4-napi';
 import protobuf from 'protobufjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { decode, NOW, type Setup, setUp } from '../push-fixture.ts';
-import { openOtlpGrpc } from './otlp-grpc.ts';
 
 const schema = protobuf.loadSync(new URL('../../../../proto/otlp.proto', import.meta.url).pathname);
 const type = (name: string) => schema.lookupType(`weir.otlp.${name}`);
@@ -209,59 +207,6 @@ describe('POST /otlp/v1/metrics', () => {
     const { post, produced } = await server({ limits });
     await post(encoded([BAD]));
     expect(names(produced)).toEqual(['b']);
-  });
-});
-
-describe('OTLP over gRPC', () => {
-  const method = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
-
-  async function client(setup: Setup = {}) {
-    const made = setUp(setup);
-    const opened = await openOtlpGrpc(
-      { address: '127.0.0.1', port: 0, requestBytesMax: 10_000 },
-      { receiver: made.distributor.otlp, tenantOf: () => 'tenant' },
-    );
-    const caller = new grpc.Client(`127.0.0.1:${opened.port}`, grpc.credentials.createInsecure());
-    closing.push(async () => {
-      caller.close();
-      await opened.close();
-    });
-    const call = (body: Buffer) =>
-      new Promise<{ error: grpc.ServiceError | null; value: Buffer | undefined }>((resolve) => {
-        const asItIs = (bytes: Buffer) => bytes;
-        caller.makeUnaryRequest(method, asItIs, asItIs, body, (error, value) =>
-          resolve({ error, value }),
-        );
-      });
-    return { ...made, call };
-  }
-
-  it('logs and answers', async () => {
-    const { call, produced } = await client();
-    expect(await call(encoded([gauge('a')]))).toMatchObject({ error: null, value: Buffer.of() });
-    expect(names(produced)).toEqual(['a']);
-    const { value } = await call(encoded([gauge('a'), BAD]));
-    expect(exported(value!)).toMatchObject({ partialSuccess: { rejectedDataPoints: 1 } });
-  });
-
-  it('tells what a sender may repeat, and when', async () => {
-    const { call } = await client({ limits: { ingestionRate: 1, ingestionBurstSize: 1 } });
-    const { error } = await call(encoded([gauge('a'), gauge('b')]));
-    expect(error?.code).toBe(grpc.status.RESOURCE_EXHAUSTED);
-    const [details] = error!.metadata.get('grpc-status-details-bin');
-    expect(Buffer.from(details!).toString('latin1')).toContain('google.rpc.RetryInfo');
-    // Default settings say 6 to 9 seconds: a Duration in a field of its own.
-    const [info] = error!.metadata.get('google.rpc.retryinfo-bin');
-    expect(Buffer.from(info!).toString('hex')).toMatch(/^0a02080[6-9]$/);
-    const refused = await (await client()).call(encoded([BAD]));
-    expect(refused.error?.code).toBe(grpc.status.INVALID_ARGUMENT);
-    expect(refused.error!.metadata.get('google.rpc.retryinfo-bin')).toEqual([]);
-  });
-
-  it('refuses what is too large', async () => {
-    const { call } = await client();
-    const { error } = await call(encoded([gauge('a'.repeat(10_000))]));
-    expect(error?.code).toBe(grpc.status.RESOURCE_EXHAUSTED);
   });
 });
 

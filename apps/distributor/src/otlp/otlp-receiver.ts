@@ -13,6 +13,13 @@ import { errorAnswer } from '../push-answer.ts';
 import type { PushMetrics } from '../push-metrics.ts';
 import type { PushScratch } from '../push-scratch.ts';
 import { receivePush } from '../receive-push.ts';
+import {
+  CANCELLED,
+  INVALID_ARGUMENT,
+  RESOURCE_EXHAUSTED,
+  UNAUTHENTICATED,
+  UNAVAILABLE,
+} from './grpc-status.ts';
 import { checkOtlpSize, type OtlpEncoding, otlpTooLarge, protobufOf } from './otlp-body.ts';
 import { type OtlpAsked, translationOf } from './otlp-translation.ts';
 
@@ -21,13 +28,6 @@ const JSON_FACTOR = 8;
 /** How much a request may grow to while it is scanned, as the records made of it. */
 const RECORDS_FACTOR = 2;
 const MESSAGE_MAX = 1024;
-
-/** gRPC's codes. */
-const CANCELLED = 1;
-const INVALID_ARGUMENT = 3;
-const RESOURCE_EXHAUSTED = 8;
-const UNAVAILABLE = 14;
-const UNAUTHENTICATED = 16;
 
 export interface OtlpRequest {
   readonly tenant: string;
