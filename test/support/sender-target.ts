@@ -63,11 +63,11 @@ export class SenderTarget {
     await writeFile(join(this.#directory, 'overrides.yaml'), JSON.stringify({ overrides }));
   }
 
-  /** All float samples of the last minutes, oldest first. */
+  /** All float samples of the last minutes, oldest first; series of native histograms are left out. */
   async samples(tenant: string, selector = '{__name__!=""}'): Promise<MatrixSeries[]> {
     const base = `${this.base}/prometheus`;
     const found = await rawSamples(base, selector, RANGE, Date.now(), tenant);
-    return found.filter(({ values }) => values !== undefined);
+    return found.filter(({ values = [] }) => values.length > 0);
   }
 
   /** Their values by name and labels, without labels that are as in `identity`. */
