@@ -67,7 +67,7 @@ function wantedValues({ expected, startMs, stepMs }: EvalCommand): Values {
   const add = (labels: LabelBytes, points: readonly Point[]) => {
     const at = new Map<number, Value>();
     points.forEach((point, index) => {
-      if (point === undefined) return;
+      if (point === undefined || 'stale' in point) return;
       at.set(first + index * step, 'value' in point ? point.value : point);
     });
     values.set(keyOf(labels), { labels, at });

@@ -7,13 +7,17 @@ import {
   type LabelBytes,
   labelValue,
   type NativeHistogram,
+  STALE_NAN,
 } from '@weir/model';
 import type { Queryable } from '@weir/promql';
 import { HistogramChunk, readHistogramChunk } from '@weir/tsdb/chunk';
 
+/** A float, or the marker that ends a series. */
+export type Float = number | 'stale';
+
 /** Samples of one series; one that comes later replaces what was there. */
 export interface TestStorage {
-  append(labels: LabelBytes, t: readonly number[], v: readonly number[]): void | Promise<void>;
+  append(labels: LabelBytes, t: readonly number[], v: readonly Float[]): void | Promise<void>;
   appendHistograms(
     labels: LabelBytes,
     t: readonly number[],
@@ -24,7 +28,7 @@ export interface TestStorage {
   close(): void | Promise<void>;
 }
 
-type Value = number | NativeHistogram;
+type Value = Float | NativeHistogram;
 
 interface Series {
   readonly labels: LabelBytes;
@@ -71,10 +75,12 @@ function queryableOf(all: readonly Series[]): Queryable {
           return found[at]!.labels;
         },
         samples(out) {
-          for (const [t, v] of wanted()) if (typeof v === 'number') out.push(t, v);
+          for (const [t, v] of wanted()) {
+            if (typeof v !== 'object') out.push(t, v === 'stale' ? STALE_NAN : v);
+          }
         },
         histograms(out: HistogramColumns) {
-          for (const [t, v] of wanted()) if (typeof v !== 'number') out.push(t, v);
+          for (const [t, v] of wanted()) if (typeof v === 'object') out.push(t, v);
         },
         close() {},
       };
@@ -92,7 +98,7 @@ function throughChunks({ samples }: Series): [number, Value][] {
     );
   };
   for (const [t, value] of [...samples].sort((a, b) => a[0] - b[0])) {
-    if (typeof value === 'number') {
+    if (typeof value !== 'object') {
       close();
       open = undefined;
       out.push([t, value]);

@@ -1,10 +1,13 @@
 // Series and points of the promqltest format: `name{a="b"} 1+2x3 _ stale {{…}}`.
-import { encodeLabels, type Label, type LabelBytes, STALE_NAN } from '@weir/model';
+import { encodeLabels, type Label, type LabelBytes } from '@weir/model';
 import { parseDuration } from '@weir/promql';
 import { expandHistogram, type HistogramPoint } from './histogram-literal.ts';
 
-/** A value, a native histogram, or no sample at all. */
-export type Point = { readonly value: number } | HistogramPoint | undefined;
+/** A value, a marker of staleness, a native histogram, or no sample at all. */
+export type Point = { readonly value: number } | typeof STALE | HistogramPoint | undefined;
+
+/** No number: the bits of its NaN don't survive arrays. */
+export const STALE = { stale: true } as const;
 
 export interface SeriesLine {
   readonly labels: LabelBytes;
@@ -23,7 +26,6 @@ export function parseTime(text: string): number {
 
 export function parseValue(text: string): number {
   const lower = text.toLowerCase();
-  if (lower === 'stale') return STALE_NAN;
   if (lower === 'nan') return Number.NaN;
   const infinite = /^([-+]?)inf$/.exec(lower);
   if (infinite) return infinite[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
@@ -86,6 +88,10 @@ export function parsePoints(text: string): Point[] {
 const SEQUENCE = /^(?:(.+?)([-+])((?:[\d.]|(?<=\d)e[-+]?\d)+|inf|nan))?x(\d+)$/i;
 
 function expandFloat(part: string, points: Point[]): void {
+  if (part === 'stale') {
+    points.push(STALE);
+    return;
+  }
   const gaps = /^_(?:x(\d+))?$/.exec(part);
   if (gaps) {
     for (let count = Number(gaps[1] ?? 1); count > 0; count--) points.push(undefined);

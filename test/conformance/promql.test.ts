@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createMemoryStorage } from './memory-storage.ts';
 import { runTestFile } from './runner.ts';
+import { createSystemStorage } from './system-storage.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const shared = join(here, '../../../shared/promqltest');
@@ -27,8 +28,17 @@ describe('own cases', () => {
   }
 });
 
+/** From memory, from a head, and from blocks. */
 async function expectToPass(file: string) {
-  const report = await runTestFile(readFileSync(file, 'utf8'), createMemoryStorage);
-  expect(report.failures).toEqual([]);
-  return report;
+  const text = readFileSync(file, 'utf8');
+  const storages = {
+    memory: createMemoryStorage,
+    head: () => createSystemStorage('head'),
+    blocks: () => createSystemStorage('blocks'),
+  };
+  for (const [name, create] of Object.entries(storages)) {
+    const { failures } = await runTestFile(text, create);
+    expect(failures, name).toEqual([]);
+  }
+  return runTestFile(text, createMemoryStorage);
 }

@@ -14,7 +14,8 @@ import { systemClock } from '@weir/runtime';
 import { pinned } from './at-modifier.ts';
 import { annotationComplaints, complaintsAbout, matches } from './compare.ts';
 import { convertClassic } from './custom-buckets.ts';
-import type { TestStorage } from './memory-storage.ts';
+import type { Float, TestStorage } from './memory-storage.ts';
+import type { SeriesLine } from './points.ts';
 import { type Command, type EvalCommand, parseTestFile } from './test-file.ts';
 
 export interface Failure {
@@ -54,6 +55,15 @@ export async function runTestFile(
 /** Functions of the query's own times: as the middle of a range they must differ. */
 const ASKS_FOR_RANGE = /\b(start|end|step|range)\s*\(\s*\)/;
 
+type LoadCommand = Extract<Command, { kind: 'load' }>;
+
+/** Of lines with the same labels in one command the last one counts. */
+function lastOfEach(lines: readonly SeriesLine[]): SeriesLine[] {
+  const byLabels = new Map<string, SeriesLine>();
+  for (const line of lines) byLabels.set(Buffer.from(line.labels).toString('latin1'), line);
+  return [...byLabels.values()];
+}
+
 class Run implements FileReport {
   passed = 0;
   readonly failures: Failure[] = [];
@@ -70,16 +80,17 @@ class Run implements FileReport {
     else await this.#eval(command);
   }
 
-  async #load({ series, intervalMs, nhcb }: Extract<Command, { kind: 'load' }>): Promise<void> {
+  async #load({ series: lines, intervalMs, nhcb }: LoadCommand): Promise<void> {
+    const series = lastOfEach(lines);
     for (const { labels, points } of series) {
-      const floats = { t: [] as number[], v: [] as number[] };
+      const floats = { t: [] as number[], v: [] as Float[] };
       const histograms = { t: [] as number[], h: [] as NativeHistogram[] };
       points.forEach((point, index) => {
         if (point === undefined) return;
         const t = index * intervalMs;
-        if ('value' in point) {
+        if (!('histogram' in point)) {
           floats.t.push(t);
-          floats.v.push(point.value);
+          floats.v.push('value' in point ? point.value : 'stale');
         } else {
           histograms.t.push(t);
           histograms.h.push(toNative(point.histogram));
