@@ -55,10 +55,13 @@ describe('an OpenTelemetry Collector', () => {
   }
 
   it.each(['cumulative', 'delta'] as const)('sends OTLP, %s', async (temporality) => {
-    const tenants = ['gzip', 'zstd', 'lz4', 'none', 'json', 'grpc', 'grpc-none'].map(
+    const tenants = ['gzip', 'zstd', 'lz4', 'none', 'json', 'grpc', 'grpc-zstd', 'grpc-none'].map(
       (way) => `${way}-${temporality}`,
     );
-    const [gzip, zstd, lz4, none, json, grpc, grpcNone] = tenants as [string, ...string[]];
+    const [gzip, zstd, lz4, none, json, grpc, grpcZstd, grpcNone] = tenants as [
+      string,
+      ...string[],
+    ];
     const endpoint = `${target.base}/otlp`;
     const plain = { endpoint: target.grpc, tls: { insecure: true } };
     await sendThrough(
@@ -69,6 +72,7 @@ describe('an OpenTelemetry Collector', () => {
         'otlp_http/none': { endpoint, ...header(none!), compression: 'none' },
         'otlp_http/json': { endpoint, ...header(json!), encoding: 'json' },
         'otlp_grpc/gzip': { ...plain, ...header(grpc!) },
+        'otlp_grpc/zstd': { ...plain, ...header(grpcZstd!), compression: 'zstd' },
         'otlp_grpc/none': { ...plain, ...header(grpcNone!), compression: 'none' },
       },
       temporality,
