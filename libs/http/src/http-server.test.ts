@@ -1,6 +1,8 @@
 // The server's own behaviour, through injected requests; closing and streaming need a real socket and
 // are tested with one on a free loopback port.
+import { once } from 'node:events';
 import { get } from 'node:http';
+import { connect } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { defaultsOf } from '@weir/config';
 import { WeirError } from '@weir/errors';
@@ -48,6 +50,52 @@ describe('http server', () => {
     server.get('/rules/:namespace/:group', async (request) => request.params);
     const answer = await server.inject('/rules/a%2Fb/c%20d');
     expect(answer.json()).toEqual({ namespace: 'a/b', group: 'c d' });
+  });
+
+  it.each([
+    [
+      'too slow a header',
+      'GET / HTTP/1.1\r\n',
+      /^HTTP\/1.1 408 .*the request has not come in time\n$/s,
+    ],
+    [
+      'too slow a body',
+      'POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\na',
+      /^HTTP\/1.1 408 .*the request has not come in time\n$/s,
+    ],
+    ['nothing', '', /^HTTP\/1.1 408 /],
+    ['no HTTP', 'what?\r\n\r\n', /^HTTP\/1.1 400 .*Parse Error/s],
+    ['too much header', `GET / HTTP/1.1\r\na: ${'b'.repeat(1.2e6)}\r\n\r\n`, /^HTTP\/1.1 431 /],
+  ])('answers %s in plain text, and closes', async (_, sent, expected) => {
+    const settings = { ...defaultsOf(httpFlags), address: '127.0.0.1', port: 0 };
+    const { server } = createServer({ readTimeoutMs: 300 });
+    server.post('/body', async (request) => {
+      for await (const _part of request.raw);
+      return 'ok';
+    });
+    const port = await listen(server, settings);
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.on('error', () => {});
+    socket.write(sent);
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString();
+    });
+    await once(socket, 'close');
+    expect(answer).toMatch(expected);
+  });
+
+  it('closes connections above their limit', async () => {
+    const settings = { ...defaultsOf(httpFlags), address: '127.0.0.1', port: 0 };
+    const { server } = createServer({ connectionsMax: 2 });
+    server.get('/', async () => 'ok');
+    const port = await listen(server, settings);
+    const sockets = Array.from({ length: 3 }, () => connect({ port, host: '127.0.0.1' }));
+    for (const socket of sockets) socket.on('error', () => {});
+    await once(sockets[2]!, 'close');
+    sockets[1]!.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    expect(String((await once(sockets[1]!, 'data'))[0])).toMatch(/^HTTP\/1.1 200 /);
+    for (const socket of sockets) socket.destroy();
   });
 
   it('serves below a path prefix only', async () => {
