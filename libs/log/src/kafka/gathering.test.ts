@@ -19,12 +19,13 @@ interface Sent {
 function setUp(lingerMs = LINGER_MS, recordSizeMaxBytes = 1 << 20) {
   const sent: Sent[] = [];
   let due: (() => void) | undefined;
+  const waits: number[] = [];
   const gathering = createGathering<string>(
     { lingerMs, recordSizeMaxBytes },
     {
       clock: {
         after(ms, callback) {
-          expect(ms).toBe(LINGER_MS);
+          waits.push(ms);
           due = callback;
           return {
             cancel: () => {
@@ -50,7 +51,14 @@ function setUp(lingerMs = LINGER_MS, recordSizeMaxBytes = 1 << 20) {
     const record = { partition: 0, version: 1, joinable: true, value: utf8(value), ...rest };
     gathering.add({ ...record, key: utf8(key) }, value.slice(0, 8));
   };
-  return { add, gathering, sent, values: () => sent.map(({ value }) => value), due: () => due };
+  return {
+    add,
+    gathering,
+    sent,
+    waits,
+    values: () => sent.map(({ value }) => value),
+    due: () => due,
+  };
 }
 
 describe('createGathering', () => {
@@ -79,6 +87,24 @@ describe('createGathering', () => {
     add('d');
     due()!();
     expect(values()).toEqual(['a', 'b', 'cd']);
+  });
+
+  it.each([
+    [0, 5],
+    [20, 5],
+    [24, 6],
+    [100, 25],
+    [199, 50],
+    [10_000, 50],
+  ])('records that take %i ms are gathered for %i', (tookMs, waitMs) => {
+    const { add, gathering, waits } = setUp();
+    for (let at = 0; at < 500; at++) {
+      add('a');
+      gathering.done(0, tookMs);
+    }
+    add('b');
+    add('c');
+    expect(waits).toEqual([waitMs]);
   });
 
   it('joins neither tenants, nor versions, nor partitions', () => {

@@ -1,6 +1,7 @@
 // Adaptive linger: a record goes at once while nothing of its partition is under way. Else those that may be joined
 // gather, and become one: so few records go slowly none the later, and many cost little each. They go
-// when what is under way has arrived, when they are many, or when the oldest has waited for the linger time.
+// when what is under way has arrived, when they are many, or when the oldest has waited for the linger time, which grows
+// with the time that brokers take: the more they have to do, the fewer records they get.
 //
 // Order within a partition stays. Records of a key are joined only with their neighbours of that key.
 import type { Clock, Timer } from '@weir/runtime';
@@ -8,6 +9,11 @@ import type { ProduceRecord } from '../partition-log.ts';
 
 /** A joined record: larger ones save nothing more, and are applied in one piece. */
 const JOINED_MAX_BYTES = 256 * 1024;
+/** Records wait for this part of what they take from then on, if that is longer than the linger time; no longer than so. */
+const PART_OF_TAKEN = 0.25;
+const LINGER_MAX_MS = 50;
+/** Of the average, what each record that arrives replaces. */
+const WEIGHT = 0.05;
 /** Of a partition: then they go. */
 const FULL_BYTES = 1024 * 1024;
 
@@ -19,8 +25,8 @@ export interface Gathered<Part> extends Omit<ProduceRecord, 'value' | 'joinable'
 
 export interface Gathering<Part> {
   add(record: ProduceRecord, part: Part): void;
-  /** A record of the partition has arrived, or has failed. */
-  done(partition: number): void;
+  /** A record of the partition has arrived after so long, ms, or has failed. */
+  done(partition: number, tookMs?: number): void;
   /** All that waits goes now. */
   flush(): void;
   /** Nothing is under way any more, and what waits is forgotten. */
@@ -53,6 +59,12 @@ export function createGathering<Part>(
   const joinedMaxBytes = Math.min(JOINED_MAX_BYTES, settings.recordSizeMaxBytes);
   const partitions = new Map<number, Waiting<Part>>();
   let timer: Timer | undefined;
+  /** How long records take, on average of the last. */
+  let takenMs = 0;
+
+  function waitMs(): number {
+    return Math.max(lingerMs, Math.min(LINGER_MAX_MS, Math.round(takenMs * PART_OF_TAKEN)));
+  }
 
   function of(partition: number): Waiting<Part> {
     let found = partitions.get(partition);
@@ -121,9 +133,10 @@ export function createGathering<Part>(
       }
       gather(waiting, record, part);
       if (waiting.sizeBytes >= FULL_BYTES) flushOne(waiting);
-      else timer ??= clock.after(lingerMs, flush);
+      else timer ??= clock.after(waitMs(), flush);
     },
-    done(partition) {
+    done(partition, tookMs) {
+      if (tookMs !== undefined) takenMs += WEIGHT * (tookMs - takenMs);
       const waiting = of(partition);
       waiting.underWay = Math.max(0, waiting.underWay - 1);
       if (waiting.underWay === 0 && waiting.gathered.length > 0) flushOne(waiting);

@@ -15,6 +15,7 @@ import type { Trouble } from './trouble.ts';
 const RECORD_OVERHEAD_BYTES = 64 * 1024;
 const BATCH_SIZE_BYTES = 1_000_000;
 const FLUSH_AT_CLOSE_MS = 5000;
+const CLIENT_LINGER_MS = 1;
 
 /** The client has failed for good, and gives up what it holds. */
 const ENDS = new Set<number>([CODE.fatal, CODE.purgedInQueue, CODE.purgedInFlight]);
@@ -48,6 +49,7 @@ interface Part {
 interface Opaque {
   readonly client: KafkaProducer;
   readonly partition: number;
+  readonly sentMs: number;
   readonly parts: readonly Part[];
 }
 
@@ -68,8 +70,8 @@ export function producerConfig(settings: KafkaSettings, limits: ProducerLimits, 
     ...clientConfig(settings, clock),
     acks: -1,
     'enable.idempotence': true,
-    // What may wait is gathered before the client gets it.
-    'linger.ms': 0,
+    // What may wait is gathered before the client gets it; this lets it take the records of a push at once.
+    'linger.ms': Math.min(CLIENT_LINGER_MS, settings.lingerMs),
     'compression.codec': settings.compression,
     // The broker's limit is for a batch, and a batch that it refuses is not divided.
     'batch.size': Math.min(BATCH_SIZE_BYTES, limits.messageMaxBytes ?? BATCH_SIZE_BYTES),
@@ -98,7 +100,8 @@ export async function openProducer(
       const reason = trouble.explain(kafkaError('produce', error));
       for (const { request } of parts) fail(request, reason);
     } else for (const part of parts) arrived(part, offset);
-    if (opaque.client === client) gathering.done(partition);
+    if (opaque.client !== client) return;
+    gathering.done(partition, error ? undefined : clock.steadyMs() - opaque.sentMs);
   };
   const arrived = ({ request, index }: Part, offset: number) => {
     request.offsets[index] = offset;
@@ -149,7 +152,7 @@ export async function openProducer(
   const send = (to: KafkaProducer, gathered: Gathered<Part>) => {
     const { partition, key, values, parts } = gathered;
     const nowMs = Math.floor(clock.nowMs());
-    const opaque: Opaque = { client: to, partition, parts };
+    const opaque: Opaque = { client: to, partition, sentMs: clock.steadyMs(), parts };
     const value = values.length === 1 ? buffer(values[0]!) : Buffer.concat(values);
     const body = emptyIsTombstone && value.length === 0 ? null : value;
     to.produce(settings.topic, partition, body, buffer(key), nowMs, opaque, headersOf(gathered));
