@@ -2,7 +2,6 @@
 // functions/ and in the operators' own files.
 import { compareLabels, labelsOf, labelValue, type MatcherSpec } from '@weir/model';
 import type { Histogram } from '../histogram/histogram.ts';
-import { formatNumber } from '../parse/literals.ts';
 import { scalarOperator } from '../plan/constants.ts';
 import type {
   AggregateNode,
@@ -35,6 +34,7 @@ import {
 import { readSamples, type SampleStream, samplesOfRows } from './samples.ts';
 import { selectRows, windowRows } from './series-rows.ts';
 import { namesAreUnique } from './uniqueness.ts';
+import { checkWindowParams } from './window-params.ts';
 
 const NO_LABELS = labelsOf({});
 
@@ -174,17 +174,9 @@ export class Evaluator {
 
   async #window(node: WindowNode): Promise<RowStream> {
     const params = await this.#scalars(node.params);
-    if (node.name === 'quantile_over_time') this.#checkQuantile(params[0]!, node);
+    checkWindowParams(node, params, this.#context);
     const rows = windowRows(node, await this.samples(node.source), params, this.#context);
     return node.keepName ? rows : this.#dropNames(rows, node);
-  }
-
-  #checkQuantile(quantiles: Float64Array, node: WindowNode): void {
-    for (const q of quantiles) {
-      if (q >= 0 && q <= 1) continue;
-      const text = `quantile value should be between 0 and 1, got ${formatNumber(q)}`;
-      this.#context.annotations.warn(text, node.paramSpan!);
-    }
   }
 
   async #aggregate(node: AggregateNode): Promise<RowStream> {
