@@ -133,8 +133,9 @@ async function load(
   gapMs: number,
 ): Promise<Figures> {
   const latencies: number[] = [];
-  const connection = async (bodies: readonly StampedBody[]) => {
-    let due = performance.now();
+  const connection = async (bodies: readonly StampedBody[], lane: number) => {
+    // Senders are not in step.
+    let due = performance.now() + (lane * gapMs) / CONNECTIONS;
     for (const timeMs of steps) {
       for (const body of bodies) {
         body.stamp(timeMs);

@@ -48,10 +48,14 @@ interface KernelExports {
   setRules(valueBytesMax: number, seed: number, earliest: number, latest: number): void;
   setMetric(at: number, size: number, hasStart: number): void;
   points(
-    ...parameters: [
-      ...[start: number, pause: number, end: number, base: number],
-      ...[columns: number, capacity: number, out: number, outEnd: number],
-    ]
+    start: number,
+    pause: number,
+    end: number,
+    base: number,
+    columns: number,
+    capacity: number,
+    out: number,
+    outEnd: number,
   ): number;
 }
 
@@ -129,22 +133,28 @@ export class PointKernel {
    */
   points(at: number, pause: number, end: number, out: AcceptedWrite): number {
     const { words, floats } = this.#memory;
+    const push = this.#push;
+    const body = push.bodyAt;
     this.earliestMs = Number.POSITIVE_INFINITY;
     this.latestMs = Number.NEGATIVE_INFINITY;
-    let next = at;
+    let from = body + at;
     do {
-      const { body, free, roomEnd } = this.#push.places;
-      const from = body + next;
-      next =
-        this.#code.points(
-          ...([from, body + pause, body + end, body] as const),
-          ...([COLUMNS_AT, CAPACITY, free, roomEnd] as const),
-        ) - body;
-      this.#push.takeWritten(out);
+      const free = push.freeAt;
+      from = this.#code.points(
+        from,
+        body + pause,
+        body + end,
+        body,
+        COLUMNS_AT,
+        CAPACITY,
+        free,
+        push.roomEnd,
+      );
+      push.takeWritten(out);
       this.earliestMs = Math.min(this.earliestMs, floats[EARLIEST_FLOAT]!);
       this.latestMs = Math.max(this.latestMs, floats[LATEST_FLOAT]!);
     } while (words[2] === REASON_FULL);
-    return next;
+    return from - body;
   }
 
   /** From now on points of this shape are taken, where that is possible. */

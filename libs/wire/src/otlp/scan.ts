@@ -81,6 +81,7 @@ export class OtlpScan {
   #steps: Iterator<void> | undefined;
   #request = 0;
   #pauseCost = 0;
+  readonly #outline = new FieldReader();
   /** With the push kernel it belongs to; used when that holds the body. */
   #pointKernel: { readonly push: PushKernel; readonly points: PointKernel } | undefined;
   #kernel: PointKernel | undefined;
@@ -221,7 +222,7 @@ export class OtlpScan {
   /** Judges a metric as a whole, and tells its metadata; undefined when none of its points is taken. */
   #begin(metric: Metric, out: AcceptedWrite): MetricNames | undefined {
     const { translation, rules, seed } = this.#start!;
-    const shape = pointsOf(this.#bytes, metric);
+    const shape = pointsOf(this.#outline.reset(this.#bytes, metric.from, metric.to), metric.kind);
     if (shape.count === 0) return undefined;
     this.points += shape.count;
     const isDelta = shape.temporality === DELTA;
@@ -319,8 +320,7 @@ interface PointsShape {
 }
 
 /** What stands behind the points says how they are meant: looked at first. */
-function pointsOf(bytes: Uint8Array, { kind, from, to }: Metric): PointsShape {
-  const field = new FieldReader().reset(bytes, from, to);
+function pointsOf(field: FieldReader, kind: number): PointsShape {
   let count = 0;
   let temporality = 0;
   let isMonotonic = false;

@@ -34,14 +34,14 @@ export class FieldReader implements Cursor {
   next(): boolean {
     if (this.at >= this.#end) return false;
     this.tagFrom = this.at;
-    const tag = readUvarint(this.#bytes, this, this.#end);
-    this.field = Math.floor(tag / 8);
-    this.wireType = tag % 8;
+    const tag = this.#small();
+    this.field = tag < 0x80000000 ? tag >>> 3 : Math.floor(tag / 8);
+    this.wireType = tag & 7;
     if (this.field < 1 || this.field > 0x1fffffff) {
       throw new WeirError('invalid', `proto: illegal field number ${this.field}`);
     }
     let size = 0;
-    if (this.wireType === WIRE_LENGTH) size = readUvarint(this.#bytes, this, this.#end);
+    if (this.wireType === WIRE_LENGTH) size = this.#small();
     else if (this.wireType === WIRE_FIXED64) size = 8;
     else if (this.wireType === WIRE_FIXED32) size = 4;
     this.from = this.at;
@@ -57,6 +57,15 @@ export class FieldReader implements Cursor {
     }
     this.to = this.at;
     return true;
+  }
+
+  /** A varint that mostly is one byte. */
+  #small(): number {
+    const { at } = this;
+    const byte = at < this.#end ? this.#bytes[at]! : 128;
+    if (byte >= 128) return readUvarint(this.#bytes, this, this.#end);
+    this.at = at + 1;
+    return byte;
   }
 
   /** Throws unless the field has this wire type: a known field with another one is malformed. */

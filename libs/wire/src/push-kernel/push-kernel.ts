@@ -65,12 +65,6 @@ export interface KernelSymbols {
   readonly to: Int32Array;
 }
 
-export interface KernelPlaces {
-  readonly body: number;
-  readonly free: number;
-  readonly roomEnd: number;
-}
-
 export class PushKernel {
   readonly memory: KernelMemory = new KernelMemory();
   readonly #code = this.memory.instance<KernelExports>(PUSH_KERNEL_CODE);
@@ -174,9 +168,17 @@ export class PushKernel {
     return next;
   }
 
-  /** Where the body lies, and from where to where runs may be written. */
-  get places(): KernelPlaces {
-    return { body: this.#bodyAt, free: this.#freeAt, roomEnd: this.#roomEnd };
+  /** Where the body lies in the memory, from where on runs may be written, and up to where. */
+  get bodyAt(): number {
+    return this.#bodyAt;
+  }
+
+  get freeAt(): number {
+    return this.#freeAt;
+  }
+
+  get roomEnd(): number {
+    return this.#roomEnd;
   }
 
   /** Takes runs that a kernel has written behind the last ones. */
@@ -210,14 +212,9 @@ export class PushKernel {
   }
 
   #take(out: AcceptedWrite): void {
-    const count = this.memory.words[0]!;
-    const samples = this.memory.words[1]!;
-    out.pushColumns(count, {
-      from: this.#column(0, count),
-      size: this.#column(1, count),
-      hash: this.#column(2, count),
-      samples: this.#column(3, count),
-    });
+    const { words } = this.memory;
+    const samples = words[1]!;
+    out.pushColumns(words[0]!, words, COLUMNS_AT / 4, CAPACITY);
     out.samplesIn += samples;
     out.samplesOk += samples;
   }
@@ -262,11 +259,6 @@ export class PushKernel {
       const start = starts[record]!;
       return this.memory.bytes.subarray(start, start + size);
     });
-  }
-
-  #column(index: number, count: number): Int32Array {
-    const from = COLUMNS_AT / 4 + index * CAPACITY;
-    return this.memory.words.subarray(from, from + count);
   }
 }
 

@@ -19,14 +19,6 @@ export interface RunExtras {
   readonly exemplars: number;
 }
 
-/** Runs in the request body, as pushColumns() takes them. */
-export interface RunColumns {
-  readonly from: Int32Array;
-  readonly size: Int32Array;
-  readonly hash: Int32Array;
-  readonly samples: Int32Array;
-}
-
 export class AcceptedWrite {
   count = 0;
   /** Start of the run; `~start` (negative) when it lies in `rewritten`. */
@@ -107,15 +99,23 @@ export class AcceptedWrite {
     this.count = index + 1;
   }
 
-  /** Appends `count` runs at once; hashes may come as signed numbers. */
-  pushColumns(count: number, columns: RunColumns): void {
+  /**
+   * Appends `count` runs at once: starts, sizes, hashes and samples in columns of `capacity` words from
+   * `words[first]` on.
+   */
+  pushColumns(count: number, words: Int32Array, first: number, capacity: number): void {
     while (this.count + count > this.from.length) this.#grow();
     if (count > 0) this.isInBody = true;
-    this.from.set(columns.from, this.count);
-    this.size.set(columns.size, this.count);
-    this.hash.set(columns.hash, this.count);
-    this.samples.set(columns.samples, this.count);
-    this.count += count;
+    const { from, size, hash, samples, count: start } = this;
+    // Most often few: no views for them.
+    for (let index = 0; index < count; index++) {
+      const at = first + index;
+      from[start + index] = words[at]!;
+      size[start + index] = words[at + capacity]!;
+      hash[start + index] = words[at + 2 * capacity]!;
+      samples[start + index] = words[at + 3 * capacity]!;
+    }
+    this.count = start + count;
   }
 
   /** Of the run pushed last: what it holds beside samples. */
