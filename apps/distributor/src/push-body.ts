@@ -4,6 +4,34 @@ import type { IncomingMessage } from 'node:http';
 import { toWeirError, WeirError } from '@weir/errors';
 import type { InflightShare } from './inflight.ts';
 
+const KEPT_MAX = 4;
+const KEPT_BYTES = 1 << 20;
+/** Where bodies are put together that came in pieces: fresh memory for each would cost more than the copy. */
+const kept: Uint8Array[] = [];
+
+/** A body, until it is released. */
+export interface HeldBody {
+  readonly bytes: Uint8Array;
+  release(): void;
+}
+
+function hold(chunks: readonly Uint8Array[], size: number): HeldBody {
+  if (chunks.length === 1) return { bytes: chunks[0]!, release() {} };
+  if (size > KEPT_BYTES) return { bytes: Buffer.concat(chunks, size), release() {} };
+  const memory = kept.pop() ?? new Uint8Array(KEPT_BYTES);
+  let at = 0;
+  for (const chunk of chunks) {
+    memory.set(chunk, at);
+    at += chunk.length;
+  }
+  return {
+    bytes: memory.subarray(0, size),
+    release() {
+      if (kept.length < KEPT_MAX) kept.push(memory);
+    },
+  };
+}
+
 /**
  * Rejects with what `checkSize` throws when the body is too large, with `unavailable`
  * when no more bytes may be in flight, `canceled` when the client went away.
@@ -12,7 +40,7 @@ export function readPushBody(
   request: IncomingMessage,
   checkSize: (sizeBytes: number) => void,
   share: InflightShare,
-): Promise<Uint8Array> {
+): Promise<HeldBody> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -37,7 +65,7 @@ export function readPushBody(
     let ended = false;
     request.once('end', () => {
       ended = true;
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
+      resolve(hold(chunks, size));
     });
     request.once('error', (cause) => fail(goneAway(cause)));
     request.once('close', () => {

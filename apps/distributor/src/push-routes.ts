@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Inflight, InflightShare } from './inflight.ts';
 import { checkMessageSize } from './message-size.ts';
 import type { PushAnswer } from './push-answer.ts';
-import { readPushBody } from './push-body.ts';
+import { type HeldBody, readPushBody } from './push-body.ts';
 import type { PushRequest } from './push-request.ts';
 
 /** Thrown away of a refused body, so that its sender gets to read why. */
@@ -72,7 +72,7 @@ export async function answerBody<Answer>(
   { checkHeaders, checkSize, refuse, receive }: BodySteps<Answer>,
 ): Promise<Answer> {
   const retryAttempt = single(request.headers['retry-attempt']);
-  let body: Uint8Array;
+  let body: HeldBody;
   let tenant: string;
   let share: InflightShare | undefined;
   try {
@@ -87,7 +87,11 @@ export async function answerBody<Answer>(
     share?.release();
   }
   const traceparent = single(request.headers.traceparent);
-  return receive({ tenant, body, retryAttempt, traceparent });
+  try {
+    return await receive({ tenant, body: body.bytes, retryAttempt, traceparent });
+  } finally {
+    body.release();
+  }
 }
 
 /**

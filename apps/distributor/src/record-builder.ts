@@ -42,8 +42,8 @@ export class RecordBuilder {
   readonly #version: number;
   /** Of each run: its record, or -1. */
   #recordOf = new Int32Array(1024);
-  /** Per partition: the record being filled, by partition number. */
-  readonly #open = new Map<number, number>();
+  /** By partition number: the record being filled, or -1. */
+  #open = new Int32Array(64).fill(-1);
   readonly #partitions: number[] = [];
   readonly #sizes: number[] = [];
   #gathered = new Uint8Array(0);
@@ -122,28 +122,35 @@ export class RecordBuilder {
 
   /** Decides each run's record: a partition's runs go, in order, into as few records as fit. */
   #plan(accepted: AcceptedWrite, slots: SlotTable): void {
-    this.#open.clear();
+    for (const partition of this.#partitions) this.#open[partition] = -1;
     this.#partitions.length = 0;
     this.#sizes.length = 0;
-    const count = accepted.count;
+    const { count, size: sizes, hash } = accepted;
     if (this.#recordOf.length < count) this.#recordOf = new Int32Array(count * 2);
     for (let index = 0; index < count; index++) {
-      const size = accepted.size[index]!;
+      const size = sizes[index]!;
       if (size > this.#recordSizeMax) {
         this.#refuse(accepted, index);
         continue;
       }
-      const partition = slots.partitionOf(accepted.hash[index]!);
-      let record = this.#open.get(partition);
-      if (record === undefined || this.#sizes[record]! + size > this.#recordSizeMax) {
+      const partition = slots.partitionOf(hash[index]!);
+      if (partition >= this.#open.length) this.#openUpTo(partition);
+      let record = this.#open[partition]!;
+      if (record < 0 || this.#sizes[record]! + size > this.#recordSizeMax) {
         record = this.#sizes.length;
-        this.#open.set(partition, record);
+        this.#open[partition] = record;
         this.#partitions.push(partition);
         this.#sizes.push(0);
       }
       this.#sizes[record]! += size;
       this.#recordOf[index] = record;
     }
+  }
+
+  #openUpTo(partition: number): void {
+    const open = new Int32Array(partition * 2).fill(-1);
+    open.set(this.#open);
+    this.#open = open;
   }
 
   #refuse(accepted: AcceptedWrite, index: number): void {
