@@ -92,6 +92,8 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+type Lanes = readonly (readonly StampedBody[])[];
+
 interface Figures {
   readonly cpuMicros: number;
   readonly rate: number;
@@ -128,7 +130,7 @@ function send(url: string, headers: Protocol['headers'], body: Buffer): Promise<
 /** Sends `steps` steps of all bodies, in order for each; `gapMs` between starts on a connection, or at once. */
 async function load(
   server: Server,
-  protocol: Protocol,
+  { protocol, lanes }: { readonly protocol: Protocol; readonly lanes: Lanes },
   steps: readonly number[],
   gapMs: number,
 ): Promise<Figures> {
@@ -150,7 +152,7 @@ async function load(
   };
   const from = performance.now();
   const cpu = cpuSeconds(server.pid);
-  await Promise.all(lanes.get(protocol)!.map(connection));
+  await Promise.all(lanes.map(connection));
   const samples = SERIES * steps.length;
   const seconds = (performance.now() - from) / 1000;
   latencies.sort((a, b) => a - b);
@@ -159,17 +161,15 @@ async function load(
   return { cpuMicros, rate: samples / seconds, p50: quantile(0.5), p99: quantile(0.99) };
 }
 
-const lanes = new Map(
-  PROTOCOLS.map((protocol) => [
-    protocol,
-    Array.from({ length: CONNECTIONS }, (_, lane) =>
-      Array.from({ length: Math.floor(SERIES / PER_REQUEST / CONNECTIONS) }, (_, at) => {
-        const bytes = protocol.make((at * CONNECTIONS + lane) * PER_REQUEST, PER_REQUEST);
-        return new StampedBody(bytes, !protocol.snappy);
-      }),
-    ),
-  ]),
-);
+/** Bodies for each connection: a series always goes over the same one. */
+function lanesOf({ make, snappy }: Protocol): Lanes {
+  return Array.from({ length: CONNECTIONS }, (_, lane) =>
+    Array.from({ length: Math.floor(SERIES / PER_REQUEST / CONNECTIONS) }, (_, at) => {
+      const bytes = make((at * CONNECTIONS + lane) * PER_REQUEST, PER_REQUEST);
+      return new StampedBody(bytes, !snappy);
+    }),
+  );
+}
 
 const timesFrom = (firstMs: number, count: number) =>
   Array.from({ length: count }, (_, step) => firstMs + step * STEP_MS);
@@ -178,7 +178,8 @@ const only = process.env.WEIR_BENCH_PROTOCOL;
 const isAlone = !process.env.WEIR_PROMETHEUS;
 for (const protocol of PROTOCOLS) {
   if (only !== undefined && only !== protocol.name) continue;
-  const { samples } = lanes.get(protocol)![0]![0]!;
+  const sent = { protocol, lanes: lanesOf(protocol) };
+  const { samples } = sent.lanes[0]![0]!;
   if (samples !== PER_REQUEST) throw new Error(`${protocol.name}: ${samples} samples in a body`);
   const firstMs = Math.floor(Date.now() / STEP_MS - STEPS - STEPS / 2) * STEP_MS;
   const halfMs = firstMs + STEPS * STEP_MS;
@@ -188,13 +189,13 @@ for (const protocol of PROTOCOLS) {
     const server = await start();
     const name = start === startWeir ? 'Weir' : 'Prometheus';
     try {
-      await load(server, protocol, timesFrom(firstMs, 2), 0);
-      const full = await load(server, protocol, timesFrom(firstMs + 2 * STEP_MS, STEPS - 2), 0);
+      await load(server, sent, timesFrom(firstMs, 2), 0);
+      const full = await load(server, sent, timesFrom(firstMs + 2 * STEP_MS, STEPS - 2), 0);
       if (gapMs === 0) gapMs = (2 * CONNECTIONS * PER_REQUEST * 1000) / full.rate;
       figures.push(full);
       report(`${protocol.name}, ${name}, full`, full);
       if (isAlone) continue;
-      const half = await load(server, protocol, timesFrom(halfMs, STEPS / 2), gapMs);
+      const half = await load(server, sent, timesFrom(halfMs, STEPS / 2), gapMs);
       report(`${protocol.name}, ${name}, half`, half);
     } finally {
       await server.stop();

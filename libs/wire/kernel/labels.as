@@ -65,8 +65,13 @@ function isAscii(from: usize, size: usize): bool {
   return seen < 128;
 }
 
-/** MurmurHash3 x86_32 (public domain, Austin Appleby) of labels; false when not all texts are ASCII. */
+/** Hashes labels; false when not all of their texts are ASCII. */
 export function screen(from: usize, to: usize, seed: i32): bool {
+  return (digest(from, to, seed) & 0x80808080) == 0 || hasAsciiTexts(from, to);
+}
+
+/** MurmurHash3 x86_32 (public domain, Austin Appleby) of any bytes; returns the bits that some byte of four has. */
+export function digest(from: usize, to: usize, seed: i32): u32 {
   let h = <u32>seed;
   let seen: u32 = 0;
   let at = from;
@@ -89,5 +94,5 @@ export function screen(from: usize, to: usize, seed: i32): bool {
   h *= 0xc2b2ae35;
   h ^= h >>> 16;
   hash = h;
-  return (seen & 0x80808080) == 0 || hasAsciiTexts(from, to);
+  return seen;
 }

@@ -3,7 +3,7 @@
 // apps/weir/scripts/build-kernels.mjs. It works in the push kernel's memory; what lies where is the caller's
 // (point-kernel.ts). It may leave a point to the plain way, never the reverse. Input is hostile.
 
-import { copy, hash, payloadFrom, payloadTo, readSize, screen, writeSize } from './labels';
+import { copy, digest, hash, payloadFrom, payloadTo, readSize, screen, writeSize } from './labels';
 
 /** Why points() stopped. */
 const DONE: i32 = 0;
@@ -76,28 +76,72 @@ let startNanos: u64 = 0;
 let bits: u64 = 0;
 let stale: bool = false;
 
+// Of the call under way: where series are told and written, how many there are, and their times.
+let bodyAt: usize = 0;
+let columns: usize = 0;
+let capacity: i32 = 0;
+let op: usize = 0;
+let roomEnd: usize = 0;
+let count: i32 = 0;
+let reason: i32 = 0;
+let earliest: f64 = 0;
+let latest: f64 = 0;
+
+function begin(base: usize, columnsAt: usize, columnCapacity: i32, out: usize, outEnd: usize): void {
+  bodyAt = base;
+  columns = columnsAt;
+  capacity = columnCapacity;
+  op = out;
+  roomEnd = outEnd;
+  count = 0;
+  earliest = Infinity;
+  latest = -Infinity;
+}
+
+function tell(samples: i32): void {
+  store<i32>(COUNT_AT, count);
+  store<i32>(SAMPLES_AT, samples);
+  store<i32>(REASON_AT, reason);
+  store<u32>(WRITTEN_AT, <u32>op);
+  store<f64>(EARLIEST_AT, earliest);
+  store<f64>(LATEST_AT, latest);
+}
+
+function addRun(at: usize, to: usize, samples: i32): void {
+  const column = <usize>capacity * 4;
+  const place = columns + <usize>count * 4;
+  store<u32>(place, <u32>(at - bodyAt));
+  store<u32>(place + column, <u32>(to - at));
+  store<u32>(place + 2 * column, hash);
+  store<i32>(place + 3 * column, samples);
+  count++;
+  op = to;
+}
+
 /**
- * Walks data_points of one metric, which ends at `end`, from `start` until `pause`, and writes each as a series behind `out`; four columns of
- * `capacity` say where (from `base`), how long, its hash, and that it has one sample. Returns where it stopped:
- * before the first field it leaves.
+ * Walks data_points of the metric that was set, which ends at `end`, from `start` until `pause`, and writes each as
+ * a series behind `out`; four columns of `columnCapacity` say where (from `base`), how long, its hash, and that it
+ * has one sample. Returns where it stopped: before the first field it leaves.
  */
 export function points(
   start: usize,
   pause: usize,
   end: usize,
   base: usize,
-  columns: usize,
-  capacity: i32,
+  columnsAt: usize,
+  columnCapacity: i32,
   out: usize,
   outEnd: usize,
 ): usize {
+  begin(base, columnsAt, columnCapacity, out, outEnd);
+  const at = takePoints(start, pause, end);
+  tell(count);
+  return at;
+}
+
+function takePoints(start: usize, pause: usize, end: usize): usize {
   let at = start;
-  let op = out;
-  let count: i32 = 0;
-  let reason = DONE;
-  let earliest: f64 = Infinity;
-  let latest: f64 = -Infinity;
-  const column = <usize>capacity * 4;
+  reason = DONE;
   while (at < pause) {
     if (count == capacity) {
       reason = FULL;
@@ -115,7 +159,7 @@ export function points(
     const since = takesStart ? startNanos / 1000000 : 0;
     if (since > 0 && since >= time) break;
     const labelsFrom = op + HEAD_MAX;
-    const labelsTo = writeLabels(plan, labelsFrom, outEnd);
+    const labelsTo = writeLabels(plan, labelsFrom, roomEnd);
     if (labelsTo == 0 || !screen(labelsFrom, labelsTo, seed)) break;
     const written = writeSample(labelsTo, time, since);
     const size = written - labelsFrom;
@@ -124,25 +168,146 @@ export function points(
     if (size < 128) run++;
     store<u8>(run, 0x0a);
     writeSize(run + 1, size);
-    const place = columns + <usize>count * 4;
-    store<u32>(place, <u32>(run - base));
-    store<u32>(place + column, <u32>(written - run));
-    store<u32>(place + 2 * column, hash);
-    store<i32>(place + 3 * column, 1);
+    addRun(run, written, 1);
     if (timeMs < earliest) earliest = timeMs;
     if (timeMs > latest) latest = timeMs;
-    count++;
-    op = written;
     at = next;
     reason = DONE;
   }
-  store<i32>(COUNT_AT, count);
-  store<i32>(SAMPLES_AT, count);
-  store<i32>(REASON_AT, reason);
-  store<u32>(WRITTEN_AT, <u32>op);
-  store<f64>(EARLIEST_AT, earliest);
-  store<f64>(LATEST_AT, latest);
   return at;
+}
+
+/** Results of metrics() beside the others: points and metadata of whole metrics, and where in a metric it stopped. */
+const POINTS_AT: usize = 32;
+const METADATA_AT: usize = 36;
+const STOPPED_AT: usize = 40;
+
+// What is known of a metric: words of an entry, in this order.
+const HEADER: usize = 0;
+const HEADER_SIZE: usize = 4;
+/** The tag of its points' message, and the size of what follows the points there. */
+const TAG: usize = 8;
+const TAIL_SIZE: usize = 12;
+const TAIL: usize = 16;
+const LABEL: usize = 24;
+const LABEL_SIZE: usize = 28;
+const NAME_SIZE: usize = 32;
+const STARTS: usize = 36;
+/** Where the request stands that has told its metadata last; that, as a run; and its family's name. */
+const TOLD: usize = 40;
+const RUN: usize = 44;
+const RUN_SIZE: usize = 48;
+const FAMILY: usize = 52;
+const FAMILY_SIZE: usize = 56;
+
+let metricTable: usize = 0;
+let metricSlots: u32 = 0;
+
+/** A hash table of places of entries; `slots` is a power of two, and 0 means none. */
+export function setMetrics(table: usize, slots: i32): void {
+  metricTable = table;
+  metricSlots = <u32>slots;
+}
+
+/**
+ * Walks a ScopeMetrics, which ends at `end`, from `start` until `pause`: metrics that are known are taken whole, with
+ * their metadata where this request has not told it. Returns where it stopped: before the first field it leaves. Of a
+ * metric that it leaves half-way STOPPED_AT has where its points go on, else 0.
+ */
+export function metrics(
+  start: usize,
+  pause: usize,
+  end: usize,
+  base: usize,
+  columnsAt: usize,
+  columnCapacity: i32,
+  out: usize,
+  outEnd: usize,
+  request: i32,
+): usize {
+  begin(base, columnsAt, columnCapacity, out, outEnd);
+  let at = start;
+  let wholePoints: i32 = 0;
+  let metadata: i32 = 0;
+  let stopped: usize = 0;
+  reason = DONE;
+  while (at < pause) {
+    reason = UNUSUAL;
+    if (load<u8>(at) != 0x12 || !readSize(at + 1, end)) break;
+    const from = payloadFrom;
+    const to = payloadTo;
+    let headerTo = from;
+    let tag: u8 = 0;
+    while (headerTo < to) {
+      tag = load<u8>(headerTo);
+      if (tag != 0x0a && tag != 0x12 && tag != 0x1a) break;
+      if (!readSize(headerTo + 1, to)) break;
+      headerTo = payloadTo;
+    }
+    if (headerTo >= to || (tag != 0x2a && tag != 0x3a)) break;
+    if (!readSize(headerTo + 1, to) || payloadTo != to) break;
+    const first = payloadFrom;
+    let tail = first;
+    let own: i32 = 0;
+    while (tail < to && load<u8>(tail) == 0x0a && readSize(tail + 1, to)) {
+      tail = payloadTo;
+      own++;
+    }
+    if (own == 0) break;
+    const entry = entryOf(from, headerTo, tag, tail, to);
+    if (entry == 0 || <usize>load<u32>(entry + NAME_SIZE) > valueMax) break;
+    const told = <usize>load<u32>(entry + TOLD);
+    if (load<i32>(told) != request) {
+      const size = <usize>load<u32>(entry + RUN_SIZE);
+      if (count == capacity || op + size + AROUND_MAX > roomEnd) {
+        if (count == capacity) reason = FULL;
+        break;
+      }
+      const family = <usize>load<u32>(entry + FAMILY);
+      digest(family, family + <usize>load<u32>(entry + FAMILY_SIZE), seed);
+      addRun(op, copy(op, <usize>load<u32>(entry + RUN), size), 0);
+      store<i32>(told, request);
+      metadata++;
+    }
+    metricAt = <usize>load<u32>(entry + LABEL);
+    metricSize = <usize>load<u32>(entry + LABEL_SIZE);
+    takesStart = load<u32>(entry + STARTS) != 0;
+    const next = takePoints(first, min(pause, tail), to);
+    if (next != tail) {
+      stopped = next;
+      break;
+    }
+    wholePoints += own;
+    at = to;
+    reason = DONE;
+  }
+  tell(count - metadata);
+  store<i32>(POINTS_AT, wholePoints);
+  store<i32>(METADATA_AT, metadata);
+  store<u32>(STOPPED_AT, <u32>stopped);
+  return at;
+}
+
+/** The entry of a metric by what stands before and behind its points; 0 where there is none. */
+function entryOf(from: usize, headerTo: usize, tag: u8, tail: usize, to: usize): usize {
+  const size = headerTo - from;
+  digest(from, headerTo, <i32>tag);
+  let slot = hash & (metricSlots - 1);
+  let entry = <usize>load<u32>(metricTable + <usize>slot * 4);
+  while (entry != 0) {
+    if (
+      <usize>load<u32>(entry + HEADER_SIZE) == size &&
+      load<u32>(entry + TAG) == <u32>tag &&
+      <usize>load<u32>(entry + TAIL_SIZE) == to - tail &&
+      isEqual(<usize>load<u32>(entry + HEADER), from, size) &&
+      isEqual(entry + TAIL, tail, to - tail)
+    ) {
+      return entry;
+    }
+    slot = (slot + 1) & (metricSlots - 1);
+    entry = <usize>load<u32>(metricTable + <usize>slot * 4);
+  }
+  return 0;
 }
 
 /** NumberDataPoint: attributes as columns of four words (key and value, each from and size), times and value. */

@@ -1,6 +1,7 @@
 // The WebAssembly side of OTLP (kernel/point-kernel.as): data points of sums and gauges become series there, in the
 // push kernel's memory. It knows a shape of points as a plan: the attribute keys it must find, and which pieces the
-// labels are made of. What it doesn't know, or wouldn't take, is left to the plain way, from which it learns.
+// labels are made of; and metrics by what stands around their points (known-metrics.ts). What it doesn't know, or
+// wouldn't take, is left to the plain way, from which it learns.
 import type { KernelMemory } from '../push-kernel/kernel-memory.ts';
 import {
   CAPACITY,
@@ -10,10 +11,13 @@ import {
   type PushKernel,
   REASON_FULL,
 } from '../push-kernel/push-kernel.ts';
-import type { AcceptedWrite } from '../write-request/accepted-write.ts';
+import { AcceptedWrite } from '../write-request/accepted-write.ts';
+import { acceptMetadata } from '../write-request/metadata-entry.ts';
 import type { WriteRules } from '../write-request/write-rules.ts';
 import { type AttributeKeys, labelHead } from './attribute-keys.ts';
 import type { ConstantLabels } from './constant-labels.ts';
+import { KnownMetrics } from './known-metrics.ts';
+import type { MetricNames } from './metric-table.ts';
 import { POINT_KERNEL_CODE } from './point-kernel-code.ts';
 import { FIRST_CONSTANT, METRIC_NAME, type SeriesShape } from './series-shape.ts';
 
@@ -31,16 +35,22 @@ const DIGITS_AT = ATTRIBUTES_AT + 16 * ATTRIBUTES_MAX;
 const CONSTANTS_AT = DIGITS_AT + 24 * ATTRIBUTES_MAX + SLACK_BYTES;
 const METRIC_AT = CONSTANTS_AT + 8 * CONSTANTS_MAX;
 const METRIC_MAX_BYTES = 2048;
+const NAME_MAX_BYTES = 1024;
 const CONSTANT_BYTES_AT = METRIC_AT + METRIC_MAX_BYTES + SLACK_BYTES;
 const CONSTANT_MAX_BYTES = 32 << 10;
 const ARENA_AT = CONSTANT_BYTES_AT + CONSTANT_MAX_BYTES + SLACK_BYTES;
-const ARENA_END = KEPT_AT + KEPT_BYTES - SLACK_BYTES;
+const ARENA_END = ARENA_AT + (64 << 10);
+const METRICS_AT = ARENA_END + SLACK_BYTES;
+const METRICS_END = KEPT_AT + KEPT_BYTES - SLACK_BYTES;
 
 const SEGMENT_CONSTANT = 0xffff;
 const SEGMENT_METRIC = 0xfffe;
 const INT32_MAX = 0x7fffffff;
 const EARLIEST_FLOAT = 2;
 const LATEST_FLOAT = 3;
+const POINTS_WORD = 8;
+const METADATA_WORD = 9;
+const STOPPED_WORD = 10;
 const METRIC_LABEL_HEAD = labelHead(new TextEncoder().encode('__name__'));
 
 interface KernelExports {
@@ -57,6 +67,26 @@ interface KernelExports {
     out: number,
     outEnd: number,
   ): number;
+  setMetrics(table: number, slots: number): void;
+  metrics(
+    start: number,
+    pause: number,
+    end: number,
+    base: number,
+    columns: number,
+    capacity: number,
+    out: number,
+    outEnd: number,
+    request: number,
+  ): number;
+}
+
+export interface LearntMetric {
+  readonly names: MetricNames;
+  /** MetricMetadata.MetricType. */
+  readonly type: number;
+  readonly help: Uint8Array;
+  readonly startsAreTold: boolean;
 }
 
 export class PointKernel {
@@ -71,24 +101,42 @@ export class PointKernel {
   #arena = ARENA_AT;
   #valueBytesMax = 0;
   #canTakeConstants = false;
-  /** Of the points that the last call has taken, ms; nonsense where it has taken none. */
+  #metadataBytesMax = 0;
+  #request = 0;
+  readonly #metrics: KnownMetrics;
+  /** What a metric's metadata is encoded into. */
+  readonly #metadata = new AcceptedWrite();
+  /** Of the points that the last call has taken, ms; infinite where it has taken none. */
   earliestMs = 0;
   latestMs = 0;
+  /** Points in the metrics that the last call has taken whole. */
+  wholePoints = 0;
+  /** Where the points go on of a metric that the last call has left half-way; -1 where it has not. */
+  stoppedAt = -1;
 
   constructor(push: PushKernel) {
     this.#push = push;
     this.#memory = push.memory;
     this.#code = push.memory.instance<KernelExports>(POINT_KERNEL_CODE);
     this.#code.layOut(PLANS_AT, ATTRIBUTES_AT, DIGITS_AT, CONSTANTS_AT);
+    this.#metrics = new KnownMetrics(push.memory, METRICS_AT, METRICS_END);
+    this.#code.setMetrics(this.#metrics.tableAt, this.#metrics.slots);
   }
 
   /** Begins a request; other keys than before mean other rules, under which nothing is known. */
-  begin(rules: WriteRules, seed: number, keys: AttributeKeys): void {
+  begin(rules: WriteRules, seed: number, keys: AttributeKeys, request: number): void {
+    this.#request = request;
     this.#valueBytesMax = Math.min(rules.labelValueBytesMax, INT32_MAX);
     const { timestampMinMs, timestampMaxMs } = rules;
     this.#code.setRules(this.#valueBytesMax, seed | 0, timestampMinMs, timestampMaxMs);
-    if (keys !== this.#keys) this.#forget();
+    const isOther = keys !== this.#keys;
+    if (isOther) this.#forget();
+    const { metadataBytesMax } = rules;
+    if (isOther || this.#metrics.isFull || metadataBytesMax !== this.#metadataBytesMax) {
+      this.#metrics.clear();
+    }
     this.#keys = keys;
+    this.#metadataBytesMax = metadataBytesMax;
   }
 
   useConstants({ labels, shapeId, valueBytesMax }: ConstantLabels): void {
@@ -111,20 +159,84 @@ export class PointKernel {
     this.#listPlans();
   }
 
-  /** Whether points of a metric of that name can be taken beside the constant labels. */
+  /** Whether metrics can be taken beside the constant labels. */
+  get takesMetrics(): boolean {
+    return this.#canTakeConstants;
+  }
+
+  /** Whether this request has told the metadata of these names. */
+  isTold(names: MetricNames): boolean {
+    return this.#metrics.isTold(names, this.#request);
+  }
+
+  tell(names: MetricNames): void {
+    this.#metrics.tell(names, this.#request);
+  }
+
+  /** Sets the metric whose points points() takes; false where they can't be taken beside the constant labels. */
   useMetric(name: Uint8Array, hasStart: boolean): boolean {
-    const { bytes } = this.#memory;
     if (!this.#canTakeConstants || name.length > this.#valueBytesMax) return false;
-    if (name.length > METRIC_MAX_BYTES / 2) return false;
-    const valueSize = name.length < 128 ? 1 : 2;
-    let at = METRIC_AT;
-    bytes[at++] = 0x0a;
-    at = writeSize(bytes, at, METRIC_LABEL_HEAD.length + valueSize + name.length);
-    bytes.set(METRIC_LABEL_HEAD, at);
-    at = writeSize(bytes, at + METRIC_LABEL_HEAD.length, name.length);
-    bytes.set(name, at);
-    this.#code.setMetric(METRIC_AT, at + name.length - METRIC_AT, hasStart ? 1 : 0);
+    if (name.length > NAME_MAX_BYTES) return false;
+    const label = nameLabel(name);
+    this.#memory.bytes.set(label, METRIC_AT);
+    this.#code.setMetric(METRIC_AT, label.length, hasStart ? 1 : 0);
     return true;
+  }
+
+  /**
+   * Takes metrics of a ScopeMetrics that ends at `end` from `at`, until one that is not known, or `pause`. Returns the
+   * position behind the last one taken whole.
+   */
+  metrics(at: number, pause: number, end: number, out: AcceptedWrite): number {
+    const { words } = this.#memory;
+    const push = this.#push;
+    const body = push.bodyAt;
+    this.#clearTimes();
+    this.wholePoints = 0;
+    let from = body + at;
+    do {
+      const free = push.freeAt;
+      from = this.#code.metrics(
+        from,
+        body + pause,
+        body + end,
+        body,
+        COLUMNS_AT,
+        CAPACITY,
+        free,
+        push.roomEnd,
+        this.#request,
+      );
+      push.takeWritten(out);
+      this.#addTimes();
+      this.wholePoints += words[POINTS_WORD]!;
+      out.metadataIn += words[METADATA_WORD]!;
+      out.metadataOk += words[METADATA_WORD]!;
+    } while (words[2] === REASON_FULL && words[STOPPED_WORD] === 0);
+    this.stoppedAt = words[STOPPED_WORD] === 0 ? -1 : words[STOPPED_WORD]! - body;
+    return from - body;
+  }
+
+  /** From now on metrics are taken that look like bytes[from, to) around their points, where that is possible. */
+  learnMetric(bytes: Uint8Array, from: number, to: number, metric: LearntMetric): void {
+    const { name } = metric.names;
+    if (name === undefined || name.length > NAME_MAX_BYTES) return;
+    const entry = { type: metric.type, family: name, help: metric.help, unit: metric.names.unit };
+    const out = this.#metadata;
+    out.clear();
+    const max = this.#metadataBytesMax;
+    acceptMetadata(entry, { metadataBytesMax: max }, 0, out);
+    if (out.metadataOk === 0 || out.rewritten.size > METRIC_MAX_BYTES) return;
+    const run = out.rewritten.bytes.slice(0, out.rewritten.size);
+    this.#metrics.add(bytes, from, to, {
+      names: metric.names,
+      label: nameLabel(name),
+      nameSize: name.length,
+      startsAreTold: metric.startsAreTold,
+      run,
+      familyFrom: Buffer.from(run.buffer).indexOf(name),
+      familySize: name.length,
+    });
   }
 
   /**
@@ -132,11 +244,10 @@ export class PointKernel {
    * position behind the last one taken.
    */
   points(at: number, pause: number, end: number, out: AcceptedWrite): number {
-    const { words, floats } = this.#memory;
+    const { words } = this.#memory;
     const push = this.#push;
     const body = push.bodyAt;
-    this.earliestMs = Number.POSITIVE_INFINITY;
-    this.latestMs = Number.NEGATIVE_INFINITY;
+    this.#clearTimes();
     let from = body + at;
     do {
       const free = push.freeAt;
@@ -151,10 +262,20 @@ export class PointKernel {
         push.roomEnd,
       );
       push.takeWritten(out);
-      this.earliestMs = Math.min(this.earliestMs, floats[EARLIEST_FLOAT]!);
-      this.latestMs = Math.max(this.latestMs, floats[LATEST_FLOAT]!);
+      this.#addTimes();
     } while (words[2] === REASON_FULL);
     return from - body;
+  }
+
+  #clearTimes(): void {
+    this.earliestMs = Number.POSITIVE_INFINITY;
+    this.latestMs = Number.NEGATIVE_INFINITY;
+  }
+
+  #addTimes(): void {
+    const { floats } = this.#memory;
+    this.earliestMs = Math.min(this.earliestMs, floats[EARLIEST_FLOAT]!);
+    this.latestMs = Math.max(this.latestMs, floats[LATEST_FLOAT]!);
   }
 
   /** From now on points of this shape are taken, where that is possible. */
@@ -216,6 +337,18 @@ export class PointKernel {
     this.#arena = ARENA_AT;
     this.#listPlans();
   }
+}
+
+/** The label of a metric's name, whole. */
+function nameLabel(name: Uint8Array): Uint8Array {
+  const valueSize = name.length < 128 ? 1 : 2;
+  const inner = METRIC_LABEL_HEAD.length + valueSize + name.length;
+  const label = new Uint8Array(1 + (inner < 128 ? 1 : 2) + inner);
+  label[0] = 0x0a;
+  const at = writeSize(label, 1, inner);
+  label.set(METRIC_LABEL_HEAD, at);
+  label.set(name, writeSize(label, at + METRIC_LABEL_HEAD.length, name.length));
+  return label;
 }
 
 function byteLength(texts: readonly Uint8Array[]): number {

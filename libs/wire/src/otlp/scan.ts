@@ -66,6 +66,12 @@ interface Metric {
   readonly to: number;
 }
 
+interface BegunMetric {
+  readonly names: MetricNames;
+  /** MetricMetadata.MetricType. */
+  readonly type: number;
+}
+
 export class OtlpScan {
   /** Data points, and how many of them were left out, in whole or in part. */
   points = 0;
@@ -98,7 +104,7 @@ export class OtlpScan {
     this.#writer.start(bytes, start.rules, this.#memory, start.seed);
     this.#steps = undefined;
     this.#kernel = this.#kernelFor(start);
-    this.#kernel?.begin(start.rules, start.seed, this.#memory.keys);
+    this.#kernel?.begin(start.rules, start.seed, this.#memory.keys, this.#request);
   }
 
   /** Lets go of the body. */
@@ -172,16 +178,24 @@ export class OtlpScan {
   *#scanScope(from: number, to: number, out: AcceptedWrite): Generator<void, void, void> {
     const field = new FieldReader().reset(this.#bytes, from, to);
     const inner = new FieldReader();
-    while (field.next()) {
+    const taker = this.#kernel?.takesMetrics === true ? this.#kernel : undefined;
+    for (;;) {
+      let pointsAt = -1;
+      if (taker !== undefined) {
+        field.at = this.#takeMetrics(taker, field.at, to, out);
+        pointsAt = taker.stoppedAt;
+        if (this.#pauseCost < 0) yield;
+      }
+      if (!field.next()) break;
       if (field.field !== 2) continue;
       field.expect(WIRE_LENGTH, 'ScopeMetrics.metrics');
       const metric = metricOf(inner.reset(this.#bytes, field.from, field.to));
       this.#pauseCost -= MESSAGE_COST;
       if (this.#pauseCost < 0) yield;
-      const names = this.#begin(metric, out);
-      if (names === undefined) continue;
-      const kernel = this.#canTake(metric, names.name!) ? this.#kernel : undefined;
-      inner.reset(this.#bytes, metric.from, metric.to);
+      const begun = this.#begin(metric, out);
+      if (begun === undefined) continue;
+      const kernel = this.#canTake(metric, begun.names.name!) ? this.#kernel : undefined;
+      inner.reset(this.#bytes, pointsAt < 0 ? metric.from : pointsAt, metric.to);
       for (;;) {
         if (kernel !== undefined) inner.at = this.#takePoints(kernel, inner.at, metric.to, out);
         if (this.#pauseCost < 0) yield;
@@ -196,7 +210,33 @@ export class OtlpScan {
         this.#pauseCost -= inner.to - inner.from + out.rewritten.size - written;
         if (kernel !== undefined && this.#writer.lastShape) kernel.learn(this.#writer.lastShape);
       }
+      if (pointsAt < 0) {
+        const startsAreTold = this.#points.tellsStart;
+        kernel?.learnMetric(this.#bytes, field.from, field.to, {
+          ...begun,
+          help: metric.help,
+          startsAreTold,
+        });
+      }
     }
+  }
+
+  /** Has the kernel take metrics, up to the pause; returns where it left off. */
+  #takeMetrics(kernel: PointKernel, at: number, end: number, out: AcceptedWrite): number {
+    const written = out.expandedBytes;
+    const pause = Math.min(end, at + Math.max(1, this.#pauseCost));
+    const next = kernel.metrics(at, pause, end, out);
+    this.points += kernel.wholePoints;
+    this.#sawPoints(kernel);
+    const taken = Math.max(next, kernel.stoppedAt) - at;
+    this.#pauseCost -= taken + out.expandedBytes - written;
+    return next;
+  }
+
+  #sawPoints({ earliestMs, latestMs }: PointKernel): void {
+    if (earliestMs > latestMs) return;
+    this.#target.sawPoint(earliestMs);
+    this.#target.sawPoint(latestMs);
   }
 
   #canTake({ kind }: Metric, name: Uint8Array): boolean {
@@ -211,16 +251,13 @@ export class OtlpScan {
     const written = out.expandedBytes;
     const pause = Math.min(end, at + Math.max(1, this.#pauseCost));
     const next = kernel.points(at, pause, end, out);
-    if (next > at) {
-      this.#target.sawPoint(kernel.earliestMs);
-      this.#target.sawPoint(kernel.latestMs);
-    }
+    this.#sawPoints(kernel);
     this.#pauseCost -= next - at + out.expandedBytes - written;
     return next;
   }
 
   /** Judges a metric as a whole, and tells its metadata; undefined when none of its points is taken. */
-  #begin(metric: Metric, out: AcceptedWrite): MetricNames | undefined {
+  #begin(metric: Metric, out: AcceptedWrite): BegunMetric | undefined {
     const { translation, rules, seed } = this.#start!;
     const shape = pointsOf(this.#outline.reset(this.#bytes, metric.from, metric.to), metric.kind);
     if (shape.count === 0) return undefined;
@@ -246,14 +283,15 @@ export class OtlpScan {
       );
       return undefined;
     }
-    if (names.toldIn !== this.#request) {
+    const type = isDelta ? TYPE_UNKNOWN : typeOf(metric.kind, shape.isMonotonic);
+    if (names.toldIn !== this.#request && this.#kernel?.isTold(names) !== true) {
       names.toldIn = this.#request;
-      const type = isDelta ? TYPE_UNKNOWN : typeOf(metric.kind, shape.isMonotonic);
+      this.#kernel?.tell(names);
       acceptMetadata({ type, family: name, help: metric.help, unit: names.unit }, rules, seed, out);
     }
     const form = formOf(metric.kind, translation.customBuckets);
     this.#points.begin({ names, name, form, isDelta, createdTimes: translation.createdTimes });
-    return names;
+    return { names, type };
   }
 
   #refuse(points: number, out: AcceptedWrite, message: () => string): void {

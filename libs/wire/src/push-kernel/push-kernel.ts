@@ -22,7 +22,7 @@ const ENDS_AT = COLUMNS_AT + 4 * COLUMN_BYTES;
 const RECORDS_MAX = 1024;
 /** For kernels of single protocols to keep what they know between calls. */
 export const KEPT_AT = ENDS_AT + 4 * RECORDS_MAX;
-export const KEPT_BYTES: number = 320 << 10;
+export const KEPT_BYTES: number = 1 << 20;
 const INPUT_AT = KEPT_AT + KEPT_BYTES;
 /** Copies go in steps of eight bytes and may pass an end by that. */
 const SLACK_BYTES = 16;

@@ -19,7 +19,7 @@ export interface MetadataEntry {
 /** Appends the entry to `out`, or counts its refusal. Help that is too long is cut, not refused. */
 export function acceptMetadata(
   entry: MetadataEntry,
-  rules: WriteRules,
+  rules: Pick<WriteRules, 'metadataBytesMax'>,
   seed: number,
   out: AcceptedWrite,
 ): void {

@@ -1,0 +1,140 @@
+// The metrics that the point kernel knows, by what stands before and behind their points (an entry of the kernel's
+// memory each, as kernel/point-kernel.as has them), and where it stands in which request their metadata was told.
+import { hashBytes } from '@weir/bytes';
+import { FieldReader, WIRE_LENGTH } from '../protobuf/field-reader.ts';
+import type { KernelMemory } from '../push-kernel/kernel-memory.ts';
+import type { MetricNames } from './metric-table.ts';
+
+const SLOTS = 8192;
+const ENTRIES_MAX = SLOTS / 2;
+const ENTRY_BYTES = 60;
+const TAIL_MAX_BYTES = 8;
+const SLACK_BYTES = 16;
+const DATA_TAGS = new Set([0x2a, 0x3a]);
+
+export interface KnownMetric {
+  readonly names: MetricNames;
+  /** The label of its name, whole. */
+  readonly label: Uint8Array;
+  readonly nameSize: number;
+  readonly startsAreTold: boolean;
+  /** Its metadata as a run, and its family in there. */
+  readonly run: Uint8Array;
+  readonly familyFrom: number;
+  readonly familySize: number;
+}
+
+export class KnownMetrics {
+  readonly tableAt: number;
+  readonly slots: number = SLOTS;
+  readonly #memory: KernelMemory;
+  readonly #from: number;
+  readonly #end: number;
+  readonly #told = new Map<MetricNames, number>();
+  #at: number;
+  #count = 0;
+  #isFull = false;
+
+  /** In the memory's bytes [from, end). */
+  constructor(memory: KernelMemory, from: number, end: number) {
+    this.#memory = memory;
+    this.tableAt = Math.ceil(from / 8) * 8;
+    this.#from = this.tableAt + SLOTS * 4;
+    this.#end = end;
+    this.#at = this.#from;
+    this.clear();
+  }
+
+  clear(): void {
+    this.#memory.words.fill(0, this.tableAt / 4, this.#from / 4);
+    this.#told.clear();
+    this.#at = this.#from;
+    this.#count = 0;
+    this.#isFull = false;
+  }
+
+  /** Something was left out for want of room. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  isTold(names: MetricNames, request: number): boolean {
+    const at = this.#told.get(names);
+    return at !== undefined && this.#memory.words[at / 4] === request;
+  }
+
+  tell(names: MetricNames, request: number): void {
+    const at = this.#told.get(names);
+    if (at !== undefined) this.#memory.words[at / 4] = request;
+  }
+
+  /** From now on the kernel takes metrics that look like bytes[from, to), where that is possible. */
+  add(bytes: Uint8Array, from: number, to: number, metric: KnownMetric): void {
+    const outline = outlineOf(bytes, from, to);
+    if (outline === undefined) return;
+    const { headerTo, tag, tailFrom } = outline;
+    const header = bytes.subarray(from, headerTo);
+    const { label, run } = metric;
+    const size = ENTRY_BYTES + 8 + header.length + label.length + run.length + 4 * SLACK_BYTES;
+    if (this.#at + size > this.#end || this.#count >= ENTRIES_MAX) {
+      this.#isFull = true;
+      return;
+    }
+    const told = this.#toldAt(metric.names);
+    const entry = this.#at;
+    this.#at += ENTRY_BYTES;
+    const headerAt = this.#put(header);
+    const labelAt = this.#put(label);
+    const runAt = this.#put(run);
+    const { words } = this.#memory;
+    words.set([headerAt, header.length, tag, to - tailFrom], entry / 4);
+    words.set(
+      [labelAt, label.length, metric.nameSize, metric.startsAreTold ? 1 : 0],
+      entry / 4 + 6,
+    );
+    words.set(
+      [told, runAt, run.length, runAt + metric.familyFrom, metric.familySize],
+      entry / 4 + 10,
+    );
+    this.#memory.bytes.set(bytes.subarray(tailFrom, to), entry + 16);
+    let slot = hashBytes(header, 0, header.length, tag) & (SLOTS - 1);
+    while (words[this.tableAt / 4 + slot] !== 0) slot = (slot + 1) & (SLOTS - 1);
+    words[this.tableAt / 4 + slot] = entry;
+    this.#count++;
+  }
+
+  #toldAt(names: MetricNames): number {
+    let at = this.#told.get(names);
+    if (at === undefined) {
+      at = this.#at;
+      this.#at += 4;
+      this.#memory.words[at / 4] = names.toldIn;
+      this.#told.set(names, at);
+    }
+    return at;
+  }
+
+  #put(text: Uint8Array): number {
+    const at = this.#at;
+    this.#memory.bytes.set(text, at);
+    this.#at = Math.ceil((at + text.length + SLACK_BYTES) / 4) * 4;
+    return at;
+  }
+}
+
+/** Of a metric that has its name, help and unit first, then its points and nothing behind; else undefined. */
+function outlineOf(bytes: Uint8Array, from: number, to: number) {
+  const field = new FieldReader().reset(bytes, from, to);
+  while (field.next()) {
+    if (field.field <= 3 && field.wireType === WIRE_LENGTH) continue;
+    const tag = bytes[field.tagFrom]!;
+    if (!DATA_TAGS.has(tag) || field.to !== to) return undefined;
+    const headerTo = field.tagFrom;
+    const points = new FieldReader().reset(bytes, field.from, to);
+    let tailFrom = field.from;
+    while (points.next() && points.field === 1) tailFrom = points.to;
+    if (to - tailFrom > TAIL_MAX_BYTES || tailFrom === field.from) return undefined;
+    return { headerTo, tag, tailFrom };
+  }
+  return undefined;
+}
