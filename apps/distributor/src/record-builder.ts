@@ -125,32 +125,38 @@ export class RecordBuilder {
     for (const partition of this.#partitions) this.#open[partition] = -1;
     this.#partitions.length = 0;
     this.#sizes.length = 0;
-    const { count, size: sizes, hash } = accepted;
+    const { count, size: runSizes, hash } = accepted;
     if (this.#recordOf.length < count) this.#recordOf = new Int32Array(count * 2);
+    // In locals: this is done for every series.
+    const sizes = this.#sizes;
+    const recordOf = this.#recordOf;
+    const recordSizeMax = this.#recordSizeMax;
+    let open = this.#open;
     for (let index = 0; index < count; index++) {
-      const size = sizes[index]!;
-      if (size > this.#recordSizeMax) {
+      const size = runSizes[index]!;
+      if (size > recordSizeMax) {
         this.#refuse(accepted, index);
         continue;
       }
       const partition = slots.partitionOf(hash[index]!);
-      if (partition >= this.#open.length) this.#openUpTo(partition);
-      let record = this.#open[partition]!;
-      if (record < 0 || this.#sizes[record]! + size > this.#recordSizeMax) {
-        record = this.#sizes.length;
-        this.#open[partition] = record;
+      if (partition >= open.length) open = this.#openUpTo(partition);
+      let record = open[partition]!;
+      if (record < 0 || sizes[record]! + size > recordSizeMax) {
+        record = sizes.length;
+        open[partition] = record;
         this.#partitions.push(partition);
-        this.#sizes.push(0);
+        sizes.push(0);
       }
-      this.#sizes[record]! += size;
-      this.#recordOf[index] = record;
+      sizes[record]! += size;
+      recordOf[index] = record;
     }
   }
 
-  #openUpTo(partition: number): void {
+  #openUpTo(partition: number): Int32Array<ArrayBuffer> {
     const open = new Int32Array(partition * 2).fill(-1);
     open.set(this.#open);
     this.#open = open;
+    return open;
   }
 
   #refuse(accepted: AcceptedWrite, index: number): void {
