@@ -16,7 +16,7 @@ const STRATEGIES = [
   'NoUTF8EscapingWithSuffixes',
   'NoTranslation',
 ];
-const REQUESTS = 50;
+const REQUESTS = 200;
 const PROMOTED = ['host', 'b.c'];
 const KEYS = ['a', 'b.c', 'b_c', 'Zone', 'http.route', '_x', '__y', '1z', 'é.f', 'a..b', '__r.s__'];
 const UNITS = ['', 's', '1', 'By/s', '{x}', 'foo bar', '%', 'ms/m', 's/#', 'KiBy'];

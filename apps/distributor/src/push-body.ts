@@ -2,6 +2,7 @@
 // is refused before the first byte; what comes without one while it is read. A client that goes away ends the read; nothing waits for it.
 import type { IncomingMessage } from 'node:http';
 import { toWeirError, WeirError } from '@weir/errors';
+import { collectYoung } from '@weir/runtime';
 import type { InflightShare } from './inflight.ts';
 
 const KEPT_MAX = 4;
@@ -15,7 +16,20 @@ export interface HeldBody {
   release(): void;
 }
 
+/** What was received since the last young collection. */
+let receivedBytes = 0;
+const COLLECTED_AFTER_BYTES = 4 << 20;
+
+/** The pieces of bodies are garbage soon; in their number they are better collected before V8 feels pressed. */
+function received(sizeBytes: number): void {
+  receivedBytes += sizeBytes;
+  if (receivedBytes < COLLECTED_AFTER_BYTES) return;
+  receivedBytes = 0;
+  collectYoung();
+}
+
 function hold(chunks: readonly Uint8Array[], size: number): HeldBody {
+  received(size);
   if (chunks.length === 1) return { bytes: chunks[0]!, release() {} };
   if (size > KEPT_BYTES) return { bytes: Buffer.concat(chunks, size), release() {} };
   const memory = kept.pop() ?? new Uint8Array(KEPT_BYTES);

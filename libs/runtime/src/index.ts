@@ -1,4 +1,5 @@
-// Everything the simulation replaces: clock, timers, randomness; and the primitives built on them.
+// Everything the simulation replaces: clock, timers, randomness; the primitives built on them; and collections of memory.
 export { type Clock, isoTime, systemClock, type Timer } from './clock.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
 export { createSemaphore, type Semaphore } from './semaphore.ts';
+export { collectYoung } from './young-collection.ts';
