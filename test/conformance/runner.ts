@@ -36,7 +36,6 @@ const SETTINGS = {
   delayedNameRemoval: true,
   typeAndUnitLabels: true,
   experimental: true,
-  histogramResults: true,
 };
 
 export async function runTestFile(

@@ -234,7 +234,25 @@ async function answersAll(of: string, tenant: string): Promise<void> {
   ]);
   const instant = async (expression: string, step: number) =>
     (await query(prometheus, expression, at(step), tenant)).result as Record<string, unknown>[];
-  // PromQL leaves native histograms out; heads answer them, to queriers and as remote read does.
+  expect(await instant(`latency_${of}`, 1)).toEqual([
+    {
+      metric: named('latency'),
+      histogram: [
+        seconds(1),
+        {
+          ...{ count: '9', sum: '19.5' },
+          buckets: [
+            [1, '-1', '-0.7071067811865475', '3'],
+            [3, '-0.001', '0.001', '2'],
+            [0, '0.7071067811865475', '1', '1'],
+            [0, '1', '1.414213562373095', '2'],
+            [0, '2', '2.82842712474619', '1'],
+          ],
+        },
+      ],
+    },
+  ]);
+  // Heads answer them in chunks, as remote read does.
   const layout = {
     schema: 1,
     zeroThreshold: 0.001,

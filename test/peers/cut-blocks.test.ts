@@ -158,6 +158,16 @@ async function compareRaw(base: string): Promise<string[]> {
   return problems;
 }
 
+/** Every series of the data as it is answered raw and at steps. */
+async function answersOf(base: string, range: Parameters<typeof queryRange>[2]): Promise<unknown> {
+  const raw = [];
+  for (const { labels } of data) {
+    const selector = `${labels.__name__}{kind="${labels.kind}"}[90m]`;
+    raw.push(await query(base, selector, endMs + STEP_MS));
+  }
+  return { raw, stepped: await queryRange(base, '{kind!=""}', range) };
+}
+
 describe('blocks that a running Weir cut', () => {
   const stops: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
@@ -207,6 +217,9 @@ describe('blocks that a running Weir cut', () => {
     stops.push(() => prometheus.stop());
     expect((await compareRaw(prometheus.base)).slice(0, 10)).toEqual([]);
     const range = { startMs: startMs + 5 * MINUTE_MS, endMs, stepMs: MINUTE_MS };
+    expect(await answersOf(`${weir.base}/prometheus`, range)).toEqual(
+      await answersOf(prometheus.base, range),
+    );
     const expression = 'sum by (kind) (rate(floats_total[5m]))';
     const theirs = await queryRange(prometheus.base, expression, range);
     const ours = await queryRange(`${weir.base}/prometheus`, expression, range);

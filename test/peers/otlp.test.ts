@@ -1,11 +1,11 @@
 // The same OTLP requests to Prometheus 3's own receiver and to Weir, under each of the four strategies: the same
-// series and values come out. Native histograms are left out by Weir's queries, and so compared by their
-// number only.
+// series, values and native histograms come out.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
+import type { ApiHistogram } from '../support/printed-histogram.ts';
 import { query } from '../support/prometheus-api.ts';
 import { receiveOtlp } from '../support/prometheus-process.ts';
 import { freePort, WeirProcess } from '../support/weir-process.ts';
@@ -108,6 +108,7 @@ function generator(nowMs: number) {
 interface AnySeries {
   readonly metric: Readonly<Record<string, string>>;
   readonly value?: readonly [number, string];
+  readonly histogram?: readonly [number, ApiHistogram];
 }
 
 async function post(url: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -116,14 +117,19 @@ async function post(url: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
   expect([answer.status, await answer.text()]).toEqual([200, '']);
 }
 
-/** Values of all float series, by their labels; and how many others there are. */
+/** Values of all float series, by their labels; and the native histograms of the others, as they are told. */
 async function everything(base: string, timeMs: number) {
   const { result } = await query(base, '{__name__!=""}', timeMs);
   const all = result as AnySeries[];
-  const floats = all.flatMap(({ metric, value }) =>
-    value === undefined ? [] : [[JSON.stringify(Object.entries(metric).sort()), Number(value[1])]],
-  );
-  return { floats: Object.fromEntries(floats), others: all.length - floats.length };
+  const key = ({ metric }: AnySeries) => JSON.stringify(Object.entries(metric).sort());
+  const floats: Record<string, number> = {};
+  const histograms: Record<string, ApiHistogram> = {};
+  for (const series of all) {
+    const { value, histogram } = series;
+    if (value !== undefined) floats[key(series)] = Number(value[1]);
+    if (histogram !== undefined) histograms[key(series)] = histogram[1];
+  }
+  return { floats, histograms };
 }
 
 describe('OTLP beside Prometheus', () => {
@@ -154,10 +160,12 @@ describe('OTLP beside Prometheus', () => {
       const found = await everything(`${weir.base}/prometheus`, nowMs + 1);
       expect(found.floats).toEqual(expected.floats);
       expect(Object.keys(found.floats).length).toBeGreaterThan(500);
-      expect(expected.others).toBeGreaterThan(10);
+      expect(found.histograms).toEqual(expected.histograms);
+      const histograms = Object.keys(expected.histograms).length;
+      expect(histograms).toBeGreaterThan(10);
       const text = await (await fetch(`${weir.base}/metrics`)).text();
       const logged = 'cortex_distributor_received_native_histogram_samples_total';
-      expect(text).toMatch(new RegExp(`^${logged}\\{user="test"\\} ${expected.others}$`, 'm'));
+      expect(text).toMatch(new RegExp(`^${logged}\\{user="test"\\} ${histograms}$`, 'm'));
     } finally {
       await prometheus.stop();
       await weir.stop();

@@ -2,6 +2,7 @@
 
 export interface MatrixSeries {
   readonly metric: Readonly<Record<string, string>>;
+  /** Missing, whatever the type says, where all samples are native histograms. */
   readonly values: readonly (readonly [number, string])[];
 }
 

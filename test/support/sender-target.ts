@@ -63,7 +63,7 @@ export class SenderTarget {
     await writeFile(join(this.#directory, 'overrides.yaml'), JSON.stringify({ overrides }));
   }
 
-  /** All float samples of the last minutes, oldest first; series of native histograms are left out. */
+  /** All float samples of the last minutes, oldest first; series of native histograms alone are passed over. */
   async samples(tenant: string, selector = '{__name__!=""}'): Promise<MatrixSeries[]> {
     const base = `${this.base}/prometheus`;
     const found = await rawSamples(base, selector, RANGE, Date.now(), tenant);

@@ -29,7 +29,6 @@ const engine = createEngine(
     lookbackDeltaMs: 300_000,
     maxSamples: 1_000_000,
     defaultSubqueryStepMs: 60_000,
-    histogramResults: true,
   },
   { clock: systemClock },
 );

@@ -193,7 +193,7 @@ describe('engine', () => {
     ]);
   });
 
-  it('leaves histograms out of results unless told otherwise, and says so', async () => {
+  it('gives histograms in results, but never a staleness marker', async () => {
     const floats = storageOf([counter('x_total', 10)]);
     const h = toNative(EMPTY_HISTOGRAM);
     const storage: Queryable = {
@@ -205,21 +205,26 @@ describe('engine', () => {
             return stream.labels;
           },
           samples() {},
-          histograms: (out) => out.push(8000, { ...h, count: 3, sum: 7 }),
+          histograms: (out) => {
+            const { minT, maxT } = request;
+            if (minT <= 8000) out.push(8000, { ...h, count: 3, sum: 7 });
+            if (maxT >= 9000) out.push(9000, { ...h, isStale: true });
+          },
           close: () => stream.close(),
         };
       },
     };
-    const run = (query: string, settings = {}) =>
-      engineWith(settings).instant({ query, timeMs: 9000 }, storage, signal);
+    const run = (query: string, timeMs = 8500) =>
+      engineWith({}).instant({ query, timeMs }, storage, signal);
     expect(await run('histogram_count(x_total)')).toMatchObject({
       samples: [{ value: 3 }],
       infos: [],
     });
-    const infos = ['PromQL info: the result has native histograms, which were left out (1:1)'];
-    expect(await run('x_total')).toMatchObject({ samples: [], infos });
-    expect(await run('x_total[1m]')).toMatchObject({ series: [{ count: 0 }], infos });
-    const whole = await run('x_total', { histogramResults: true });
-    expect(whole).toMatchObject({ samples: [{ histogram: { count: 3, sum: 7 } }], infos: [] });
+    const histogram = { count: 3, sum: 7 };
+    expect(await run('x_total')).toMatchObject({ samples: [{ histogram }], infos: [] });
+    expect(await run('x_total', 9000)).toMatchObject({ samples: [], infos: [] });
+    const raw = { count: 0, histograms: [{ t: 8000, histogram }] };
+    expect(await run('x_total[1m]', 9000)).toMatchObject({ series: [raw], infos: [] });
+    expect(await run('x_total[500ms]', 9000)).toMatchObject({ series: [] });
   });
 });

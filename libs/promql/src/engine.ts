@@ -202,9 +202,6 @@ function notesOf(context: Context): Notes {
   return { warnings, infos };
 }
 
-const HISTOGRAMS_LEFT_OUT = 'the result has native histograms, which were left out';
-const WHOLE_QUERY = { start: 0, end: 0 };
-
 /** Gathers the result, with names dropped and rows of equal labels joined. */
 async function finalRows(
   input: RowStream,
@@ -214,10 +211,6 @@ async function finalRows(
   const merged = new MergedRows(context);
   await forEachRow(input, context, (row) => {
     if (row.isEmpty()) return;
-    if (context.settings.histogramResults !== true && row.dropHistograms()) {
-      context.annotations.info(HISTOGRAMS_LEFT_OUT, WHOLE_QUERY);
-      if (row.isEmpty()) return;
-    }
     evaluator.names.finish(row);
     merged.add(row);
   });
@@ -251,17 +244,6 @@ function pointsOf({ p, h }: Row, steps: Steps): HistogramPoint[] {
   return points;
 }
 
-function withHistograms(
-  floats: SeriesColumns,
-  histograms: HistogramPoint[],
-  { annotations, settings }: Context,
-): SeriesColumns {
-  if (histograms.length === 0) return floats;
-  if (settings.histogramResults === true) return { ...floats, histograms };
-  annotations.info(HISTOGRAMS_LEFT_OUT, WHOLE_QUERY);
-  return floats;
-}
-
 /** A range vector as it is: the samples of (time − range, time] per series. */
 async function rawSeries(
   plan: Extract<QueryPlan, { type: 'matrix' }>,
@@ -280,7 +262,9 @@ async function rawSeries(
         const t = samples.t.slice(0, samples.count);
         const v = samples.v.slice(0, samples.count);
         const floats = { labels: input.labels.slice(), t, v, count: samples.count };
-        series.push(withHistograms(floats, histograms.points(), context));
+        series.push(
+          histograms.count === 0 ? floats : { ...floats, histograms: histograms.points() },
+        );
       }
       const pause = context.pace();
       if (pause !== undefined) await pause;

@@ -1,7 +1,8 @@
 // Answers of the Prometheus API as JSON, produced chunk by chunk while they are sent.
 import { type LabelBytes, LabelReader } from '@weir/model';
-import type { QueryResult, SeriesColumns, VectorSample } from '@weir/promql';
+import type { HistogramPoint, QueryResult, SeriesColumns, VectorSample } from '@weir/promql';
 import { ByteWriter } from './byte-writer.ts';
+import { writeHistogram } from './histogram-json.ts';
 
 /** Prometheus lists this many warnings and infos at most. */
 const ANNOTATIONS_MAX = 10;
@@ -115,11 +116,16 @@ function* vectorJson(
   const reader = new LabelReader();
   out.ascii('[');
   for (let at = 0; at < samples.length; at++) {
-    const { labels, value } = samples[at]!;
+    const { labels, value, histogram } = samples[at]!;
     out.ascii(at > 0 ? ',{"metric":' : '{"metric":');
     writeLabels(out, reader, labels);
-    out.ascii(',"value":');
-    writeSample(out, timeMs, value);
+    if (histogram === undefined) {
+      out.ascii(',"value":');
+      writeSample(out, timeMs, value);
+    } else {
+      out.ascii(',"histogram":');
+      writePoint(out, { t: timeMs, histogram });
+    }
     out.ascii('}');
     if (out.full) yield out.take();
   }
@@ -130,16 +136,22 @@ function* matrixJson(out: ByteWriter, series: readonly SeriesColumns[]): Generat
   const reader = new LabelReader();
   out.ascii('[');
   for (let at = 0; at < series.length; at++) {
-    const { labels, t, v, count } = series[at]!;
+    const { labels, t, v, count, histograms = [] } = series[at]!;
     out.ascii(at > 0 ? ',{"metric":' : '{"metric":');
     writeLabels(out, reader, labels);
-    out.ascii(',"values":[');
     for (let index = 0; index < count; index++) {
-      if (index > 0) out.ascii(',');
+      out.ascii(index > 0 ? ',' : ',"values":[');
       writeSample(out, t[index]!, v[index]!);
       if (out.full) yield out.take();
     }
-    out.ascii(']}');
+    if (count > 0) out.ascii(']');
+    for (let index = 0; index < histograms.length; index++) {
+      out.ascii(index > 0 ? ',' : ',"histograms":[');
+      writePoint(out, histograms[index]!);
+      if (out.full) yield out.take();
+    }
+    if (histograms.length > 0) out.ascii(']');
+    out.ascii('}');
     if (out.full) yield out.take();
   }
   out.ascii(']');
@@ -150,6 +162,14 @@ function writeSample(out: ByteWriter, t: number, v: number): void {
   out.timestamp(t);
   out.ascii(',');
   out.quotedFloat(v);
+  out.ascii(']');
+}
+
+function writePoint(out: ByteWriter, { t, histogram }: HistogramPoint): void {
+  out.ascii('[');
+  out.timestamp(t);
+  out.ascii(',');
+  writeHistogram(out, histogram);
   out.ascii(']');
 }
 

@@ -18,11 +18,6 @@ export interface EngineSettings {
   readonly typeAndUnitLabels?: boolean;
   /** Allow functions and aggregations that Prometheus calls experimental; default true. */
   readonly experimental?: boolean;
-  /**
-   * Native histograms may stand in results. Default false, for readers of results that don't know them:
-   * they are left out, and an info says so.
-   */
-  readonly histogramResults?: boolean;
 }
 
 const SLICE_MS = 4;

@@ -2,14 +2,15 @@
 // demand: a quantile looks at every count but only at one bucket's bounds.
 import { SCHEMA_CUSTOM_BUCKETS } from '@weir/model';
 import type { Histogram } from './histogram.ts';
+import { FINEST_SCHEMA, OCTAVE_BOUNDS } from './octave-bounds.ts';
 
 /** The upper bound of an exponential bucket; the last finite one is the largest float, not 2^1024. */
 export function exponentialBound(schema: number, index: number): number {
-  const perOctave = 2 ** schema;
-  const exponent = index / perOctave;
+  const exponent = index / 2 ** schema;
   if (exponent >= 1024) return exponent === 1024 ? Number.MAX_VALUE : Number.POSITIVE_INFINITY;
-  const whole = Math.floor(exponent);
-  return 2 ** whole * 2 ** (exponent - whole);
+  if (schema <= 0) return 2 ** exponent;
+  const within = index & ((1 << schema) - 1);
+  return 2 * OCTAVE_BOUNDS[within << (FINEST_SCHEMA - schema)]! * 2 ** (index >> schema);
 }
 
 /** The upper bound of a positive bucket. */

@@ -1,5 +1,5 @@
-// A native histogram as text, the label value that count_values gives it: Prometheus's
-// `{count:20, sum:10, [-1,-0.5):1, [-0.001,0.001]:2, (0.5,1]:1}`.
+// A native histogram for readers: the buckets that Prometheus's API answers, and the label value that
+// count_values gives it, `{count:20, sum:10, [-1,-0.5):1, [-0.001,0.001]:2, (0.5,1]:1}`.
 import { formatShortest } from '../parse/literals.ts';
 import { OrderedBuckets } from './bounds.ts';
 import { type Histogram, hasCustomBuckets } from './histogram.ts';
@@ -12,25 +12,45 @@ export interface PrintedBucket {
   readonly count: number;
 }
 
-/** Populated buckets in ascending order, with which of their bounds belong to them. */
+/**
+ * Populated buckets in ascending order, with which of their bounds belong to them. A bucket that reaches into
+ * the zero bucket begins where that ends; a zero bucket below 0 (of a difference) is left out.
+ */
 export function bucketsOf(h: Histogram): PrintedBucket[] {
   const all = new OrderedBuckets(h);
-  const custom = hasCustomBuckets(h);
-  return Array.from({ length: all.size }, (_, at) => {
-    const [lower, upper] = [all.lower(at), all.upper(at)];
-    return {
-      lower,
-      upper,
-      lowerInclusive: custom ? lower === Number.NEGATIVE_INFINITY : lower < 0 || all.isZero(at),
-      upperInclusive: custom || upper > 0 || all.isZero(at),
-      count: all.count(at),
-    };
-  });
+  const buckets: PrintedBucket[] = [];
+  for (let at = 0; at < all.size; at++) {
+    if (all.isZero(at) && !(h.zeroCount > 0)) continue;
+    buckets.push(outsideZero(bucketAt(all, at), h.zeroThreshold));
+  }
+  return buckets;
 }
 
+function outsideZero(bucket: PrintedBucket, threshold: number): PrintedBucket {
+  const { lower, upper } = bucket;
+  if (lower > 0 && lower < threshold) return { ...bucket, lower: threshold };
+  if (upper < 0 && upper > -threshold) return { ...bucket, upper: -threshold };
+  return bucket;
+}
+
+function bucketAt(all: OrderedBuckets, at: number): PrintedBucket {
+  const [lower, upper] = [all.lower(at), all.upper(at)];
+  const custom = hasCustomBuckets(all.histogram);
+  return {
+    lower,
+    upper,
+    lowerInclusive: custom ? lower === Number.NEGATIVE_INFINITY : lower < 0 || all.isZero(at),
+    upperInclusive: custom || upper > 0 || all.isZero(at),
+    count: all.count(at),
+  };
+}
+
+/** Unlike bucketsOf(), it prints every populated bucket whole. */
 export function printHistogram(h: Histogram): string {
   let out = `{count:${formatShortest(h.count)}, sum:${formatShortest(h.sum)}`;
-  for (const bucket of bucketsOf(h)) {
+  const all = new OrderedBuckets(h);
+  for (let at = 0; at < all.size; at++) {
+    const bucket = bucketAt(all, at);
     const bounds = `${formatShortest(bucket.lower)},${formatShortest(bucket.upper)}`;
     const [open, close] = [bucket.lowerInclusive ? '[' : '(', bucket.upperInclusive ? ']' : ')'];
     out += `, ${open}${bounds}${close}:${formatShortest(bucket.count)}`;

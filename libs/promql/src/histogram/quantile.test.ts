@@ -57,10 +57,24 @@ describe('quantiles and fractions of histograms', () => {
 describe('bucket bounds', () => {
   it('double every 2^schema buckets and end with the largest float', () => {
     expect([-1, 0, 1, 10].map((at) => exponentialBound(0, at))).toEqual([0.5, 1, 2, 1024]);
-    expect(exponentialBound(1, 1)).toBeCloseTo(Math.SQRT2, 15);
+    // Prometheus's own digits, not the nearest floats.
+    expect(String(exponentialBound(1, 1))).toBe('1.414213562373095');
+    expect(exponentialBound(2, -1)).toBe(0.8408964152537144);
+    expect(exponentialBound(8, 255)).toBe(2 * 0.9972960560854698);
+    expect(exponentialBound(8, -257)).toBe(0.9972960560854698 / 2);
     expect([exponentialBound(-2, 1), exponentialBound(-1, -1)]).toEqual([16, 0.25]);
     expect(exponentialBound(3, 8 * 1024)).toBe(Number.MAX_VALUE);
     expect(exponentialBound(3, 8 * 1024 + 1)).toBe(Infinity);
+  });
+
+  it('are two to the power of index by resolution, but for a rounding', () => {
+    for (let schema = -4; schema <= 8; schema++) {
+      for (let index = -600; index <= 600; index += 7) {
+        const exponent = index / 2 ** schema;
+        if (Math.abs(exponent) >= 1022) continue;
+        expect(exponentialBound(schema, index) / 2 ** exponent).toBeCloseTo(1, 14);
+      }
+    }
   });
 
   it('ascend over negative, zero and positive buckets', () => {
