@@ -31,12 +31,16 @@ export class OrderedBuckets {
   readonly size: number;
   readonly #negatives: number;
   readonly #zeros: number;
+  /** No bucket but the zero bucket begins nearer to 0. */
+  readonly #edge: number;
 
-  constructor(h: Histogram) {
+  /** With 'apart' buckets that reach into the zero bucket begin where it ends, as Prometheus reads them. */
+  constructor(h: Histogram, bounds: 'whole' | 'apart' = 'whole') {
     this.histogram = h;
     this.#negatives = h.negative.index.length;
     this.#zeros = h.zeroCount !== 0 && h.schema !== SCHEMA_CUSTOM_BUCKETS ? 1 : 0;
     this.size = this.#negatives + this.#zeros + h.positive.index.length;
+    this.#edge = bounds === 'apart' ? h.zeroThreshold : 0;
   }
 
   isZero(at: number): boolean {
@@ -58,12 +62,16 @@ export class OrderedBuckets {
     const h = this.histogram;
     if (at < this.#negatives) return -upperBound(h, this.#negativeIndex(at));
     if (this.isZero(at)) return -h.zeroThreshold;
-    return lowerBound(h, this.#positiveIndex(at));
+    const bound = lowerBound(h, this.#positiveIndex(at));
+    return bound > 0 ? Math.max(bound, this.#edge) : bound;
   }
 
   upper(at: number): number {
     const h = this.histogram;
-    if (at < this.#negatives) return -lowerBound(h, this.#negativeIndex(at));
+    if (at < this.#negatives) {
+      const bound = lowerBound(h, this.#negativeIndex(at));
+      return -(bound > 0 ? Math.max(bound, this.#edge) : bound);
+    }
     if (this.isZero(at)) return h.zeroThreshold;
     return upperBound(h, this.#positiveIndex(at));
   }

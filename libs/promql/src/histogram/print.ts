@@ -17,20 +17,13 @@ export interface PrintedBucket {
  * the zero bucket begins where that ends; a zero bucket below 0 (of a difference) is left out.
  */
 export function bucketsOf(h: Histogram): PrintedBucket[] {
-  const all = new OrderedBuckets(h);
+  const all = new OrderedBuckets(h, 'apart');
   const buckets: PrintedBucket[] = [];
   for (let at = 0; at < all.size; at++) {
     if (all.isZero(at) && !(h.zeroCount > 0)) continue;
-    buckets.push(outsideZero(bucketAt(all, at), h.zeroThreshold));
+    buckets.push(bucketAt(all, at));
   }
   return buckets;
-}
-
-function outsideZero(bucket: PrintedBucket, threshold: number): PrintedBucket {
-  const { lower, upper } = bucket;
-  if (lower > 0 && lower < threshold) return { ...bucket, lower: threshold };
-  if (upper < 0 && upper > -threshold) return { ...bucket, upper: -threshold };
-  return bucket;
 }
 
 function bucketAt(all: OrderedBuckets, at: number): PrintedBucket {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exponentialBound, OrderedBuckets } from './bounds.ts';
-import { EMPTY_HISTOGRAM } from './histogram.ts';
+import { EMPTY_HISTOGRAM, type Histogram } from './histogram.ts';
 import { exponential } from './histogram-fixture.ts';
 import { fractionOfHistogram, quantileOfHistogram } from './quantile.ts';
 import { varianceOf } from './spread.ts';
@@ -51,6 +51,25 @@ describe('quantiles and fractions of histograms', () => {
     expect(quantileOfHistogram(0.5, EMPTY_HISTOGRAM).value).toBeNaN();
     expect(fractionOfHistogram(0, 1, EMPTY_HISTOGRAM)).toBeNaN();
     expect(varianceOf(EMPTY_HISTOGRAM)).toBeNaN();
+  });
+});
+
+describe('buckets that reach into the zero bucket', () => {
+  // [-0.5,-0.25) … [-4,-2), [-0.75,0.75], (0.25,0.5] … (2,4]; the figures are a Prometheus's.
+  const h: Histogram = {
+    ...EMPTY_HISTOGRAM,
+    ...{ zeroThreshold: 0.75, zeroCount: 2, count: 22, sum: 3.5 },
+    positive: { index: Int32Array.of(-1, 0, 1, 2), count: Float64Array.of(1, 2, 3, 4) },
+    negative: { index: Int32Array.of(-1, 0, 1, 2), count: Float64Array.of(4, 3, 2, 1) },
+  };
+
+  it('begin where it ends', () => {
+    const at = (q: number) => quantileOfHistogram(q, h).value;
+    expect(at(0.3)).toBeCloseTo(-0.5313536805784014, 12);
+    expect(at(0.45)).toBeCloseTo(-0.7424359310663202, 12);
+    expect(at(0.6)).toBeCloseTo(0.7718895067235704, 12);
+    expect(fractionOfHistogram(0, 0.6, h)).toBeCloseTo(0.0363636363636364, 12);
+    expect(varianceOf(h)).toBeCloseTo(2.4496395339252506, 12);
   });
 });
 

@@ -17,7 +17,7 @@ export function quantileOfHistogram(q: number, h: Histogram): HistogramQuantile 
   if (q < 0) return plain(Number.NEGATIVE_INFINITY);
   if (q > 1) return plain(Number.POSITIVE_INFINITY);
   if (h.count === 0 || Number.isNaN(q)) return plain(Number.NaN);
-  const all = new OrderedBuckets(h);
+  const all = new OrderedBuckets(h, 'apart');
   const hasNaN = Number.isNaN(h.sum);
   // From the nearer end, so that a rank between two buckets falls to the upper one from the middle on.
   const fromTop = !hasNaN && q >= 0.5;
@@ -79,7 +79,7 @@ export function fractionBelow(all: OrderedBuckets, at: number, value: number): n
 export function fractionOfHistogram(lower: number, upper: number, h: Histogram): number {
   if (h.count === 0 || Number.isNaN(lower) || Number.isNaN(upper)) return Number.NaN;
   if (lower >= upper) return 0;
-  const all = new OrderedBuckets(h);
+  const all = new OrderedBuckets(h, 'apart');
   let between = 0;
   for (let at = 0; at < all.size; at++) {
     const share = fractionBelow(all, at, upper) - fractionBelow(all, at, lower);

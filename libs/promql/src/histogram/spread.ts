@@ -10,7 +10,7 @@ export function averageOf(h: Histogram): number {
 
 export function varianceOf(h: Histogram): number {
   const mean = averageOf(h);
-  const all = new OrderedBuckets(h);
+  const all = new OrderedBuckets(h, 'apart');
   let squares = 0;
   for (let at = 0; at < all.size; at++) {
     squares += all.count(at) * (middleOf(all, at) - mean) ** 2;
