@@ -1,5 +1,5 @@
-// The hot loop of OTLP as WebAssembly: data points of sums and gauges whose attributes are known become series of
-// remote write 1.0. AssemblyScript, made into src/otlp/point-kernel-code.ts by
+// The hot loops of OTLP as WebAssembly: data points of sums, gauges and classic histograms whose attributes are known
+// become series of remote write 1.0. AssemblyScript, made into src/otlp/point-kernel-code.ts by
 // apps/weir/scripts/build-kernels.mjs. It works in the push kernel's memory; what lies where is the caller's
 // (point-kernel.ts). It may leave a point to the plain way, never the reverse. Input is hostile.
 
@@ -27,10 +27,12 @@ const STALE_BITS: u64 = 0x7ff0000000000002;
 const TRUE: u32 = 0x65757274; // "true"
 const FALSE: u64 = 0x65736c6166; // "false"
 
-// Segments of a plan, and where a plan has what: keys' count, segments' count, keys, segments.
+// Segments of a plan, and where a plan has what: keys' count, segments' count, whether it has `le`, keys, segments.
 const CONSTANT: u32 = 0xffff;
 const METRIC: u32 = 0xfffe;
-const PLAN_HEAD: usize = 8;
+const BOUND: u32 = 0xfffd;
+const PLAN_LE: usize = 8;
+const PLAN_HEAD: usize = 12;
 const KEY_BYTES: usize = 8;
 const SEGMENT_BYTES: usize = 12;
 
@@ -39,6 +41,7 @@ let plans: usize = 0;
 let attributes: usize = 0;
 let digits: usize = 0;
 let constants: usize = 0;
+let boundSets: usize = 0;
 let metricAt: usize = 0;
 let metricSize: usize = 0;
 let valueMax: usize = 0;
@@ -47,8 +50,15 @@ let timeMin: f64 = 0;
 let timeMax: f64 = 0;
 let takesStart: bool = false;
 
-/** Where things lie: a list of plans (their number, then places), room for attributes and digits, constants. */
-export function layOut(plansAt: usize, attributesAt: usize, digitsAt: usize, constantsAt: usize): void {
+/** Where things lie: lists (a number, then places) of plans and sets of bounds, room for attributes and digits, constants. */
+export function layOut(
+  plansAt: usize,
+  boundSetsAt: usize,
+  attributesAt: usize,
+  digitsAt: usize,
+  constantsAt: usize,
+): void {
+  boundSets = boundSetsAt;
   plans = plansAt;
   attributes = attributesAt;
   digits = digitsAt;
@@ -67,6 +77,35 @@ export function setMetric(at: usize, size: usize, hasStart: bool): void {
   metricAt = at;
   metricSize = size;
   takesStart = hasStart;
+  isHistogram = false;
+}
+
+// Of a classic histogram: the labels of the names of its sums, counts and buckets.
+let isHistogram: bool = false;
+let sumAt: usize = 0;
+let sumSize: usize = 0;
+let countAt: usize = 0;
+let countSize: usize = 0;
+let bucketAt: usize = 0;
+let bucketSize: usize = 0;
+
+export function setHistogram(
+  sum: usize,
+  sumBytes: usize,
+  counts: usize,
+  countBytes: usize,
+  bucket: usize,
+  bucketBytes: usize,
+  hasStart: bool,
+): void {
+  sumAt = sum;
+  sumSize = sumBytes;
+  countAt = counts;
+  countSize = countBytes;
+  bucketAt = bucket;
+  bucketSize = bucketBytes;
+  takesStart = hasStart;
+  isHistogram = true;
 }
 
 // Of the point read last.
@@ -150,31 +189,202 @@ function takePoints(start: usize, pause: usize, end: usize): usize {
     reason = UNUSUAL;
     if (load<u8>(at) != 0x0a || !readSize(at + 1, end)) break;
     const next = payloadTo;
-    if (!readPoint(payloadFrom, next)) break;
-    const plan = planOfPoint();
-    if (plan == 0) break;
-    const time = nanos / 1000000;
-    const timeMs = <f64>time;
-    if (timeMs > timeMax || timeMs < timeMin) break;
-    const since = takesStart ? startNanos / 1000000 : 0;
-    if (since > 0 && since >= time) break;
-    const labelsFrom = op + HEAD_MAX;
-    const labelsTo = writeLabels(plan, labelsFrom, roomEnd);
-    if (labelsTo == 0 || !screen(labelsFrom, labelsTo, seed)) break;
-    const written = writeSample(labelsTo, time, since);
-    const size = written - labelsFrom;
-    if (size >= TWO_BYTES) break;
-    let run = op;
-    if (size < 128) run++;
-    store<u8>(run, 0x0a);
-    writeSize(run + 1, size);
-    addRun(run, written, 1);
+    const from = payloadFrom;
+    const first = op;
+    const known = count;
+    const isWritten = isHistogram ? writeHistogram(from, next) : writeNumber(from, next);
+    if (!isWritten) {
+      // All of a point or nothing.
+      if (isHistogram && known > 0 && count == capacity) reason = FULL;
+      op = first;
+      count = known;
+      break;
+    }
+    const timeMs = <f64>(nanos / 1000000);
     if (timeMs < earliest) earliest = timeMs;
     if (timeMs > latest) latest = timeMs;
     at = next;
     reason = DONE;
   }
   return at;
+}
+
+// Of the point under way, ms.
+let time: u64 = 0;
+let since: u64 = 0;
+
+function takeTimes(): bool {
+  time = nanos / 1000000;
+  const timeMs = <f64>time;
+  if (timeMs > timeMax || timeMs < timeMin) return false;
+  since = takesStart ? startNanos / 1000000 : 0;
+  return since == 0 || since < time;
+}
+
+function writeNumber(from: usize, to: usize): bool {
+  if (!readPoint(from, to) || !takeTimes()) return false;
+  const plan = planOfPoint(false);
+  return plan != 0 && writeSeries(plan);
+}
+
+/** A series by a plan. */
+function writeSeries(plan: usize): bool {
+  const labelsFrom = op + HEAD_MAX;
+  return endSeries(labelsFrom, writeLabels(plan, labelsFrom, roomEnd));
+}
+
+/** The rest of a series whose labels are written; none where `labelsTo` is 0. */
+function endSeries(labelsFrom: usize, labelsTo: usize): bool {
+  if (count == capacity) return false;
+  if (labelsTo == 0 || !screen(labelsFrom, labelsTo, seed)) return false;
+  const written = writeSample(labelsTo, time, since);
+  const size = written - labelsFrom;
+  if (size >= TWO_BYTES) return false;
+  let run = labelsFrom - HEAD_MAX;
+  if (size < 128) run++;
+  store<u8>(run, 0x0a);
+  writeSize(run + 1, size);
+  addRun(run, written, 1);
+  return true;
+}
+
+// Of the histogram read last.
+let observations: u64 = 0;
+let sumBits: u64 = 0;
+let hasSum: bool = false;
+let countsFrom: usize = 0;
+let countsTo: usize = 0;
+let boundsFrom: usize = 0;
+let boundsTo: usize = 0;
+
+/** The series of a HistogramDataPoint: its sum where it has one, its count, and its buckets. */
+function writeHistogram(from: usize, to: usize): bool {
+  if (!readHistogram(from, to) || !takeTimes()) return false;
+  const plan = planOfPoint(false);
+  const plans = planOfPoint(true);
+  if (plan == 0 || plans == 0) return false;
+  const set = boundSetOf();
+  if (set == 0) return false;
+  if (hasSum) {
+    metricAt = sumAt;
+    metricSize = sumSize;
+    bits = sumBits;
+    if (!writeSeries(plan)) return false;
+  }
+  metricAt = countAt;
+  metricSize = countSize;
+  bits = reinterpret<u64>(<f64>observations);
+  if (!writeSeries(plan)) return false;
+  metricAt = bucketAt;
+  metricSize = bucketSize;
+  const buckets = min(boundsTo - boundsFrom, countsTo - countsFrom) >>> 3;
+  const all = (boundsTo - boundsFrom) >>> 3;
+  let cumulative: f64 = 0;
+  for (let index: usize = 0; index <= buckets; index++) {
+    const isLast = index == buckets;
+    const label = set + BOUND_LABELS + (isLast ? all : index) * 8;
+    if (!isLast) cumulative += <f64>load<u64>(countsFrom + index * 8);
+    bits = reinterpret<u64>(isLast ? <f64>observations : cumulative);
+    const size = <usize>load<u32>(label + 4);
+    if (!writeBucket(plans, <usize>load<u32>(label), size, index == 0)) return false;
+  }
+  return true;
+}
+
+/** Labels of buckets differ in `le` alone: after the first they are copied around it. */
+function writeBucket(plan: usize, label: usize, size: usize, isFirst: bool): bool {
+  boundAt = label;
+  boundSize = size;
+  const labelsFrom = op + HEAD_MAX;
+  if (isFirst) {
+    bucketFrom = labelsFrom;
+    bucketTo = writeLabels(plan, labelsFrom, roomEnd);
+    return endSeries(labelsFrom, bucketTo);
+  }
+  const head = boundFrom - bucketFrom;
+  const tail = bucketTo - boundTo;
+  if (labelsFrom + head + size + tail + AROUND_MAX > roomEnd) return false;
+  memory.copy(labelsFrom, bucketFrom, head);
+  const to = copy(labelsFrom + head, label, size);
+  memory.copy(to, boundTo, tail);
+  boundFrom = labelsFrom + head;
+  boundTo = to;
+  bucketFrom = labelsFrom;
+  bucketTo = to + tail;
+  return endSeries(labelsFrom, bucketTo);
+}
+
+// Where the labels of the bucket before lie.
+let bucketFrom: usize = 0;
+let bucketTo: usize = 0;
+
+// A set of bounds: size of its bytes, their place, then a label `le` for each bound and for infinity (place, size).
+const BOUND_LABELS: usize = 8;
+
+/** The set of the point's bounds; 0 where it is not known. */
+function boundSetOf(): usize {
+  const known = load<u32>(boundSets);
+  const size = boundsTo - boundsFrom;
+  for (let index: u32 = 0; index < known; index++) {
+    const set = <usize>load<u32>(boundSets + 4 + <usize>index * 4);
+    if (<usize>load<u32>(set) != size) continue;
+    if (isEqual(<usize>load<u32>(set + 4), boundsFrom, size)) return set;
+  }
+  return 0;
+}
+
+/** HistogramDataPoint, as readPoint() reads numbers; rows of numbers are packed. */
+function readHistogram(from: usize, to: usize): bool {
+  let at = from;
+  attributeCount = 0;
+  nanos = 0;
+  startNanos = 0;
+  stale = false;
+  observations = 0;
+  hasSum = false;
+  countsFrom = countsTo = boundsFrom = boundsTo = from;
+  while (at < to) {
+    const tag = load<u8>(at++);
+    if (tag == 0x4a || tag == 0x32 || tag == 0x3a) {
+      if (!readSize(at, to)) return false;
+      at = payloadTo;
+      if (tag == 0x4a) {
+        if (attributeCount == ATTRIBUTES_MAX || !readAttribute(payloadFrom, at)) return false;
+        attributeCount++;
+        continue;
+      }
+      if ((at - payloadFrom) % 8 != 0) return false;
+      // A row that comes in pieces is put together by the plain way.
+      if (tag == 0x32) {
+        if (countsTo != countsFrom) return false;
+        countsFrom = payloadFrom;
+        countsTo = at;
+      } else {
+        if (boundsTo != boundsFrom) return false;
+        boundsFrom = payloadFrom;
+        boundsTo = at;
+      }
+      continue;
+    }
+    if (tag == 0x50) {
+      if (at >= to) return false;
+      const flags = load<u8>(at++);
+      if (flags >= 128) return false;
+      stale = (flags & 1) != 0;
+      continue;
+    }
+    if (to - at < 8) return false;
+    const word = load<u64>(at);
+    at += 8;
+    if (tag == 0x19) nanos = word;
+    else if (tag == 0x11) startNanos = word;
+    else if (tag == 0x21) observations = word;
+    else if (tag == 0x29) {
+      sumBits = word;
+      hasSum = true;
+    } else if (tag != 0x59 && tag != 0x61) return false;
+  }
+  return true;
 }
 
 /** Results of metrics() beside the others: points and metadata of whole metrics, and where in a metric it stopped. */
@@ -199,6 +409,12 @@ const RUN: usize = 44;
 const RUN_SIZE: usize = 48;
 const FAMILY: usize = 52;
 const FAMILY_SIZE: usize = 56;
+/** Of a histogram, whose sums have the first label: those of counts and buckets. */
+const COUNT_LABEL: usize = 60;
+const COUNT_LABEL_SIZE: usize = 64;
+const BUCKET_LABEL: usize = 68;
+const BUCKET_LABEL_SIZE: usize = 72;
+const HISTOGRAM_TAG: u8 = 0x4a;
 
 let metricTable: usize = 0;
 let metricSlots: u32 = 0;
@@ -244,7 +460,7 @@ export function metrics(
       if (!readSize(headerTo + 1, to)) break;
       headerTo = payloadTo;
     }
-    if (headerTo >= to || (tag != 0x2a && tag != 0x3a)) break;
+    if (headerTo >= to || (tag != 0x2a && tag != 0x3a && tag != HISTOGRAM_TAG)) break;
     if (!readSize(headerTo + 1, to) || payloadTo != to) break;
     const first = payloadFrom;
     let tail = first;
@@ -269,8 +485,13 @@ export function metrics(
       store<i32>(told, request);
       metadata++;
     }
-    metricAt = <usize>load<u32>(entry + LABEL);
-    metricSize = <usize>load<u32>(entry + LABEL_SIZE);
+    isHistogram = tag == HISTOGRAM_TAG;
+    sumAt = metricAt = <usize>load<u32>(entry + LABEL);
+    sumSize = metricSize = <usize>load<u32>(entry + LABEL_SIZE);
+    countAt = <usize>load<u32>(entry + COUNT_LABEL);
+    countSize = <usize>load<u32>(entry + COUNT_LABEL_SIZE);
+    bucketAt = <usize>load<u32>(entry + BUCKET_LABEL);
+    bucketSize = <usize>load<u32>(entry + BUCKET_LABEL_SIZE);
     takesStart = load<u32>(entry + STARTS) != 0;
     const next = takePoints(first, min(pause, tail), to);
     if (next != tail) {
@@ -404,27 +625,30 @@ function printNumber(place: usize, text: usize, from: usize, to: usize): bool {
   return true;
 }
 
-// Tried first: points that stand together mostly look alike.
+// Tried first, without and with `le`: points that stand together mostly look alike.
 let lastPlan: usize = 0;
+let lastBoundPlan: usize = 0;
 
 /** The plan whose keys the point has, in their order; 0 where there is none. */
-function planOfPoint(): usize {
+function planOfPoint(hasBound: bool): usize {
+  const last = hasBound ? lastBoundPlan : lastPlan;
   const known = load<u32>(plans);
   for (let index: u32 = 0; index < known; index++) {
     const plan = <usize>load<u32>(plans + 4 + <usize>index * 4);
-    if (plan == lastPlan && fits(plan)) return plan;
+    if (plan == last && fits(plan, hasBound)) return plan;
   }
   for (let index: u32 = 0; index < known; index++) {
     const plan = <usize>load<u32>(plans + 4 + <usize>index * 4);
-    if (plan == lastPlan || !fits(plan)) continue;
-    lastPlan = plan;
+    if (plan == last || !fits(plan, hasBound)) continue;
+    if (hasBound) lastBoundPlan = plan;
+    else lastPlan = plan;
     return plan;
   }
   return 0;
 }
 
-function fits(plan: usize): bool {
-  if (load<u32>(plan) != attributeCount) return false;
+function fits(plan: usize, hasBound: bool): bool {
+  if (load<u32>(plan) != attributeCount || (load<u32>(plan + PLAN_LE) != 0) != hasBound) return false;
   for (let index: usize = 0; index < <usize>attributeCount; index++) {
     const key = plan + PLAN_HEAD + index * KEY_BYTES;
     const attribute = attributes + index * 16;
@@ -446,6 +670,12 @@ function isEqual(a: usize, b: usize, size: usize): bool {
   return true;
 }
 
+// The `le` label of the series that is written, and where it was put.
+let boundAt: usize = 0;
+let boundSize: usize = 0;
+let boundFrom: usize = 0;
+let boundTo: usize = 0;
+
 /** Returns the end, or 0 where a value is too long or there is no room. */
 function writeLabels(plan: usize, start: usize, outEnd: usize): usize {
   const segments = load<u32>(plan + 4);
@@ -456,6 +686,11 @@ function writeLabels(plan: usize, start: usize, outEnd: usize): usize {
     if (source == METRIC) {
       if (op + metricSize + AROUND_MAX > outEnd) return 0;
       op = copy(op, metricAt, metricSize);
+      continue;
+    }
+    if (source == BOUND) {
+      boundFrom = op;
+      boundTo = op = copy(op, boundAt, boundSize);
       continue;
     }
     const from = <usize>load<u32>(place + 4);

@@ -7,15 +7,16 @@ import type { MetricNames } from './metric-table.ts';
 
 const SLOTS = 8192;
 const ENTRIES_MAX = SLOTS / 2;
-const ENTRY_BYTES = 60;
+const ENTRY_BYTES = 76;
 const TAIL_MAX_BYTES = 8;
 const SLACK_BYTES = 16;
-const DATA_TAGS = new Set([0x2a, 0x3a]);
+const DATA_TAGS = new Set([0x2a, 0x3a, 0x4a]);
 
 export interface KnownMetric {
   readonly names: MetricNames;
-  /** The label of its name, whole. */
-  readonly label: Uint8Array;
+  /** The label of its name, whole; of a classic histogram those of its sums, counts and buckets. */
+  readonly labels: readonly Uint8Array[];
+  /** Of the longest of them. */
   readonly nameSize: number;
   readonly startsAreTold: boolean;
   /** Its metadata as a run, and its family in there. */
@@ -74,8 +75,9 @@ export class KnownMetrics {
     if (outline === undefined) return;
     const { headerTo, tag, tailFrom } = outline;
     const header = bytes.subarray(from, headerTo);
-    const { label, run } = metric;
-    const size = ENTRY_BYTES + 8 + header.length + label.length + run.length + 4 * SLACK_BYTES;
+    const { labels, run } = metric;
+    let size = ENTRY_BYTES + 8 + header.length + run.length + 8 * SLACK_BYTES;
+    for (const label of labels) size += label.length;
     if (this.#at + size > this.#end || this.#count >= ENTRIES_MAX) {
       this.#isFull = true;
       return;
@@ -84,18 +86,17 @@ export class KnownMetrics {
     const entry = this.#at;
     this.#at += ENTRY_BYTES;
     const headerAt = this.#put(header);
-    const labelAt = this.#put(label);
+    const [first = 0, second = 0, third = 0] = labels.map((label) => this.#put(label));
+    const [firstSize = 0, secondSize = 0, thirdSize = 0] = labels.map(({ length }) => length);
     const runAt = this.#put(run);
     const { words } = this.#memory;
     words.set([headerAt, header.length, tag, to - tailFrom], entry / 4);
-    words.set(
-      [labelAt, label.length, metric.nameSize, metric.startsAreTold ? 1 : 0],
-      entry / 4 + 6,
-    );
+    words.set([first, firstSize, metric.nameSize, metric.startsAreTold ? 1 : 0], entry / 4 + 6);
     words.set(
       [told, runAt, run.length, runAt + metric.familyFrom, metric.familySize],
       entry / 4 + 10,
     );
+    words.set([second, secondSize, third, thirdSize], entry / 4 + 15);
     this.#memory.bytes.set(bytes.subarray(tailFrom, to), entry + 16);
     let slot = hashBytes(header, 0, header.length, tag) & (SLOTS - 1);
     while (words[this.tableAt / 4 + slot] !== 0) slot = (slot + 1) & (SLOTS - 1);

@@ -54,7 +54,47 @@ const pointOf = fc
       ...(hasExemplar ? { exemplars: [{ timeUnixNano: nanos(NOW), asDouble: 2 }] } : {}),
     };
   });
-const metricOf = fc
+/** What makes a point one of a classic histogram. */
+const histogramOf = fc.record(
+  {
+    count: fc.constantFrom('0', '7', '9007199254740993'),
+    sum: fc.constantFrom(0, 1.5, Number.NaN),
+    min: fc.constant(0.5),
+    bucketCounts: fc.constantFrom([1, 2, 3], [1, 2], [1], ['18446744073709551615', 2, 3, 4, 5], []),
+    explicitBounds: fc.constantFrom(
+      [0.5, 1],
+      [0.5, 1],
+      [1e-7, 1e21, Number.POSITIVE_INFINITY],
+      [],
+      [2, 1],
+    ),
+  },
+  { requiredKeys: ['bucketCounts', 'explicitBounds'] },
+);
+const histogramMetricOf = fc
+  .record({
+    name: fc.constantFrom('h', 'h.n', 'größe', 'n'.repeat(120)),
+    points: fc.array(fc.tuple(pointOf, histogramOf), { maxLength: 4 }),
+    temporality: fc.constantFrom(2, 2, 2, 1),
+  })
+  .map(({ name, points, temporality }) => ({
+    name,
+    unit: 's',
+    histogram: {
+      dataPoints: points.map(
+        ([{ attributes, timeUnixNano, startTimeUnixNano, flags, exemplars }, own]) => ({
+          ...own,
+          attributes,
+          timeUnixNano,
+          ...(startTimeUnixNano === undefined ? {} : { startTimeUnixNano }),
+          ...(flags === undefined ? {} : { flags }),
+          ...(exemplars === undefined ? {} : { exemplars }),
+        }),
+      ),
+      aggregationTemporality: temporality,
+    },
+  }));
+const numberMetricOf = fc
   .record({
     name: fc.constantFrom('m', 'm.n', 'größe', 'n'.repeat(150), 'n'.repeat(310)),
     points: fc.array(pointOf, { maxLength: 6 }),
@@ -69,6 +109,7 @@ const metricOf = fc
       ...(kind === 'sum' ? { aggregationTemporality: temporality, isMonotonic: true } : {}),
     },
   }));
+const metricOf = fc.oneof({ weight: 2, arbitrary: numberMetricOf }, histogramMetricOf);
 const resource = fc.constantFrom(
   [],
   [{ key: 'service.name', value: text('shop') }],
@@ -185,6 +226,32 @@ describe('the point kernel', () => {
       const { accepted } = scanBytes(request(value + 10), { scan, kernel });
       const plain = [...accepted.from.subarray(0, accepted.count)].filter((from) => from < 0);
       expect(plain).toHaveLength(0);
+    }
+  });
+
+  it('takes classic histograms whole, series by series, and more of them than its columns hold', () => {
+    const scan = new OtlpScan();
+    const bounds = Array.from({ length: 40 }, (_, at) => at / 8);
+    const point = (at: number) => ({
+      attributes: [{ key: 'k', value: text(`v${at}`) }],
+      timeUnixNano: nanos(NOW),
+      count: 500,
+      sum: at,
+      bucketCounts: [...bounds, 0].map((_, bucket) => bucket),
+      explicitBounds: bounds,
+    });
+    const dataPoints = Array.from({ length: 300 }, (_, at) => point(at));
+    const histogram = { dataPoints, aggregationTemporality: 2 };
+    const body = encode({
+      resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'h', histogram }] }] }],
+    });
+    const wanted = outcome(body, {});
+    for (const plain of [1, 0]) {
+      const found = outcome(body, { scan, kernel });
+      expect(found.told).toEqual(wanted.told);
+      const { accepted } = scanBytes(body, { scan: plain > 0 ? new OtlpScan() : scan, kernel });
+      const rewritten = [...accepted.from.subarray(0, accepted.count)].filter((from) => from < 0);
+      expect(rewritten.length).toBe(plain > 0 ? 1 + 43 : 0);
     }
   });
 

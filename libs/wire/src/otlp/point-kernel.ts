@@ -1,5 +1,5 @@
-// The WebAssembly side of OTLP (kernel/point-kernel.as): data points of sums and gauges become series there, in the
-// push kernel's memory. It knows a shape of points as a plan: the attribute keys it must find, and which pieces the
+// The WebAssembly side of OTLP (kernel/point-kernel.as): data points of sums, gauges and classic histograms become series
+// there, in the push kernel's memory. It knows a shape of points as a plan: the attribute keys it must find, and which pieces the
 // labels are made of; and metrics by what stands around their points (known-metrics.ts). What it doesn't know, or
 // wouldn't take, is left to the plain way, from which it learns.
 import type { KernelMemory } from '../push-kernel/kernel-memory.ts';
@@ -19,7 +19,7 @@ import type { ConstantLabels } from './constant-labels.ts';
 import { KnownMetrics } from './known-metrics.ts';
 import type { MetricNames } from './metric-table.ts';
 import { POINT_KERNEL_CODE } from './point-kernel-code.ts';
-import { FIRST_CONSTANT, METRIC_NAME, type SeriesShape } from './series-shape.ts';
+import { EXTRA, EXTRA_LE, FIRST_CONSTANT, METRIC_NAME, type SeriesShape } from './series-shape.ts';
 
 const PLANS_MAX = 32;
 const ATTRIBUTES_MAX = 64;
@@ -30,11 +30,14 @@ const HEAD_MAX_BYTES = 130;
 const SLACK_BYTES = 16;
 
 const PLANS_AT = KEPT_AT;
-const ATTRIBUTES_AT = PLANS_AT + 4 + 4 * PLANS_MAX;
+const BOUND_SETS_MAX = 32;
+const BOUNDS_MAX = 256;
+const BOUND_SETS_AT = PLANS_AT + 4 + 4 * PLANS_MAX;
+const ATTRIBUTES_AT = BOUND_SETS_AT + 4 + 4 * BOUND_SETS_MAX;
 const DIGITS_AT = ATTRIBUTES_AT + 16 * ATTRIBUTES_MAX;
 const CONSTANTS_AT = DIGITS_AT + 24 * ATTRIBUTES_MAX + SLACK_BYTES;
 const METRIC_AT = CONSTANTS_AT + 8 * CONSTANTS_MAX;
-const METRIC_MAX_BYTES = 2048;
+const METRIC_MAX_BYTES = 4096;
 const NAME_MAX_BYTES = 1024;
 const CONSTANT_BYTES_AT = METRIC_AT + METRIC_MAX_BYTES + SLACK_BYTES;
 const CONSTANT_MAX_BYTES = 32 << 10;
@@ -45,6 +48,10 @@ const METRICS_END = KEPT_AT + KEPT_BYTES - SLACK_BYTES;
 
 const SEGMENT_CONSTANT = 0xffff;
 const SEGMENT_METRIC = 0xfffe;
+const SEGMENT_BOUND = 0xfffd;
+const BOUND_HEAD = labelHead(new TextEncoder().encode('le'));
+const PLAN_HEAD_BYTES = 12;
+const BOUNDS_HEAD_BYTES = 8;
 const INT32_MAX = 0x7fffffff;
 const EARLIEST_FLOAT = 2;
 const LATEST_FLOAT = 3;
@@ -54,9 +61,24 @@ const STOPPED_WORD = 10;
 const METRIC_LABEL_HEAD = labelHead(new TextEncoder().encode('__name__'));
 
 interface KernelExports {
-  layOut(plans: number, attributes: number, digits: number, constants: number): void;
+  layOut(
+    plans: number,
+    boundSets: number,
+    attributes: number,
+    digits: number,
+    constants: number,
+  ): void;
   setRules(valueBytesMax: number, seed: number, earliest: number, latest: number): void;
   setMetric(at: number, size: number, hasStart: number): void;
+  setHistogram(
+    sum: number,
+    sumSize: number,
+    count: number,
+    countSize: number,
+    bucket: number,
+    bucketSize: number,
+    hasStart: number,
+  ): void;
   points(
     start: number,
     pause: number,
@@ -86,6 +108,8 @@ export interface LearntMetric {
   /** MetricMetadata.MetricType. */
   readonly type: number;
   readonly help: Uint8Array;
+  /** A classic one. */
+  readonly isHistogram: boolean;
   readonly startsAreTold: boolean;
 }
 
@@ -96,6 +120,8 @@ export class PointKernel {
   /** Plans by the constant labels they stand beside: where they lie, and of which shapes they are. */
   readonly #plans = new Map<number, number[]>();
   readonly #known = new Set<SeriesShape>();
+  /** Places of sets of bounds, by their bytes. */
+  readonly #boundSets = new Map<string, number>();
   #keys: AttributeKeys | undefined;
   #shapeId = -1;
   #arena = ARENA_AT;
@@ -118,7 +144,7 @@ export class PointKernel {
     this.#push = push;
     this.#memory = push.memory;
     this.#code = push.memory.instance<KernelExports>(POINT_KERNEL_CODE);
-    this.#code.layOut(PLANS_AT, ATTRIBUTES_AT, DIGITS_AT, CONSTANTS_AT);
+    this.#code.layOut(PLANS_AT, BOUND_SETS_AT, ATTRIBUTES_AT, DIGITS_AT, CONSTANTS_AT);
     this.#metrics = new KnownMetrics(push.memory, METRICS_AT, METRICS_END);
     this.#code.setMetrics(this.#metrics.tableAt, this.#metrics.slots);
   }
@@ -174,12 +200,22 @@ export class PointKernel {
   }
 
   /** Sets the metric whose points points() takes; false where they can't be taken beside the constant labels. */
-  useMetric(name: Uint8Array, hasStart: boolean): boolean {
-    if (!this.#canTakeConstants || name.length > this.#valueBytesMax) return false;
-    if (name.length > NAME_MAX_BYTES) return false;
-    const label = nameLabel(name);
-    this.#memory.bytes.set(label, METRIC_AT);
-    this.#code.setMetric(METRIC_AT, label.length, hasStart ? 1 : 0);
+  useMetric(names: MetricNames, isHistogram: boolean, hasStart: boolean): boolean {
+    const longest = longestOf(names, isHistogram);
+    if (!this.#canTakeConstants || longest > this.#valueBytesMax) return false;
+    if (longest > NAME_MAX_BYTES) return false;
+    let at = METRIC_AT;
+    const places = labelsOf(names, isHistogram).flatMap((label) => {
+      const place = at;
+      this.#memory.bytes.set(label, place);
+      at += label.length + SLACK_BYTES;
+      return [place, label.length];
+    });
+    const [first = 0, firstSize = 0, second = 0, secondSize = 0, third = 0, thirdSize = 0] = places;
+    const starts = hasStart ? 1 : 0;
+    const { setHistogram, setMetric } = this.#code;
+    if (!isHistogram) setMetric(first, firstSize, starts);
+    else setHistogram(first, firstSize, second, secondSize, third, thirdSize, starts);
     return true;
   }
 
@@ -219,8 +255,9 @@ export class PointKernel {
 
   /** From now on metrics are taken that look like bytes[from, to) around their points, where that is possible. */
   learnMetric(bytes: Uint8Array, from: number, to: number, metric: LearntMetric): void {
-    const { name } = metric.names;
-    if (name === undefined || name.length > NAME_MAX_BYTES) return;
+    const { names, isHistogram } = metric;
+    const { name } = names;
+    if (name === undefined || longestOf(names, isHistogram) > NAME_MAX_BYTES) return;
     const entry = { type: metric.type, family: name, help: metric.help, unit: metric.names.unit };
     const out = this.#metadata;
     out.clear();
@@ -229,9 +266,9 @@ export class PointKernel {
     if (out.metadataOk === 0 || out.rewritten.size > METRIC_MAX_BYTES) return;
     const run = out.rewritten.bytes.slice(0, out.rewritten.size);
     this.#metrics.add(bytes, from, to, {
-      names: metric.names,
-      label: nameLabel(name),
-      nameSize: name.length,
+      names,
+      labels: labelsOf(names, isHistogram),
+      nameSize: longestOf(names, isHistogram),
       startsAreTold: metric.startsAreTold,
       run,
       familyFrom: Buffer.from(run.buffer).indexOf(name),
@@ -282,25 +319,59 @@ export class PointKernel {
   learn(shape: SeriesShape): void {
     if (this.#known.has(shape) || shape.shapeId !== this.#shapeId) return;
     const { order, heads, keys } = shape;
-    if (order === undefined || shape.extraIndex >= 0 || keys.length > ATTRIBUTES_MAX) return;
+    if (order === undefined || shape.extra > EXTRA_LE || keys.length > ATTRIBUTES_MAX) return;
     if (heads.some((head) => head.length > HEAD_MAX_BYTES)) return;
     if ((this.#plans.get(this.#shapeId)?.length ?? 0) >= PLANS_MAX) return;
     const texts = [...keys].map((id) => this.#keys!.at(id).key);
-    const size = 8 + 8 * texts.length + 12 * order.length + byteLength([...texts, ...heads]);
-    if (this.#arena + size > ARENA_END) this.#forget();
-    if (this.#arena + size > ARENA_END) return;
+    const size = PLAN_HEAD_BYTES + 8 * texts.length + 12 * order.length;
+    if (!this.#hasRoom(size + byteLength([...texts, ...heads]))) return;
     this.#write(shape, texts, order);
     this.#known.add(shape);
     this.#listPlans();
   }
 
-  #write({ heads }: SeriesShape, keys: readonly Uint8Array[], order: Int32Array): void {
+  /** From now on classic histograms of these bounds are taken, where that is possible. */
+  learnBounds(bounds: Float64Array, textOf: (bound: number) => Uint8Array): void {
+    const raw = new Uint8Array(bounds.buffer, bounds.byteOffset, bounds.byteLength);
+    const name = Buffer.from(raw).toString('latin1');
+    if (this.#boundSets.has(name) || bounds.length > BOUNDS_MAX) return;
+    if (this.#boundSets.size >= BOUND_SETS_MAX) return;
+    const labels = [...bounds, Number.POSITIVE_INFINITY].map((bound) => boundLabel(textOf(bound)));
+    const size = BOUNDS_HEAD_BYTES + 8 * labels.length + raw.length + byteLength(labels);
+    if (!this.#hasRoom(size + labels.length * SLACK_BYTES)) return;
+    const { bytes } = this.#memory;
+    const view = new DataView(bytes.buffer);
+    const set = this.#arena;
+    let texts = set + BOUNDS_HEAD_BYTES + 8 * labels.length;
+    view.setUint32(set, raw.length, true);
+    view.setUint32(set + 4, texts, true);
+    bytes.set(raw, texts);
+    texts += raw.length;
+    for (const [index, label] of labels.entries()) {
+      bytes.set(label, texts);
+      view.setUint32(set + BOUNDS_HEAD_BYTES + 8 * index, texts, true);
+      view.setUint32(set + BOUNDS_HEAD_BYTES + 8 * index + 4, label.length, true);
+      texts += label.length;
+    }
+    this.#arena = Math.ceil((texts + SLACK_BYTES) / 4) * 4;
+    this.#boundSets.set(name, set);
+    this.#listBounds();
+  }
+
+  /** Whether there is room for something more to be learnt; where there was none, all else is forgotten. */
+  #hasRoom(sizeBytes: number): boolean {
+    if (this.#arena + sizeBytes > ARENA_END) this.#forget();
+    return this.#arena + sizeBytes <= ARENA_END;
+  }
+
+  #write({ heads, extra }: SeriesShape, keys: readonly Uint8Array[], order: Int32Array): void {
     const { bytes } = this.#memory;
     const view = new DataView(bytes.buffer);
     const plan = this.#arena;
     view.setUint32(plan, keys.length, true);
     view.setUint32(plan + 4, order.length, true);
-    let at = plan + 8;
+    view.setUint32(plan + 8, extra, true);
+    let at = plan + PLAN_HEAD_BYTES;
     let texts = at + 8 * keys.length + 12 * order.length;
     const put = (text: Uint8Array) => {
       bytes.set(text, texts);
@@ -312,8 +383,7 @@ export class PointKernel {
     for (const key of keys) put(key);
     for (const [index, source] of order.entries()) {
       const isConstant = source <= FIRST_CONSTANT;
-      const kind = source === METRIC_NAME ? SEGMENT_METRIC : SEGMENT_CONSTANT;
-      view.setUint32(at, source >= 0 ? source : kind, true);
+      view.setUint32(at, source >= 0 ? source : segmentOf(source), true);
       if (isConstant) view.setUint32(at + 4, FIRST_CONSTANT - source, true);
       at += 4;
       if (source >= 0) put(heads[index]!);
@@ -325,6 +395,12 @@ export class PointKernel {
     else plans.push(plan);
   }
 
+  #listBounds(): void {
+    const { words } = this.#memory;
+    words[BOUND_SETS_AT / 4] = this.#boundSets.size;
+    words.set([...this.#boundSets.values()], BOUND_SETS_AT / 4 + 1);
+  }
+
   #listPlans(): void {
     const plans = this.#plans.get(this.#shapeId) ?? [];
     this.#memory.words[PLANS_AT / 4] = plans.length;
@@ -334,21 +410,42 @@ export class PointKernel {
   #forget(): void {
     this.#plans.clear();
     this.#known.clear();
+    this.#boundSets.clear();
     this.#arena = ARENA_AT;
     this.#listPlans();
+    this.#listBounds();
   }
 }
 
-/** The label of a metric's name, whole. */
-function nameLabel(name: Uint8Array): Uint8Array {
-  const valueSize = name.length < 128 ? 1 : 2;
-  const inner = METRIC_LABEL_HEAD.length + valueSize + name.length;
+/** Of the names of a metric's series. */
+function labelsOf({ name, sum, count, bucket }: MetricNames, isHistogram: boolean): Uint8Array[] {
+  const names = isHistogram ? [sum, count, bucket] : [name!];
+  return names.map((each) => wholeLabel(METRIC_LABEL_HEAD, each));
+}
+
+function longestOf({ name, bucket }: MetricNames, isHistogram: boolean): number {
+  return isHistogram ? bucket.length : name!.length;
+}
+
+function boundLabel(text: Uint8Array): Uint8Array {
+  return wholeLabel(BOUND_HEAD, text);
+}
+
+/** A label with its tag and size; `head` is `0a len name 12`. */
+function wholeLabel(head: Uint8Array, value: Uint8Array): Uint8Array {
+  const valueSize = value.length < 128 ? 1 : 2;
+  const inner = head.length + valueSize + value.length;
   const label = new Uint8Array(1 + (inner < 128 ? 1 : 2) + inner);
   label[0] = 0x0a;
   const at = writeSize(label, 1, inner);
-  label.set(METRIC_LABEL_HEAD, at);
-  label.set(name, writeSize(label, at + METRIC_LABEL_HEAD.length, name.length));
+  label.set(head, at);
+  label.set(value, writeSize(label, at + head.length, value.length));
   return label;
+}
+
+function segmentOf(source: number): number {
+  if (source === METRIC_NAME) return SEGMENT_METRIC;
+  return source === EXTRA ? SEGMENT_BOUND : SEGMENT_CONSTANT;
 }
 
 function byteLength(texts: readonly Uint8Array[]): number {

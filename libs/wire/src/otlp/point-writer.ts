@@ -59,6 +59,16 @@ export class PointWriter {
     this.#metric = metric;
   }
 
+  /** Of the classic histogram written last; none where the last point was none. */
+  get bounds(): Float64Array {
+    return this.#metric?.form === 'classic' ? this.#point.bounds : NO_VALUES;
+  }
+
+  /** A bound as its label says it. */
+  boundText(bound: number): Uint8Array {
+    return bound === Number.POSITIVE_INFINITY ? INFINITE : this.#decimal(bound);
+  }
+
   /** Whether numbers of the metric are written with the time since when they count. */
   get tellsStart(): boolean {
     return isTellingStart(this.#metric!);

@@ -3,8 +3,8 @@
 // wrong with one point or metric costs that one: it is counted, and the first of them told. Only bytes that
 // are no protobuf fail the whole request.
 //
-// The pass can be interrupted between points, so that a large body shares the event loop. Most points of sums and
-// gauges are taken by a kernel (point-kernel.ts), where the body lies in its memory.
+// The pass can be interrupted between points, so that a large body shares the event loop. Most points of sums, gauges
+// and classic histograms are taken by a kernel (point-kernel.ts), where the body lies in its memory.
 import { text } from '@weir/bytes';
 import { FieldReader, WIRE_LENGTH, WIRE_VARINT } from '../protobuf/field-reader.ts';
 import type { PushKernel } from '../push-kernel/push-kernel.ts';
@@ -194,7 +194,7 @@ export class OtlpScan {
       if (this.#pauseCost < 0) yield;
       const begun = this.#begin(metric, out);
       if (begun === undefined) continue;
-      const kernel = this.#canTake(metric, begun.names.name!) ? this.#kernel : undefined;
+      const kernel = this.#canTake(metric, begun.names) ? this.#kernel : undefined;
       inner.reset(this.#bytes, pointsAt < 0 ? metric.from : pointsAt, metric.to);
       for (;;) {
         if (kernel !== undefined) inner.at = this.#takePoints(kernel, inner.at, metric.to, out);
@@ -203,18 +203,19 @@ export class OtlpScan {
         if (inner.field !== 1) continue;
         const before = out.rejectedSamples;
         const written = out.rewritten.size;
-        this.#writer.lastShape = undefined;
+        this.#writer.lastShapes.length = 0;
         this.#points.write(this.#bytes, inner.from, inner.to, out);
         this.#target.sawPoint(this.#points.timeMs);
         if (out.rejectedSamples !== before) this.pointsRejected++;
         this.#pauseCost -= inner.to - inner.from + out.rewritten.size - written;
-        if (kernel !== undefined && this.#writer.lastShape) kernel.learn(this.#writer.lastShape);
+        if (kernel !== undefined) this.#teach(kernel);
       }
       if (pointsAt < 0) {
         const startsAreTold = this.#points.tellsStart;
         kernel?.learnMetric(this.#bytes, field.from, field.to, {
           ...begun,
           help: metric.help,
+          isHistogram: metric.kind === HISTOGRAM,
           startsAreTold,
         });
       }
@@ -239,11 +240,21 @@ export class OtlpScan {
     this.#target.sawPoint(latestMs);
   }
 
-  #canTake({ kind }: Metric, name: Uint8Array): boolean {
-    if (this.#kernel === undefined || (kind !== GAUGE && kind !== SUM)) return false;
-    const { rules } = this.#start!;
+  #canTake({ kind }: Metric, names: MetricNames): boolean {
+    if (this.#kernel === undefined) return false;
+    const { rules, translation } = this.#start!;
+    const isHistogram = kind === HISTOGRAM && !translation.customBuckets;
+    if (!isHistogram && kind !== GAUGE && kind !== SUM) return false;
+    const name = names.name!;
     if (rules.legacyNames && !isMetricName(name, 0, name.length, true)) return false;
-    return this.#kernel.useMetric(name, this.#points.tellsStart);
+    return this.#kernel.useMetric(names, isHistogram, this.#points.tellsStart);
+  }
+
+  /** Shows the kernel what the point looked like that was written last. */
+  #teach(kernel: PointKernel): void {
+    for (const shape of this.#writer.lastShapes) if (shape !== undefined) kernel.learn(shape);
+    const { bounds } = this.#points;
+    if (bounds.length > 0) kernel.learnBounds(bounds, (bound) => this.#points.boundText(bound));
   }
 
   /** Has the kernel take points, up to the pause; returns where it left off. */

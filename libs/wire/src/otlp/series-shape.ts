@@ -31,6 +31,8 @@ export interface SeriesShape {
   readonly keys: Int32Array;
   /** Where each label comes from, in the order of their names; undefined: the slow path. */
   readonly order: Int32Array | undefined;
+  /** Which label it has beside. */
+  readonly extra: number;
   /** Where in the order the extra label is, or -1. */
   readonly extraIndex: number;
   /** `0a len name 12` of the labels that are no constants. */
@@ -73,8 +75,7 @@ export class SeriesShapes {
   #shapeOf(ids: Int32Array, constants: ConstantLabels, extra: number): SeriesShape {
     const sources = this.#sources(ids, constants, extra);
     const none = {
-      shapeId: constants.shapeId,
-      keys: ids,
+      ...{ shapeId: constants.shapeId, keys: ids, extra },
       order: undefined,
       extraIndex: -1,
       heads: [],
@@ -82,8 +83,7 @@ export class SeriesShapes {
     if (sources === undefined || sources.length > this.#rules.labelNamesMax) return none;
     sources.sort((a, b) => compareBytes(a.name, b.name));
     return {
-      shapeId: constants.shapeId,
-      keys: ids,
+      ...{ shapeId: constants.shapeId, keys: ids, extra },
       order: Int32Array.from(sources.map(({ source }) => source)),
       extraIndex: sources.findIndex(({ source }) => source === EXTRA),
       heads: sources.map(({ name }) => labelHead(name)),

@@ -74,8 +74,8 @@ export class SeriesWriter {
   };
   /** Of the extra label, where the series has one. */
   extraValue: Uint8Array = EMPTY;
-  /** Of the series written last, where it is kept. */
-  lastShape: SeriesShape | undefined;
+  /** Of the series written since it was cleared, by their extra label, where they are kept. */
+  readonly lastShapes: (SeriesShape | undefined)[] = [];
   readonly #draft = new SeriesDraft();
   readonly #screen = new LabelScreen();
   #view: DataView = new DataView(EMPTY.buffer);
@@ -110,7 +110,7 @@ export class SeriesWriter {
   write(metric: Uint8Array, extra: number, sample: PointSample, out: AcceptedWrite): void {
     const { attributes, constants } = this;
     const shape = this.#memory!.shapes.of(attributes, constants, extra);
-    this.lastShape = shape;
+    this.lastShapes[extra] = shape;
     const isPlain = shape?.order !== undefined && !changesLabels(this.#rules!);
     if (isPlain && this.#writePlain(shape, metric, sample, out)) return;
     this.writeDraft(metric, extra, out, (draft) => {
