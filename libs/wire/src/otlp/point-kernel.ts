@@ -1,6 +1,5 @@
 // The WebAssembly side of OTLP (kernel/point-kernel.as): data points of sums, gauges and classic histograms become series
-// there, in the push kernel's memory. It knows a shape of points as a plan: the attribute keys it must find, and which pieces the
-// labels are made of; and metrics by what stands around their points (known-metrics.ts). What it doesn't know, or
+// there, in the push kernel's memory. It knows shapes of points (known-shapes.ts), and metrics (known-metrics.ts). What it doesn't know, or
 // wouldn't take, is left to the plain way, from which it learns.
 import type { KernelMemory } from '../push-kernel/kernel-memory.ts';
 import {
@@ -14,24 +13,20 @@ import {
 import { AcceptedWrite } from '../write-request/accepted-write.ts';
 import { acceptMetadata } from '../write-request/metadata-entry.ts';
 import type { WriteRules } from '../write-request/write-rules.ts';
-import { type AttributeKeys, labelHead } from './attribute-keys.ts';
+import type { AttributeKeys } from './attribute-keys.ts';
 import type { ConstantLabels } from './constant-labels.ts';
 import { KnownMetrics } from './known-metrics.ts';
+import { ATTRIBUTES_MAX, BOUND_SETS_MAX, KnownShapes, PLANS_MAX } from './known-shapes.ts';
 import type { MetricNames } from './metric-table.ts';
 import { POINT_KERNEL_CODE } from './point-kernel-code.ts';
-import { EXTRA, EXTRA_LE, FIRST_CONSTANT, METRIC_NAME, type SeriesShape } from './series-shape.ts';
+import type { SeriesShape } from './series-shape.ts';
+import { METRIC_HEAD, wholeLabel } from './whole-label.ts';
 
-const PLANS_MAX = 32;
-const ATTRIBUTES_MAX = 64;
 const CONSTANTS_MAX = 128;
-/** `0a len name 12` of a name whose size takes one byte. */
-const HEAD_MAX_BYTES = 130;
 /** Copies go in steps of eight bytes and may pass an end by that. */
 const SLACK_BYTES = 16;
 
 const PLANS_AT = KEPT_AT;
-const BOUND_SETS_MAX = 32;
-const BOUNDS_MAX = 256;
 const BOUND_SETS_AT = PLANS_AT + 4 + 4 * PLANS_MAX;
 const ATTRIBUTES_AT = BOUND_SETS_AT + 4 + 4 * BOUND_SETS_MAX;
 const DIGITS_AT = ATTRIBUTES_AT + 16 * ATTRIBUTES_MAX;
@@ -46,19 +41,12 @@ const ARENA_END = ARENA_AT + (64 << 10);
 const METRICS_AT = ARENA_END + SLACK_BYTES;
 const METRICS_END = KEPT_AT + KEPT_BYTES - SLACK_BYTES;
 
-const SEGMENT_CONSTANT = 0xffff;
-const SEGMENT_METRIC = 0xfffe;
-const SEGMENT_BOUND = 0xfffd;
-const BOUND_HEAD = labelHead(new TextEncoder().encode('le'));
-const PLAN_HEAD_BYTES = 12;
-const BOUNDS_HEAD_BYTES = 8;
 const INT32_MAX = 0x7fffffff;
 const EARLIEST_FLOAT = 2;
 const LATEST_FLOAT = 3;
 const POINTS_WORD = 8;
 const METADATA_WORD = 9;
 const STOPPED_WORD = 10;
-const METRIC_LABEL_HEAD = labelHead(new TextEncoder().encode('__name__'));
 
 interface KernelExports {
   layOut(
@@ -117,18 +105,12 @@ export class PointKernel {
   readonly #push: PushKernel;
   readonly #memory: KernelMemory;
   readonly #code: KernelExports;
-  /** Plans by the constant labels they stand beside: where they lie, and of which shapes they are. */
-  readonly #plans = new Map<number, number[]>();
-  readonly #known = new Set<SeriesShape>();
-  /** Places of sets of bounds, by their bytes. */
-  readonly #boundSets = new Map<string, number>();
   #keys: AttributeKeys | undefined;
-  #shapeId = -1;
-  #arena = ARENA_AT;
   #valueBytesMax = 0;
   #canTakeConstants = false;
   #metadataBytesMax = 0;
   #request = 0;
+  readonly #shapes: KnownShapes;
   readonly #metrics: KnownMetrics;
   /** What a metric's metadata is encoded into. */
   readonly #metadata = new AcceptedWrite();
@@ -145,6 +127,9 @@ export class PointKernel {
     this.#memory = push.memory;
     this.#code = push.memory.instance<KernelExports>(POINT_KERNEL_CODE);
     this.#code.layOut(PLANS_AT, BOUND_SETS_AT, ATTRIBUTES_AT, DIGITS_AT, CONSTANTS_AT);
+    this.#shapes = new KnownShapes(push.memory, {
+      ...{ plans: PLANS_AT, boundSets: BOUND_SETS_AT, from: ARENA_AT, end: ARENA_END },
+    });
     this.#metrics = new KnownMetrics(push.memory, METRICS_AT, METRICS_END);
     this.#code.setMetrics(this.#metrics.tableAt, this.#metrics.slots);
   }
@@ -156,7 +141,7 @@ export class PointKernel {
     const { timestampMinMs, timestampMaxMs } = rules;
     this.#code.setRules(this.#valueBytesMax, seed | 0, timestampMinMs, timestampMaxMs);
     const isOther = keys !== this.#keys;
-    if (isOther) this.#forget();
+    if (isOther) this.#shapes.clear();
     const { metadataBytesMax } = rules;
     if (isOther || this.#metrics.isFull || metadataBytesMax !== this.#metadataBytesMax) {
       this.#metrics.clear();
@@ -181,8 +166,7 @@ export class PointKernel {
       bytes.set(field, at);
       at += field.length;
     }
-    this.#shapeId = shapeId;
-    this.#listPlans();
+    this.#shapes.use(shapeId);
   }
 
   /** Whether metrics can be taken beside the constant labels. */
@@ -317,147 +301,21 @@ export class PointKernel {
 
   /** From now on points of this shape are taken, where that is possible. */
   learn(shape: SeriesShape): void {
-    if (this.#known.has(shape) || shape.shapeId !== this.#shapeId) return;
-    const { order, heads, keys } = shape;
-    if (order === undefined || shape.extra > EXTRA_LE || keys.length > ATTRIBUTES_MAX) return;
-    if (heads.some((head) => head.length > HEAD_MAX_BYTES)) return;
-    if ((this.#plans.get(this.#shapeId)?.length ?? 0) >= PLANS_MAX) return;
-    const texts = [...keys].map((id) => this.#keys!.at(id).key);
-    const size = PLAN_HEAD_BYTES + 8 * texts.length + 12 * order.length;
-    if (!this.#hasRoom(size + byteLength([...texts, ...heads]))) return;
-    this.#write(shape, texts, order);
-    this.#known.add(shape);
-    this.#listPlans();
+    this.#shapes.learn(shape, this.#keys!);
   }
 
   /** From now on classic histograms of these bounds are taken, where that is possible. */
   learnBounds(bounds: Float64Array, textOf: (bound: number) => Uint8Array): void {
-    const raw = new Uint8Array(bounds.buffer, bounds.byteOffset, bounds.byteLength);
-    const name = Buffer.from(raw).toString('latin1');
-    if (this.#boundSets.has(name) || bounds.length > BOUNDS_MAX) return;
-    if (this.#boundSets.size >= BOUND_SETS_MAX) return;
-    const labels = [...bounds, Number.POSITIVE_INFINITY].map((bound) => boundLabel(textOf(bound)));
-    const size = BOUNDS_HEAD_BYTES + 8 * labels.length + raw.length + byteLength(labels);
-    if (!this.#hasRoom(size + labels.length * SLACK_BYTES)) return;
-    const { bytes } = this.#memory;
-    const view = new DataView(bytes.buffer);
-    const set = this.#arena;
-    let texts = set + BOUNDS_HEAD_BYTES + 8 * labels.length;
-    view.setUint32(set, raw.length, true);
-    view.setUint32(set + 4, texts, true);
-    bytes.set(raw, texts);
-    texts += raw.length;
-    for (const [index, label] of labels.entries()) {
-      bytes.set(label, texts);
-      view.setUint32(set + BOUNDS_HEAD_BYTES + 8 * index, texts, true);
-      view.setUint32(set + BOUNDS_HEAD_BYTES + 8 * index + 4, label.length, true);
-      texts += label.length;
-    }
-    this.#arena = Math.ceil((texts + SLACK_BYTES) / 4) * 4;
-    this.#boundSets.set(name, set);
-    this.#listBounds();
-  }
-
-  /** Whether there is room for something more to be learnt; where there was none, all else is forgotten. */
-  #hasRoom(sizeBytes: number): boolean {
-    if (this.#arena + sizeBytes > ARENA_END) this.#forget();
-    return this.#arena + sizeBytes <= ARENA_END;
-  }
-
-  #write({ heads, extra }: SeriesShape, keys: readonly Uint8Array[], order: Int32Array): void {
-    const { bytes } = this.#memory;
-    const view = new DataView(bytes.buffer);
-    const plan = this.#arena;
-    view.setUint32(plan, keys.length, true);
-    view.setUint32(plan + 4, order.length, true);
-    view.setUint32(plan + 8, extra, true);
-    let at = plan + PLAN_HEAD_BYTES;
-    let texts = at + 8 * keys.length + 12 * order.length;
-    const put = (text: Uint8Array) => {
-      bytes.set(text, texts);
-      view.setUint32(at, texts, true);
-      view.setUint32(at + 4, text.length, true);
-      texts += text.length;
-      at += 8;
-    };
-    for (const key of keys) put(key);
-    for (const [index, source] of order.entries()) {
-      const isConstant = source <= FIRST_CONSTANT;
-      view.setUint32(at, source >= 0 ? source : segmentOf(source), true);
-      if (isConstant) view.setUint32(at + 4, FIRST_CONSTANT - source, true);
-      at += 4;
-      if (source >= 0) put(heads[index]!);
-      else at += 8;
-    }
-    this.#arena = texts;
-    const plans = this.#plans.get(this.#shapeId);
-    if (plans === undefined) this.#plans.set(this.#shapeId, [plan]);
-    else plans.push(plan);
-  }
-
-  #listBounds(): void {
-    const { words } = this.#memory;
-    words[BOUND_SETS_AT / 4] = this.#boundSets.size;
-    words.set([...this.#boundSets.values()], BOUND_SETS_AT / 4 + 1);
-  }
-
-  #listPlans(): void {
-    const plans = this.#plans.get(this.#shapeId) ?? [];
-    this.#memory.words[PLANS_AT / 4] = plans.length;
-    this.#memory.words.set(plans, PLANS_AT / 4 + 1);
-  }
-
-  #forget(): void {
-    this.#plans.clear();
-    this.#known.clear();
-    this.#boundSets.clear();
-    this.#arena = ARENA_AT;
-    this.#listPlans();
-    this.#listBounds();
+    this.#shapes.learnBounds(bounds, textOf);
   }
 }
 
 /** Of the names of a metric's series. */
 function labelsOf({ name, sum, count, bucket }: MetricNames, isHistogram: boolean): Uint8Array[] {
   const names = isHistogram ? [sum, count, bucket] : [name!];
-  return names.map((each) => wholeLabel(METRIC_LABEL_HEAD, each));
+  return names.map((each) => wholeLabel(METRIC_HEAD, each));
 }
 
 function longestOf({ name, bucket }: MetricNames, isHistogram: boolean): number {
   return isHistogram ? bucket.length : name!.length;
-}
-
-function boundLabel(text: Uint8Array): Uint8Array {
-  return wholeLabel(BOUND_HEAD, text);
-}
-
-/** A label with its tag and size; `head` is `0a len name 12`. */
-function wholeLabel(head: Uint8Array, value: Uint8Array): Uint8Array {
-  const valueSize = value.length < 128 ? 1 : 2;
-  const inner = head.length + valueSize + value.length;
-  const label = new Uint8Array(1 + (inner < 128 ? 1 : 2) + inner);
-  label[0] = 0x0a;
-  const at = writeSize(label, 1, inner);
-  label.set(head, at);
-  label.set(value, writeSize(label, at + head.length, value.length));
-  return label;
-}
-
-function segmentOf(source: number): number {
-  if (source === METRIC_NAME) return SEGMENT_METRIC;
-  return source === EXTRA ? SEGMENT_BOUND : SEGMENT_CONSTANT;
-}
-
-function byteLength(texts: readonly Uint8Array[]): number {
-  return texts.reduce((sum, text) => sum + text.length, 0);
-}
-
-function writeSize(bytes: Uint8Array, at: number, size: number): number {
-  if (size < 128) {
-    bytes[at] = size;
-    return at + 1;
-  }
-  bytes[at] = (size & 127) | 128;
-  bytes[at + 1] = size >>> 7;
-  return at + 2;
 }
