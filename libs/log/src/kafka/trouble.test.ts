@@ -1,8 +1,14 @@
 // How lines of the client's log become reasons; that real brokers cause these lines is tested in
 // test/integration/kafka-security.test.ts.
+
+import { EventEmitter } from 'node:events';
+import { defaultsOf } from '@weir/config';
+import type { Clock } from '@weir/runtime';
+import { silentTelemetry } from '@weir/telemetry';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { reasonOf } from './trouble.ts';
+import { kafkaFlags } from './flags.ts';
+import { createTrouble, reasonOf } from './trouble.ts';
 
 const line = (text: string) => `[thrd:x/bootstrap]: ssl://kafka-1.example:9093/${text}`;
 
@@ -41,5 +47,31 @@ describe('reasonOf', () => {
   it('takes any text, and nothing for a line of no broker', () => {
     expect(reasonOf('[thrd:main]: something else')).toBeUndefined();
     fc.assert(fc.property(fc.string(), (text) => void reasonOf(text)));
+  });
+});
+
+describe('a refusal', () => {
+  it('is not hidden by what follows from it', async () => {
+    const events = new EventEmitter();
+    const client = Object.assign(events, {
+      connect(_options: unknown, done: (error?: Error) => void) {
+        for (const text of [
+          '1: SSL handshake failed: certificate verify failed',
+          'bootstrap: Disconnected',
+        ]) {
+          events.emit('event.log', { severity: 3, fac: 'FAIL', message: line(text) });
+        }
+        done(new Error('Local: Broker transport failure'));
+      },
+      disconnect: (done: () => void) => done(),
+    });
+    const clock = { steadyMs: () => 0, after: () => ({ cancel() {} }) } as unknown as Clock;
+    const { log } = silentTelemetry();
+    const trouble = createTrouble(defaultsOf(kafkaFlags), { clock, log });
+    trouble.watch(client as never);
+    await expect(trouble.connect(client as never, 1000)).rejects.toMatchObject({
+      kind: 'invalid',
+      message: expect.stringContaining('certificate verify failed'),
+    });
   });
 });

@@ -95,7 +95,10 @@ export function createTrouble(
 
   const note = (reason: Reason, severity: number) => {
     const nowMs = clock.steadyMs();
-    reasons.set(reason.broker, { ...reason, atMs: nowMs });
+    const before = reasons.get(reason.broker);
+    // What follows from a refusal (a closed connection, a time-out) must not hide it.
+    const isHidden = before?.refused === true && !reason.refused && nowMs - before.atMs < KEPT_MS;
+    if (!isHidden) reasons.set(reason.broker, { ...reason, atMs: nowMs });
     const key = `${reason.broker} ${reason.text}`;
     const told = toldMs.get(key);
     if (severity < NOTICE && (told === undefined || nowMs - told > TOLD_EVERY_MS)) {
