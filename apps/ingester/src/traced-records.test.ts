@@ -11,6 +11,7 @@ const NOW_MS = 100_000;
 function setUp(serving = true) {
   const told: [string, object][] = [];
   const time = { steadyMs: 0 };
+  // Of pino's logger only what is called here.
   const log = {
     warn: (line: object) => told.push(['warn', line]),
     debug: (line: object) => told.push(['debug', line]),

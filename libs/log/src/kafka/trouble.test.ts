@@ -65,6 +65,7 @@ describe('a refusal', () => {
       },
       disconnect: (done: () => void) => done(),
     });
+    // Of a clock only what is asked here; its timer never ends.
     const clock = { steadyMs: () => 0, after: () => ({ cancel() {} }) } as unknown as Clock;
     const { log } = silentTelemetry();
     const trouble = createTrouble(defaultsOf(kafkaFlags), { clock, log });

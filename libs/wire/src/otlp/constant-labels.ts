@@ -4,13 +4,13 @@
 
 import { isUtf8 } from 'node:buffer';
 import { equalBytes, hashBytes, text, utf8 } from '@weir/bytes';
-import { labelSize, writeLabel } from '@weir/model';
 import { FieldReader, WIRE_LENGTH } from '../protobuf/field-reader.ts';
 import type { NamedLabel } from '../write-request/refusal-texts.ts';
 import { valueText } from './attribute-value.ts';
 import { labelName } from './label-names.ts';
 import { ATTRIBUTES_MAX, tooManyAttributes } from './point-attributes.ts';
 import type { OtlpTranslation } from './translation.ts';
+import { wholeLabel } from './whole-label.ts';
 
 const KEPT_MAX_BYTES = 2 << 20;
 const SHAPES_MAX = 1024;
@@ -181,9 +181,7 @@ function put(
 ): void {
   if (value.length === 0) return;
   const name = utf8(label);
-  const field = new Uint8Array(labelSize(name.length, value.length));
-  writeLabel(field, 0, name, value);
-  found.set(label, { name, value, isPromoted, field });
+  found.set(label, { name, value, isPromoted, field: wholeLabel(name, value) });
 }
 
 /** job and instance. */

@@ -3,8 +3,15 @@
 // plain scan has written; forgotten whole where there is no more room.
 import type { KernelMemory } from '../push-kernel/kernel-memory.ts';
 import type { AttributeKeys } from './attribute-keys.ts';
-import { EXTRA, EXTRA_LE, FIRST_CONSTANT, METRIC_NAME, type SeriesShape } from './series-shape.ts';
-import { BOUND_HEAD, wholeLabel } from './whole-label.ts';
+import {
+  EXTRA,
+  EXTRA_LE,
+  EXTRA_NAMES,
+  FIRST_CONSTANT,
+  METRIC_NAME,
+  type SeriesShape,
+} from './series-shape.ts';
+import { wholeLabel } from './whole-label.ts';
 
 /** Of one set of constant labels. */
 export const PLANS_MAX = 32;
@@ -15,6 +22,7 @@ const BOUNDS_MAX = 256;
 const HEAD_MAX_BYTES = 130;
 /** Copies go in steps of eight bytes and may pass an end by that. */
 const SLACK_BYTES = 16;
+const LE = EXTRA_NAMES[EXTRA_LE]!;
 const SEGMENT_CONSTANT = 0xffff;
 const SEGMENT_METRIC = 0xfffe;
 const SEGMENT_BOUND = 0xfffd;
@@ -84,7 +92,7 @@ export class KnownShapes {
     if (this.#boundSets.has(name) || bounds.length > BOUNDS_MAX) return;
     if (this.#boundSets.size >= BOUND_SETS_MAX) return;
     const labels = [...bounds, Number.POSITIVE_INFINITY].map((bound) =>
-      wholeLabel(BOUND_HEAD, textOf(bound)),
+      wholeLabel(LE, textOf(bound)),
     );
     const size = BOUNDS_HEAD_BYTES + 8 * labels.length + raw.length + byteLength(labels);
     if (!this.#hasRoom(size + labels.length * SLACK_BYTES)) return;

@@ -20,7 +20,7 @@ import { ATTRIBUTES_MAX, BOUND_SETS_MAX, KnownShapes, PLANS_MAX } from './known-
 import type { MetricNames } from './metric-table.ts';
 import { POINT_KERNEL_CODE } from './point-kernel-code.ts';
 import type { SeriesShape } from './series-shape.ts';
-import { METRIC_HEAD, wholeLabel } from './whole-label.ts';
+import { wholeLabel } from './whole-label.ts';
 
 const CONSTANTS_MAX = 128;
 /** Copies go in steps of eight bytes and may pass an end by that. */
@@ -41,6 +41,7 @@ const ARENA_END = ARENA_AT + (64 << 10);
 const METRICS_AT = ARENA_END + SLACK_BYTES;
 const METRICS_END = KEPT_AT + KEPT_BYTES - SLACK_BYTES;
 
+const NAME = new TextEncoder().encode('__name__');
 const INT32_MAX = 0x7fffffff;
 const EARLIEST_FLOAT = 2;
 const LATEST_FLOAT = 3;
@@ -313,7 +314,7 @@ export class PointKernel {
 /** Of the names of a metric's series. */
 function labelsOf({ name, sum, count, bucket }: MetricNames, isHistogram: boolean): Uint8Array[] {
   const names = isHistogram ? [sum, count, bucket] : [name!];
-  return names.map((each) => wholeLabel(METRIC_HEAD, each));
+  return names.map((each) => wholeLabel(NAME, each));
 }
 
 function longestOf({ name, bucket }: MetricNames, isHistogram: boolean): number {
