@@ -1,7 +1,8 @@
 // `npm test` and `npm run test:peers`: prepares what the suites need, runs them in order, prints each
 // with its result and duration, and ends with one line `N passed, N failed`. A suite that cannot start
-// counts as failed. `-- --only=unit,chaos` runs some of them. Node's own modules only at the top, since
-// it runs on a fresh clone; tests that were skipped are listed, with their reasons.
+// counts as failed. `-- --only=unit,chaos` runs some of them, `--filter=kafka` the files of such a path.
+// Node's own modules only at the top, since it runs on a fresh clone; tests that were skipped are listed,
+// with their reasons.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,7 +37,8 @@ const PEER_SUITES = [
 ];
 
 const peers = process.argv.includes('--peers');
-const only = process.argv.find((arg) => arg.startsWith('--only='))?.slice('--only='.length);
+const only = argument('only');
+const filter = argument('filter');
 const scratch = mkdtempSync(join(tmpdir(), 'weir-test-'));
 const services = createServices({ build });
 const total = { passed: 0, failed: 0 };
@@ -110,7 +112,7 @@ async function runVitest(suite, env, limitMs) {
   const report = join(scratch, `${suite.name.replaceAll(' ', '-')}.json`);
   const args = ['node_modules/vitest/vitest.mjs', 'run'];
   for (const project of suite.projects) args.push('--project', project);
-  if (suite.filter) args.push(suite.filter);
+  if (suite.filter ?? filter) args.push(suite.filter ?? filter);
   args.push('--reporter=default', '--reporter=json', `--outputFile.json=${report}`);
   const ended = await run(process.execPath, args, { cwd: root, env, limitMs });
   if (!existsSync(report)) {
@@ -123,6 +125,11 @@ async function runVitest(suite, env, limitMs) {
     return { ...result, failed: 1, notes: [...result.notes, `${ended.output}${ended.problem}`] };
   }
   return result;
+}
+
+function argument(name) {
+  const prefix = `--${name}=`;
+  return process.argv.find((arg) => arg.startsWith(prefix))?.slice(prefix.length);
 }
 
 function success() {

@@ -60,7 +60,7 @@ describe('SIGTERM', () => {
       series: 40,
       seed: 3,
       startMs: Math.floor((Date.now() - 20 * 3_600_000) / 15_000) * 15_000,
-      stepMs: 15_000,
+      stepMs: 10_000, // 7,200 steps until now: more than are sent here
       metric: 'graceful',
       tenant: 'test',
     });

@@ -78,7 +78,7 @@ export class AcknowledgedLoad {
     while (this.#running) {
       const dice = this.#random.next();
       const retry = this.#tooLateSoon() ?? (dice < 0.2 ? this.#pick(this.uncertain) : undefined);
-      const again = dice > 0.9 ? this.#recent() : undefined;
+      const again = dice > 0.9 || this.#isAhead() ? this.#recent() : undefined;
       const status = await this.#send(retry ?? again ?? this.#nextStep++);
       if (status === 0 || status >= 500 || status === 429) await sleep(20);
     }
@@ -89,6 +89,11 @@ export class AcknowledgedLoad {
     const oldest = Math.min(...this.uncertain);
     const lateMs = (this.#nextStep - oldest) * this.options.stepMs;
     return lateMs >= LATE_MAX_MS ? oldest : undefined;
+  }
+
+  /** On a fast machine the load has caught up with the wall clock: samples of the future are refused. */
+  #isAhead(): boolean {
+    return this.timeOf(this.#nextStep) > Date.now();
   }
 
   #pick(set: ReadonlySet<number>): number | undefined {

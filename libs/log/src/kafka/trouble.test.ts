@@ -51,16 +51,13 @@ describe('reasonOf', () => {
 });
 
 describe('a refusal', () => {
-  it('is not hidden by what follows from it', async () => {
+  /** How a connection fails after the client's log has said these texts of one broker. */
+  const failureAfter = (...texts: string[]) => {
     const events = new EventEmitter();
     const client = Object.assign(events, {
       connect(_options: unknown, done: (error?: Error) => void) {
-        for (const text of [
-          '1: SSL handshake failed: certificate verify failed',
-          'bootstrap: Disconnected',
-        ]) {
+        for (const text of texts)
           events.emit('event.log', { severity: 3, fac: 'FAIL', message: line(text) });
-        }
         done(new Error('Local: Broker transport failure'));
       },
       disconnect: (done: () => void) => done(),
@@ -70,9 +67,28 @@ describe('a refusal', () => {
     const { log } = silentTelemetry();
     const trouble = createTrouble(defaultsOf(kafkaFlags), { clock, log });
     trouble.watch(client as never);
-    await expect(trouble.connect(client as never, 1000)).rejects.toMatchObject({
+    return trouble.connect(client as never, 1000);
+  };
+
+  it('is not hidden by what follows from it', async () => {
+    await expect(
+      failureAfter('1: SSL handshake failed: certificate verify failed', 'bootstrap: Disconnected'),
+    ).rejects.toMatchObject({
       kind: 'invalid',
       message: expect.stringContaining('certificate verify failed'),
+    });
+  });
+
+  it('does not hide that the broker is gone', async () => {
+    // A broker that stops breaks off handshakes, too.
+    await expect(
+      failureAfter(
+        'bootstrap: SSL handshake failed: Disconnected',
+        'bootstrap: Connect to ipv4#127.0.0.1:9093 failed: Connection refused',
+      ),
+    ).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('Connection refused'),
     });
   });
 });

@@ -47,6 +47,8 @@ export interface Trouble {
 const LINE =
   /^(?:\[thrd:[^\]]*\]: )?(?:[a-z_]+:\/\/)?([^/\s]+:\d+)\/(?:bootstrap|\d+): (.*?)(?: \(after \d+ms in state .*\))?$/s;
 const REFUSED = /SASL authentication error|SSL handshake failed|SSL alert|oauthbearer/i;
+/** Not even a port is open: no consequence of a refusal. */
+const UNREACHED = /^Connect to |^Failed to resolve /;
 /** They only say that something is wrong, and the log has said what. */
 const EMPTY_ERRORS =
   /transport failure|connections are down|authentication failure|ssl error|resolution failure|timed out/i;
@@ -97,7 +99,8 @@ export function createTrouble(
     const nowMs = clock.steadyMs();
     const before = reasons.get(reason.broker);
     // What follows from a refusal (a closed connection, a time-out) must not hide it.
-    const isHidden = before?.refused === true && !reason.refused && nowMs - before.atMs < KEPT_MS;
+    const follows = !reason.refused && !UNREACHED.test(reason.text);
+    const isHidden = before?.refused === true && follows && nowMs - before.atMs < KEPT_MS;
     if (!isHidden) reasons.set(reason.broker, { ...reason, atMs: nowMs });
     const key = `${reason.broker} ${reason.text}`;
     const told = toldMs.get(key);
