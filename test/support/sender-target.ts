@@ -59,8 +59,13 @@ export class SenderTarget {
   }
 
   /** Holds within a second or two. */
-  async override(overrides: Overrides): Promise<void> {
-    await writeFile(join(this.#directory, 'overrides.yaml'), JSON.stringify({ overrides }));
+  override(overrides: Overrides): Promise<void> {
+    return this.configure({ overrides });
+  }
+
+  /** The whole file of runtime configuration. */
+  configure(runtime: Readonly<Record<string, unknown>>): Promise<void> {
+    return writeFile(join(this.#directory, 'overrides.yaml'), JSON.stringify(runtime));
   }
 
   /** All float samples of the last minutes, oldest first; series of native histograms alone are passed over. */

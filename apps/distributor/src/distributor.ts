@@ -25,7 +25,7 @@ import { registerInfluxRoutes } from './influx/influx-routes.ts';
 import { followInstanceLimits, instanceLimitsGauge } from './instance-limits.ts';
 import type { InstanceLimits } from './instance-limits-flags.ts';
 import { checkMessageSize } from './message-size.ts';
-import { negotiate, type RemoteWriteVersion } from './negotiation.ts';
+import { negotiate, type RemoteWriteVersion, versionAsked } from './negotiation.ts';
 import { type OtlpGrpcServer, openOtlpGrpc } from './otlp/otlp-grpc.ts';
 import { createOtlpReceiver, type OtlpReceiver } from './otlp/otlp-receiver.ts';
 import { registerOtlpRoutes } from './otlp/otlp-routes.ts';
@@ -130,7 +130,7 @@ export function createDistributor(
   const replicas = tracker && createReplicaFilter({ ...parts, tracker });
 
   async function push(request: PushRequest): Promise<PushAnswer> {
-    let version: RemoteWriteVersion = 1;
+    let version = versionAsked(request.contentType);
     let share: InflightShare | undefined;
     try {
       share = inflight.enter(request.tenant);
@@ -155,7 +155,7 @@ export function createDistributor(
   function refuse(
     error: unknown,
     retryAttempt: string | undefined,
-    version: RemoteWriteVersion = 1,
+    version: RemoteWriteVersion,
   ): PushAnswer {
     return errorAnswer(version, error, { settings, random: parts.random, retryAttempt });
   }

@@ -22,6 +22,15 @@ export function negotiate(
   return version;
 }
 
+/** What a push speaks by its content type; 1.0 where that makes no sense. */
+export function versionAsked(contentType: string | undefined): RemoteWriteVersion {
+  try {
+    return versionOf(contentType ?? '');
+  } catch {
+    return 1;
+  }
+}
+
 function versionOf(contentType: string): RemoteWriteVersion {
   const [media, ...parameters] = contentType.split(';').map((part) => part.trim());
   if (contentType.trim() === '') return 1;

@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Inflight, InflightShare } from './inflight.ts';
 import { checkMessageSize } from './message-size.ts';
+import { type RemoteWriteVersion, versionAsked } from './negotiation.ts';
 import type { PushAnswer } from './push-answer.ts';
 import { type HeldBody, readPushBody } from './push-body.ts';
 import type { PushRequest } from './push-request.ts';
@@ -17,7 +18,11 @@ export interface PushRouteParts {
   readonly bodyBytesMax: number;
   readonly inflight: Inflight;
   /** The answer to a push that couldn't be read. */
-  readonly refuse: (error: unknown, retryAttempt: string | undefined) => PushAnswer;
+  readonly refuse: (
+    error: unknown,
+    retryAttempt: string | undefined,
+    version: RemoteWriteVersion,
+  ) => PushAnswer;
 }
 
 export function registerPushRoutes(server: FastifyInstance, parts: PushRouteParts): void {
@@ -36,7 +41,7 @@ function answerPush(request: FastifyRequest, parts: PushRouteParts): Promise<Pus
   const { headers } = request;
   return answerBody(request, parts, {
     checkSize: (size) => checkMessageSize(size, 'compressed', parts.bodyBytesMax),
-    refuse: parts.refuse,
+    refuse: (error, attempt) => parts.refuse(error, attempt, versionAsked(headers['content-type'])),
     receive: (read) =>
       parts.push({
         ...read,

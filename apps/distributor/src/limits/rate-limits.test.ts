@@ -1,10 +1,10 @@
-// Rates of a tenant and of a process, and what may be in flight or in one push: under, at and over each.
+// Rates of a tenant, and the size of one push: under, at and over each.
 import { defaultsOf } from '@weir/config';
 import type { TenantLimits } from '@weir/limits';
 import { limitsFlags } from '@weir/limits';
 import { describe, expect, it } from 'vitest';
 import { distributorFlags } from '../distributor-flags.ts';
-import { NOW, type Setup, setUp, VERSION_2 } from '../push-fixture.ts';
+import { NOW, type Setup, setUp } from '../push-fixture.ts';
 import { createPushRates } from '../push-rates.ts';
 import { ALL, answerTo, type Probe, type Protocol, remoteWrite1, WHOLE } from './limit-fixture.ts';
 
@@ -19,8 +19,6 @@ const overBurst = (burst: number, items: number) =>
   `the request has been rejected because the tenant exceeded the ingestion burst size limit, set to ${burst}, with ${items} items${TOTAL}${ITEMS}`;
 const overRequests = (rate: number, burst: number) =>
   `the request has been rejected because the tenant exceeded the request rate limit, set to ${rate} requests/s across all distributors with a maximum allowed burst of ${burst} (err-mimir-tenant-max-request-rate)${contact('request-rate-limit', 'request-burst-size')}`;
-const instance = (what: string, id: string) =>
-  `the write request has been rejected because the distributor exceeded the ${what} (err-mimir-distributor-${id}). To adjust the related limit, configure -distributor.instance-limits.${id}, or contact your service administrator.`;
 
 const many = (count: number): Probe => ({
   metric: 'm',
@@ -135,23 +133,6 @@ describe('rates are shared among distributors, bursts are not', () => {
   });
 });
 
-describe('samples of a process', () => {
-  it.each(ALL)('%s: over its rate pushes are shed, until it falls', async (protocol) => {
-    const { send, advance, metric } = open({}, { ingestionRateMax: 20 });
-    await send(protocol, protocol === 'OTLP' ? 101 : 100);
-    expect((await send(protocol, 2)).status).toBe(WHOLE[protocol]);
-    advance(1_000);
-    const { status, refusal } = await send(protocol, 2);
-    const text = instance('ingestion rate limit', 'max-ingestion-rate');
-    expect([status, refusal]).toEqual([503, text]);
-    expect(await metric('cortex_distributor_instance_rejected_requests_total')).toMatchObject([
-      { labels: { reason: 'distributor_max_ingestion_rate' }, value: 1 },
-    ]);
-    advance(1_000);
-    expect((await send(protocol, 2)).status).toBe(WHOLE[protocol]);
-  });
-});
-
 describe('sizes', () => {
   const body = remoteWrite1([many(50)]);
   const size = (bytes: number, kind: string, limit: number) =>
@@ -188,41 +169,5 @@ describe('sizes', () => {
     ]);
     expect((await push(bytes - 1)).status).toBe(413);
     expect((await push(bytes)).status).toBe(WHOLE[protocol]);
-  });
-
-  it.each([
-    ['in flight: more bytes than the limit', { inflightBytesMax: 10 }, 503],
-    ['in flight: no limit of bytes', { inflightBytesMax: 0 }, 200],
-    ['in flight: one push', { inflightPushesMax: 1 }, 200],
-    ['in flight: no limit of pushes', { inflightPushesMax: 0 }, 200],
-  ])('%s', async (_title, settings, status) => {
-    const answer = await setUp({ settings }).push(body);
-    const text = instance(
-      'allowed total size in bytes of inflight push requests',
-      'max-inflight-push-requests-bytes',
-    );
-    expect([answer.status, answer.body]).toEqual([status, status === 503 ? text : '']);
-  });
-
-  it('in flight: limits change while the process runs', async () => {
-    const now = { ...defaultsOf(distributorFlags), inflightBytesMax: 10 };
-    const { push, metric } = setUp({ instanceLimits: () => now });
-    expect((await push(body)).status).toBe(503);
-    now.inflightBytesMax = 100_000;
-    expect((await push(body)).status).toBe(200);
-    const shown = await metric('cortex_distributor_instance_limits');
-    expect(shown).toContainEqual({
-      labels: { limit: 'max_inflight_push_requests_bytes' },
-      value: 100_000,
-    });
-  });
-
-  it('in flight: one push more than the limit', async () => {
-    const produce = () => new Promise<number[]>(() => {});
-    const { push } = setUp({ settings: { inflightPushesMax: 1 }, produce });
-    void push(body);
-    const answer = await push(body, { contentType: VERSION_2 });
-    const text = instance('allowed number of inflight push requests', 'max-inflight-push-requests');
-    expect([answer.status, answer.body]).toEqual([503, text]);
   });
 });

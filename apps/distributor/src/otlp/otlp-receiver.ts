@@ -13,8 +13,10 @@ import { errorAnswer } from '../push-answer.ts';
 import type { PushMetrics } from '../push-metrics.ts';
 import type { PushScratch } from '../push-scratch.ts';
 import { receivePush } from '../receive-push.ts';
+import { TooManyClusters } from '../replicas/replica-filter.ts';
 import {
   CANCELLED,
+  FAILED_PRECONDITION,
   INVALID_ARGUMENT,
   RESOURCE_EXHAUSTED,
   UNAUTHENTICATED,
@@ -86,7 +88,7 @@ export function createOtlpReceiver(
     const status = retriableStatus(failure.status);
     return {
       status,
-      code: codeOf(status),
+      code: failure instanceof TooManyClusters ? FAILED_PRECONDITION : codeOf(status),
       message: plain.body,
       partial: undefined,
       retryAfterSeconds: Number(plain.headers['retry-after'] ?? 0),

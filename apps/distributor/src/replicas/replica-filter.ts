@@ -24,6 +24,13 @@ export interface ReplicaFilterParts {
   readonly telemetry: Telemetry;
 }
 
+/** A tenant's limit and not bad data, which gRPC has another code for. */
+export class TooManyClusters extends WeirError {
+  constructor(message: string) {
+    super('invalid', message);
+  }
+}
+
 /** How a push is to be scanned, and what follows from the scan. */
 export interface JudgedPush {
   readonly rules: Pick<WriteRules, 'dropped' | 'relabel'>;
@@ -113,7 +120,7 @@ export function createReplicaFilter({
       const samples = samplesIn(accepted);
       if (verdict.kind === 'too-many-clusters') {
         metrics.tooMany(tenant, samples);
-        throw new WeirError('invalid', tooManyClusters(start.limits));
+        throw new TooManyClusters(tooManyClusters(start.limits));
       }
       metrics.deduplicated(tenant, cluster, samples);
       return didNotMatch(replica, verdict.elected);

@@ -182,6 +182,14 @@ describe('replicas, judged by the first series', () => {
     expect(await counts(DISCARDED)).toEqual({ tenant_too_many_ha_clusters: 2 });
   });
 
+  it('refuses one cluster more than the limit of OTLP, as a limit of the tenant', async () => {
+    const { distributor } = setUp({ haClustersMax: 1 });
+    expect(await distributor.otlp.receive(otlp('c', 'a'))).toMatchObject({ code: 0 });
+    expect(await distributor.otlp.receive(otlp('d', 'a'))).toMatchObject({
+      ...{ status: 400, code: 9, message: TOO_MANY, retryAfterSeconds: 0 },
+    });
+  });
+
   it('makes no entry of a label that validation refuses', async () => {
     const { push, counts } = setUp({ labelValueBytesMax: 5 });
     expect((await push(body1([from('c', '123456')]))).body).toContain('label-value-too-long');
