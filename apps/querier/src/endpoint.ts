@@ -1,7 +1,13 @@
 // What an endpoint of the query API gets, and what it answers before that is JSON.
 import type { LabelBytes } from '@weir/model';
-import type { Engine, Queryable, QueryResult } from '@weir/promql';
-import type { BlockCatalog, OwnerDirectory, ReadPort, SeriesExemplars } from '@weir/query';
+import type { Engine, QueryResult } from '@weir/promql';
+import type {
+  BlockCatalog,
+  ChunkedQueryable,
+  OwnerDirectory,
+  ReadPort,
+  SeriesExemplars,
+} from '@weir/query';
 import type { Clock } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { Parameters } from './parameters.ts';
@@ -21,7 +27,7 @@ export interface EndpointContext {
   readonly clock: Clock;
   readonly request: QueryRequest;
   readonly params: Parameters;
-  readonly queryable: Queryable;
+  readonly queryable: ChunkedQueryable;
   /** Aborted when the client leaves or the time is over. */
   readonly signal: AbortSignal;
 }
@@ -34,6 +40,12 @@ export type EndpointAnswer = { readonly warnings: readonly string[] } & (
   | { readonly kind: 'nothing' }
   | { readonly kind: 'data'; readonly data: unknown }
   | { readonly kind: 'active-series'; readonly series: readonly LabelBytes[] }
+  /** As they are, read while they are sent: until the end they take storage and time. */
+  | {
+      readonly kind: 'bytes';
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: AsyncIterableIterator<Uint8Array>;
+    }
   /** Without Prometheus's envelope. */
   | { readonly kind: 'json'; readonly json: unknown }
 );

@@ -7,6 +7,7 @@ import {
   type FastifyReply,
   type FastifyRequest,
   type HttpServer,
+  readBody,
   readForm,
   sendApiError,
   sendPlainError,
@@ -15,6 +16,7 @@ import type { TenantLimits } from '@weir/limits';
 import { readConsistencyOf } from './consistency/read-consistency.ts';
 import type { QuerierSettings } from './querier-settings.ts';
 import type { Endpoint, QueryExecutor, QueryRequest } from './query-request.ts';
+import { READ_REQUEST_MAX_BYTES } from './remote-read/remote-read.ts';
 
 export interface QuerierRouteParts {
   readonly tenantOf: (request: FastifyRequest) => string;
@@ -58,6 +60,14 @@ export function querierRoutes(
         serve(endpoint, request, reply, settings.formSizeMaxBytes, executor, parts),
     });
   }
+  server.route({
+    method: 'POST',
+    url: `${prefix}/api/v1/read`,
+    // It is compressed already, or streams chunks, which are.
+    config: { compress: false },
+    handler: (request, reply) =>
+      serve('read', request, reply, settings.formSizeMaxBytes, executor, parts),
+  });
   for (const endpoint of ['discarded', 'freshness', 'user_stats'] as const) {
     server.get(`/api/v1/${endpoint}`, (request, reply) =>
       serve(endpoint, request, reply, settings.formSizeMaxBytes, executor, parts),
@@ -89,6 +99,7 @@ async function serve(
     const consistency = readConsistencyOf(request.headers, readConsistency);
     query = { tenant, endpoint, params, ...(name === undefined ? {} : { label: name }) };
     if (endpoint !== 'format_query') query = { ...query, consistency };
+    if (endpoint === 'read') query = { ...query, body: await readRequest(request) };
     if (endpoint === 'discarded' || isCardinality(endpoint)) {
       query = { ...query, limits: limitsOf(endpoint, tenant, parts) };
     }
@@ -103,6 +114,11 @@ async function serve(
   } catch (error) {
     return sendApiError(reply, signal.aborted ? canceled(signal) : error);
   }
+}
+
+/** Snappy makes of what it can't compress a sixth more at most. */
+async function readRequest(request: FastifyRequest): Promise<Uint8Array> {
+  return new Uint8Array(await readBody(request, READ_REQUEST_MAX_BYTES * 1.25));
 }
 
 function isCardinality(endpoint: Endpoint): boolean {

@@ -30,6 +30,13 @@ export const querierFlags = defineFlags({
     default: 20,
     help: 'Queries evaluated at the same time; others wait.',
   },
+  maxConcurrentReads: {
+    kind: 'int',
+    flag: 'querier.max-concurrent-remote-read-queries',
+    yaml: 'querier.max_concurrent_remote_read_queries',
+    default: 2,
+    help: 'Queries of one remote read request that are run at the same time.',
+  },
   defaultSubqueryStepMs: {
     kind: 'duration',
     flag: 'querier.default-evaluation-interval',

@@ -1,7 +1,6 @@
 // The querier: answers requests of the Prometheus query API from a queryable. It knows no HTTP server
 // and no thread; errors become answers here, once, so that an executor only moves bytes.
 import { isKind, toWeirError, unreachable, WeirError } from '@weir/errors';
-import { apiError, plainError } from '@weir/http/errors';
 import { createEngine, type Engine } from '@weir/promql';
 import {
   createExemplarReader,
@@ -14,6 +13,8 @@ import {
 import { createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
 import type { EndpointAnswer, EndpointContext, QuerierParts } from './endpoint.ts';
+import { holding } from './executor/answer-stream.ts';
+import { errorAnswer } from './executor/error-answer.ts';
 import { answerExemplars } from './exemplar-queries.ts';
 import { answerFreshness } from './freshness.ts';
 import {
@@ -32,12 +33,8 @@ import {
 import { Parameters } from './parameters.ts';
 import { answerFormatQuery, answerInstant, answerRange } from './promql-queries.ts';
 import type { QuerierSettings } from './querier-settings.ts';
-import {
-  hasPlainErrors,
-  type QueryAnswer,
-  type QueryExecutor,
-  type QueryRequest,
-} from './query-request.ts';
+import type { QueryAnswer, QueryExecutor, QueryRequest } from './query-request.ts';
+import { answerRead } from './remote-read/remote-read.ts';
 import {
   answerActiveHistograms,
   answerActiveSeries,
@@ -58,11 +55,7 @@ export function createQuerier(settings: QuerierSettings, parts: QuerierParts): Q
   const engine = createEngine(settings, parts);
   const handle = async (request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> => {
     const release = await running.acquire();
-    try {
-      return await answer(settings, engine, parts, request, signal);
-    } finally {
-      release();
-    }
+    return answer(settings, engine, parts, request, signal, release);
   };
   return { handle, execute: handle, close: async () => {} };
 }
@@ -73,12 +66,24 @@ async function answer(
   allParts: QuerierParts,
   request: QueryRequest,
   clientSignal: AbortSignal,
+  release: () => void,
 ): Promise<QueryAnswer> {
   const parts = { ...allParts, owners: ownersFor(request, allParts) };
   const deadline = new AbortController();
   const signal = AbortSignal.any([clientSignal, deadline.signal]);
   let cancelTimer = () => {};
   try {
+    return await holding(over, evaluate, signal);
+  } catch (error) {
+    return failure(signal.aborted ? signal.reason : error, request, parts.telemetry);
+  }
+
+  function over(): void {
+    cancelTimer();
+    release();
+  }
+
+  async function evaluate(): Promise<QueryAnswer> {
     signal.throwIfAborted();
     const params = new Parameters(request.params);
     const timeoutMs = timeoutOf(settings, params);
@@ -88,11 +93,7 @@ async function answer(
     cancelTimer = () => timer.cancel();
     const queryable = createQueryable({ tenant: request.tenant }, parts);
     const context = { engine, clock: parts.clock, request, params, queryable, signal };
-    return success(await answerEndpoint(context, parts));
-  } catch (error) {
-    return failure(signal.aborted ? signal.reason : error, request, parts.telemetry);
-  } finally {
-    cancelTimer();
+    return success(await answerEndpoint(settings, context, parts));
   }
 }
 
@@ -118,7 +119,11 @@ function timeoutOf(settings: QuerierSettings, params: Parameters): number {
   return Math.max(0, Math.min(settings.timeoutMs, params.duration('timeout')));
 }
 
-function answerEndpoint(context: EndpointContext, parts: QuerierParts): Promise<EndpointAnswer> {
+function answerEndpoint(
+  settings: QuerierSettings,
+  context: EndpointContext,
+  parts: QuerierParts,
+): Promise<EndpointAnswer> {
   const { endpoint, tenant } = context.request;
   switch (endpoint) {
     case 'query':
@@ -149,6 +154,8 @@ function answerEndpoint(context: EndpointContext, parts: QuerierParts): Promise<
       return answerFreshness(context, createTenantReader({ tenant }, parts));
     case 'user_stats':
       return answerUserStats(context, parts.owners);
+    case 'read':
+      return answerRead(settings, context);
     case 'query_exemplars':
       return answerExemplars(context, createExemplarReader({ tenant }, parts));
     default:
@@ -158,10 +165,15 @@ function answerEndpoint(context: EndpointContext, parts: QuerierParts): Promise<
 
 function success(answer: EndpointAnswer): QueryAnswer {
   if (answer.kind === 'nothing') return { status: 204, headers: {}, body: new Uint8Array(0) };
+  if (answer.kind === 'bytes') {
+    return { status: 200, headers: answer.headers, body: answer.body };
+  }
   return { status: 200, headers: JSON_HEADERS, body: bodyOf(answer) };
 }
 
-function bodyOf(answer: Exclude<EndpointAnswer, { kind: 'nothing' }>): QueryAnswer['body'] {
+function bodyOf(
+  answer: Exclude<EndpointAnswer, { kind: 'nothing' | 'bytes' }>,
+): QueryAnswer['body'] {
   const { warnings } = answer;
   switch (answer.kind) {
     case 'data':
@@ -196,12 +208,9 @@ function streamOf(chunks: Generator<Uint8Array>): QueryAnswer['body'] {
 }
 
 function failure(error: unknown, request: QueryRequest, telemetry: Telemetry): QueryAnswer {
-  const isPlain = hasPlainErrors(request.endpoint);
-  const { status, headers, body } = isPlain ? plainError(error) : apiError(error);
   if (isKind(toWeirError(error), 'internal') || isKind(error, 'corrupt')) {
     const { tenant, endpoint, params } = request;
     telemetry.log.error({ err: error, tenant, endpoint, params }, 'query failed');
   }
-  const { kind } = toWeirError(error);
-  return { status, headers, body: Buffer.from(body, 'utf8'), failure: kind };
+  return errorAnswer(request, error);
 }

@@ -13,6 +13,8 @@ export interface QueryRequest {
   readonly label?: string;
   /** Form and query string parameters in Go's order: those of the body first. */
   readonly params: readonly (readonly [string, string])[];
+  /** The body of a request whose parameters are not a form. */
+  readonly body?: Uint8Array;
   /** The tenant's limits, for the endpoints that heed any. */
   readonly limits?: TenantLimits;
   /** Partitions by owner, where the sender knows them; they are asked for otherwise. */
@@ -32,6 +34,7 @@ export type Endpoint =
   | 'series'
   | 'metadata'
   | 'query_exemplars'
+  | 'read'
   | 'format_query'
   | 'cardinality_label_names'
   | 'cardinality_label_values'
@@ -43,7 +46,7 @@ export type Endpoint =
 
 /** Mimir answers errors of these as plain text. */
 export function hasPlainErrors(endpoint: Endpoint): boolean {
-  return endpoint.startsWith('cardinality_') || endpoint === 'user_stats';
+  return endpoint.startsWith('cardinality_') || endpoint === 'user_stats' || endpoint === 'read';
 }
 
 export interface QueryAnswer {

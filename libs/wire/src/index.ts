@@ -15,6 +15,15 @@ export { otlpJsonToProtobuf } from './otlp/json-to-protobuf.ts';
 export { OtlpScan, type OtlpScanStart } from './otlp/scan.ts';
 export { OTLP_STRATEGIES, type OtlpStrategy, type OtlpTranslation } from './otlp/translation.ts';
 export { KERNEL_BODY_MAX_BYTES, PushKernel } from './push-kernel/push-kernel.ts';
+export { chunkFrame } from './remote-read/chunk-frame.ts';
+export {
+  parseReadRequest,
+  RESPONSE_SAMPLES,
+  RESPONSE_STREAMED_CHUNKS,
+  type ReadQuery,
+  type RemoteReadRequest,
+} from './remote-read/read-request.ts';
+export { ReadResult, readResponseBody } from './remote-read/sample-response.ts';
 export { RemoteWrite1Scan } from './remote-write-1/scan.ts';
 export { RemoteWrite2Scan } from './remote-write-2/scan.ts';
 export { snappyUncompress, snappyUncompressedSize } from './snappy/snappy-block.ts';

@@ -24,8 +24,13 @@ export async function* sendAnswer(
   const first = new Uint8Array(size + (whole ? body.length : 0));
   Buffer.from(first.buffer).write(head);
   if (whole) first.set(body, size);
-  yield first;
-  if (!whole) yield* body;
+  try {
+    yield first;
+    if (!whole) yield* body;
+  } finally {
+    // Also where nobody came to read it.
+    if (!whole) await body[Symbol.asyncIterator]().return?.();
+  }
 }
 
 export async function receiveAnswer(
@@ -44,4 +49,80 @@ export async function receiveAnswer(
   // The end has come with the message; taking it lets the stream close without a cancellation.
   await messages.next();
   return { ...rest, body: message.subarray(size + 1) };
+}
+
+/** What was read of a stream already, and its rest. Closing it closes the rest, read from or not. */
+export function resumed(
+  first: IteratorResult<Uint8Array, unknown>,
+  rest: AsyncGenerator<Uint8Array, unknown>,
+): AsyncIterableIterator<Uint8Array> {
+  let held: IteratorResult<Uint8Array, unknown> | undefined = first;
+  return {
+    async next() {
+      const result = held ?? (await rest.next());
+      held = undefined;
+      return result;
+    },
+    return: async () => rest.return(undefined),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/**
+ * Calls `release` once: when the answer has failed, is there as a whole, or has been read or left; and when
+ * the signal is aborted, after which there is nothing more to read.
+ */
+export async function holding(
+  release: () => void,
+  answer: () => Promise<QueryAnswer>,
+  signal: AbortSignal,
+): Promise<QueryAnswer> {
+  let streams = false;
+  try {
+    const answered = await answer();
+    const { body } = answered;
+    if (body instanceof Uint8Array) return answered;
+    streams = true;
+    return { ...answered, body: followedBy(body, release, signal) };
+  } finally {
+    if (!streams) release();
+  }
+}
+
+function followedBy(
+  body: AsyncIterable<Uint8Array>,
+  release: () => void,
+  signal: AbortSignal,
+): AsyncIterableIterator<Uint8Array> {
+  const iterator = body[Symbol.asyncIterator]();
+  let isOver = false;
+  const done = () => {
+    signal.removeEventListener('abort', done);
+    if (!isOver) release();
+    isOver = true;
+  };
+  signal.addEventListener('abort', done);
+  const step = async (take: () => Promise<IteratorResult<Uint8Array>>) => {
+    let over = true;
+    try {
+      const result = await take();
+      over = result.done === true;
+      return result;
+    } finally {
+      if (over) done();
+    }
+  };
+  return {
+    next: () =>
+      step(async () => {
+        signal.throwIfAborted();
+        return iterator.next();
+      }),
+    return: () => step(async () => (await iterator.return?.()) ?? { done: true, value: undefined }),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }

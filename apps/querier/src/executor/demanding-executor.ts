@@ -1,16 +1,11 @@
 // Finds out what a query's reads must demand before the query takes a place among those that run: a wait for
 // a slow owner holds no place, no thread and no memory but the request's.
-import { toWeirError, WeirError } from '@weir/errors';
-import { apiError, plainError } from '@weir/http/errors';
+import { WeirError } from '@weir/errors';
 import type { Clock } from '@weir/runtime';
 import type { ReadConsistency } from '../consistency/read-consistency.ts';
 import type { Demand } from '../consistency/strong-reads.ts';
-import {
-  hasPlainErrors,
-  type QueryAnswer,
-  type QueryExecutor,
-  type QueryRequest,
-} from '../query-request.ts';
+import type { QueryExecutor, QueryRequest } from '../query-request.ts';
+import { errorAnswer } from './error-answer.ts';
 
 export interface DemandingExecutorParts {
   readonly executor: QueryExecutor;
@@ -56,11 +51,4 @@ export function createDemandingExecutor(
 
 function demandsNothing({ level, delayMaxMs }: ReadConsistency): boolean {
   return level === 'eventual' && delayMaxMs === undefined;
-}
-
-function errorAnswer({ endpoint }: QueryRequest, error: unknown): QueryAnswer {
-  const isPlain = hasPlainErrors(endpoint);
-  const { status, headers, body } = isPlain ? plainError(error) : apiError(error);
-  const { kind } = toWeirError(error);
-  return { status, headers, body: Buffer.from(body, 'utf8'), failure: kind };
 }

@@ -3,8 +3,7 @@
 // with the fewest running. Workers start with the first query, or a while after the process, which has other
 // things to do until then. A worker that dies takes its queries with it (they answer 500) and is replaced.
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { toWeirError, WeirError } from '@weir/errors';
-import { apiError } from '@weir/http/errors';
+import { WeirError } from '@weir/errors';
 import type { OwnerDirectory, ReadPort } from '@weir/query';
 import {
   connectStreams,
@@ -14,8 +13,9 @@ import {
 } from '@weir/query/threads';
 import { type Clock, createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
-import type { QueryAnswer, QueryExecutor, QueryRequest } from '../query-request.ts';
+import type { QueryExecutor, QueryRequest } from '../query-request.ts';
 import { receiveAnswer } from './answer-stream.ts';
+import { errorAnswer } from './error-answer.ts';
 import type { QueryWorkerSettings, WorkerStart } from './worker-start.ts';
 
 /** Pause before a dead worker is replaced, so that one that dies at once doesn't burn the CPU. */
@@ -59,7 +59,7 @@ export function createThreadedExecutor(
         const slot = slots.reduce((best, slot) => (slot.load < best.load ? slot : best));
         return await receiveAnswer(slot.start(), located, signal);
       } catch (error) {
-        return errorAnswer(signal.aborted ? signal.reason : error);
+        return errorAnswer(request, signal.aborted ? signal.reason : error);
       } finally {
         release();
       }
@@ -81,12 +81,6 @@ async function locate(request: QueryRequest, directory: OwnerDirectory): Promise
     owners: owners.map(({ partitions }) => partitions),
     ...(changedMs !== undefined && { ownersChangedMs: changedMs }),
   };
-}
-
-function errorAnswer(error: unknown): QueryAnswer {
-  const { status, headers, body } = apiError(error);
-  const { kind } = toWeirError(error);
-  return { status, headers, body: Buffer.from(body, 'utf8'), failure: kind };
 }
 
 interface RunningWorker {

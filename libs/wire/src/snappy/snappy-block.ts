@@ -6,7 +6,7 @@
 // long (0.72 against 0.15 µs a sample of 300 bytes).
 import { type Cursor, readUvarint } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
-import { uncompressSync } from 'snappy';
+import { compressSync, uncompressSync } from 'snappy';
 
 const EXPANSION_MAX = 24;
 const EXPANSION_SLACK = 64;
@@ -46,6 +46,15 @@ export function snappyUncompress(compressed: Uint8Array): Uint8Array {
   // As a plain array: views of a Buffer cost several times more to make, and one is made per series.
   const { buffer, byteOffset, byteLength } = output as Buffer;
   return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/**
+ * What a block holds behind its size. Such pieces may stand one after the other: an element refers to bytes
+ * by their distance backwards, and here to none before its piece.
+ */
+export function snappyElements(raw: Uint8Array): Uint8Array {
+  const block = compressSync(raw, { copyOutputData: true });
+  return new Uint8Array(block.subarray(snappyBlockStart(block)));
 }
 
 function corrupt(reason: string, cause?: unknown): WeirError {
