@@ -12,5 +12,5 @@ export async function startKafkaProcess() {
     child.stdin.end();
     await ended;
   };
-  return { brokers: line.toString().trim(), stop };
+  return { brokers: line.toString().trim(), pid: child.pid!, stop };
 }

@@ -1,5 +1,6 @@
 // Samples of one series as a record of the log: Prometheus's WriteRequest (prompb/remote.proto), by hand.
 import { uvarintSize, writeUvarint } from '@weir/bytes';
+import { message } from '@weir/head/record-fixture.ts';
 import type { LabelBytes, NativeHistogram } from '@weir/model';
 import { encodeHistogram } from '@weir/wire/log-record';
 import type { Float } from './memory-storage.ts';
@@ -33,16 +34,4 @@ function sample(t: number, v: Float): Uint8Array {
   const time = new Uint8Array(uvarintSize(t));
   writeUvarint(time, 0, t);
   return message(SAMPLE, Uint8Array.of(0x09), value, Uint8Array.of(0x10), time);
-}
-
-function message(tag: number, ...parts: Uint8Array[]): Uint8Array {
-  const size = parts.reduce((sum, part) => sum + part.length, 0);
-  const out = new Uint8Array(1 + uvarintSize(size) + size);
-  out[0] = tag;
-  let at = writeUvarint(out, 1, size);
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
