@@ -16,6 +16,8 @@ export interface ApiAnswer {
   readonly data?: unknown;
   readonly error?: string;
   readonly errorType?: string;
+  readonly warnings?: readonly string[];
+  readonly infos?: readonly string[];
 }
 
 export async function api(

@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './weir-process.ts';
 
 const DATA = '--storage.tsdb.path=';
+/** However old the data is. */
+const KEEP = '--storage.tsdb.retention.time=100y';
 
 export interface PrometheusOptions {
   /** host:port of the targets to scrape. */
@@ -49,10 +51,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
 
 /** One that neither scrapes nor sends, on data that lies there, however old it is. */
 export async function servePrometheus({ data, flags = [] }: DataOptions) {
-  return start(
-    () => '{}',
-    [`--storage.tsdb.path=${data}`, '--storage.tsdb.retention.time=100y', ...flags],
-  );
+  return start(() => '{}', [`--storage.tsdb.path=${data}`, KEEP, ...flags]);
 }
 
 /** A Prometheus that only takes OTLP metrics, translated by that strategy. */
@@ -64,10 +63,11 @@ export async function receiveOtlp(
   return start(() => JSON.stringify({ otlp }), ['--web.enable-otlp-receiver', '--log.level=error']);
 }
 
-/** A Prometheus that takes remote write and OTLP, with its defaults. */
-export async function receiveWrites(): Promise<PrometheusProcess> {
+/** A Prometheus that takes remote write and OTLP, with its defaults but for these features. */
+export async function receiveWrites(features: readonly string[] = []): Promise<PrometheusProcess> {
   const flags = ['--web.enable-remote-write-receiver', '--web.enable-otlp-receiver'];
-  return start(() => '{}', [...flags, '--log.level=error']);
+  if (features.length > 0) flags.push(`--enable-feature=${features.join(',')}`);
+  return start(() => '{}', [...flags, '--log.level=error', KEEP]);
 }
 
 async function start(

@@ -20,7 +20,6 @@ import { refuseExperimental } from './parse/experimental.ts';
 import { quote } from './parse/literals.ts';
 import { parseExpr } from './parse/parser.ts';
 import { typeOf } from './parse/types.ts';
-import { childrenOf } from './parse/walk.ts';
 import type { QueryPlan, Steps } from './plan/nodes.ts';
 import { planQuery } from './plan/plan.ts';
 import type { PlanSettings } from './plan/reads.ts';
@@ -112,7 +111,6 @@ export function createEngine(settings: EngineSettings, parts: { readonly clock: 
       const times = { startMs, endMs, stepMs };
       const { expr, context, evaluator } = open(query, times, queryable, signal);
       refuseType(expr);
-      noteSorts(expr, context);
       const steps = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
       const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
       return rangeResult(plan, steps, evaluator, context);
@@ -147,14 +145,6 @@ function refuseType(expr: Expr): void {
     'invalid',
     `invalid expression type ${quote(documented)} for range query, must be Scalar or instant Vector`,
   );
-}
-
-function noteSorts(expr: Expr, context: Context): void {
-  if (expr.kind === 'call' && expr.name.startsWith('sort')) {
-    const text = 'sort is ineffective for range queries since results are always ordered by labels';
-    context.annotations.warn(text, expr.span);
-  }
-  for (const child of childrenOf(expr)) noteSorts(child, context);
 }
 
 async function instantResult(

@@ -3,7 +3,7 @@
 import { hashPlace } from '../functions/label-hash.ts';
 import { quantileOf } from '../functions/quantile.ts';
 import { printHistogram } from '../histogram/print.ts';
-import { formatNumber, isValidName, quote } from '../parse/literals.ts';
+import { formatNumber, formatShortest, isValidName, quote } from '../parse/literals.ts';
 import type { AggregateNode } from '../plan/nodes.ts';
 import { groupProjection } from './aggregate.ts';
 import * as texts from './annotation-texts.ts';
@@ -68,10 +68,7 @@ function checkParam(node: AggregateNode, param: Float64Array, context: Context):
 function checkK(value: number): void {
   if (Number.isNaN(value)) throw executionError('Parameter value is NaN');
   if (value >= 2 ** 63) {
-    throw executionError(`Scalar value ${formatNumber(value)} overflows int64`);
-  }
-  if (value <= -(2 ** 63)) {
-    throw executionError(`Scalar value ${formatNumber(value)} underflows int64`);
+    throw executionError(`Scalar value ${formatShortest(value)} overflows int64`);
   }
 }
 
@@ -202,6 +199,10 @@ async function countValues(
     throw executionError(`invalid label name ${quote(node.label)}`);
   }
   const projection = groupProjection(node);
+  // `without` drops that label like any other.
+  const dropped = node.without && node.grouping.includes(node.label);
+  const labelled = (group: Uint8Array, value: string) =>
+    dropped ? group : withLabels(group, new Map([[node.label, value]]));
   const table = new LabelTable();
   const rows: Row[] = [];
   const { count } = node.steps;
@@ -211,7 +212,7 @@ async function countValues(
       if (row.p[step] === ABSENT) continue;
       const isHistogram = row.p[step] === HISTOGRAM;
       const value = isHistogram ? printHistogram(row.h![step]!) : printPlain(row.v[step]!);
-      const number = table.add(withLabels(group, new Map([[node.label, value]])));
+      const number = table.add(labelled(group, value));
       if (number === rows.length) {
         context.budget.hold(count);
         rows.push(new Row(count));

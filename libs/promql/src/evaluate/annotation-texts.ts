@@ -1,5 +1,5 @@
 // The texts of warnings and infos, which are Prometheus's; positions are added where they are noted.
-import { formatNumber, quote } from '../parse/literals.ts';
+import { formatShortest, quote } from '../parse/literals.ts';
 
 export type HistogramOperation = 'aggregation' | 'addition' | 'subtraction';
 
@@ -40,11 +40,29 @@ export const skewedQuantile = (name: string) =>
   `input to histogram_quantile has NaN observations, result is skewed higher${ofMetric(name)}`;
 export const nanFraction = (name: string) =>
   `input to histogram_fraction has NaN observations, which are excluded from all fractions${ofMetric(name)}`;
-export const forcedMonotonicity = (
-  { from, to, maxDifference }: { from: number; to: number; maxDifference: number },
-  name: string,
-) =>
+/** What repairing cumulative buckets changed, over all samples that needed it. */
+export interface ForcedBuckets {
+  readonly from: number;
+  readonly to: number;
+  readonly maxDifference: number;
+  readonly samples: bigint;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+export const forcedMonotonicity = (change: ForcedBuckets, name: string) =>
   'input to histogram_quantile needed to be fixed for monotonicity (see ' +
   'https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile), ' +
-  `from buckets ${formatNumber(from)} to ${formatNumber(to)}, with a max diff of ` +
-  `${maxDifference.toFixed(2)}${ofMetric(name)}`;
+  `from buckets ${formatShortest(change.from)} to ${formatShortest(change.to)}, with a max diff of ` +
+  `${twoDigits(change.maxDifference)}, over ${BigInt.asIntN(64, change.samples)} samples from ` +
+  `${seconds(change.firstMs)} to ${seconds(change.lastMs)}${ofMetric(name)}`;
+
+/** As Go's %.2g. */
+function twoDigits(value: number): string {
+  return formatShortest(Number(value.toPrecision(2)), 2);
+}
+
+/** RFC 3339 in UTC, without fractions. */
+function seconds(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

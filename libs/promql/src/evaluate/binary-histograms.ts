@@ -9,10 +9,10 @@ import {
 } from '../histogram/arithmetic.ts';
 import type { Histogram } from '../histogram/histogram.ts';
 import { trimHistogram } from '../histogram/trim.ts';
-import type { Span, ValueOp } from '../parse/ast.ts';
+import type { ValueOp } from '../parse/ast.ts';
 import * as texts from './annotation-texts.ts';
-import type { Context } from './context.ts';
 import { ABSENT, FLOAT, HISTOGRAM, type Row } from './rows.ts';
+import type { ValueNotes } from './step-notes.ts';
 
 export type Value = number | Histogram;
 
@@ -24,11 +24,10 @@ export function operatorOnValues(
   op: ValueOp,
   returnBool: boolean,
   floats: ((left: number, right: number) => number | undefined) | undefined,
-  notes: { context: Context; span: Span },
+  notes: ValueNotes,
 ): ValueOperator {
-  const { annotations } = notes.context;
   const incompatible = (left: Value, right: Value) => {
-    annotations.info(texts.incompatibleTypes(kindOf(left), op, kindOf(right)), notes.span);
+    notes.info(texts.incompatibleTypes(kindOf(left), op, kindOf(right)));
     return undefined;
   };
   return (left, right) => {
@@ -77,17 +76,16 @@ function combined(
   left: Histogram,
   op: '+' | '-',
   right: Histogram,
-  { context, span }: { context: Context; span: Span },
+  notes: ValueNotes,
 ): Histogram | undefined {
-  const { annotations } = context;
   const result = op === '+' ? addHistograms(left, right) : subtractHistograms(left, right);
   if (result === undefined) {
-    annotations.warn(texts.incompatibleBuckets(op), span);
+    notes.warn(texts.incompatibleBuckets(op));
     return undefined;
   }
   const operation = op === '+' ? 'addition' : 'subtraction';
-  if (result.collision) annotations.warn(texts.conflictingResets(operation), span);
-  if (result.reconciled) annotations.info(texts.reconciledBounds(operation), span);
+  if (result.collision) notes.warn(texts.conflictingResets(operation));
+  if (result.reconciled) notes.info(texts.reconciledBounds(operation));
   return result.histogram;
 }
 

@@ -3,8 +3,8 @@ import { arithmetic, comparison } from '../functions/elementwise.ts';
 import { isComparison, isTrim, type ValueOp } from '../parse/ast.ts';
 import type { VectorVectorNode } from '../plan/nodes.ts';
 import { operatorOnValues, setValue, valueAt } from './binary-histograms.ts';
-import type { Context } from './context.ts';
 import { FLOAT, type Row } from './rows.ts';
+import type { StepNotes } from './step-notes.ts';
 
 /** Writes the result of "many" and "one" to `out`; false where no step has any. */
 export type Apply = (many: Row, one: Row, out: Row) => boolean;
@@ -15,9 +15,9 @@ export function dropsName(op: ValueOp, returnBool: boolean): boolean {
 }
 
 /** `swapped`: "many" is the right side. */
-export function operatorOver(node: VectorVectorNode, swapped: boolean, context: Context): Apply {
+export function operatorOver(node: VectorVectorNode, swapped: boolean, notes: StepNotes): Apply {
   const { op } = node;
-  const mixed = valueByValue(node, swapped, context);
+  const mixed = valueByValue(node, swapped, notes);
   if (isTrim(op)) return mixed;
   const floats = isComparison(op)
     ? comparing(node, comparison(op), swapped)
@@ -67,16 +67,14 @@ function comparing(
   };
 }
 
-function valueByValue(node: VectorVectorNode, swapped: boolean, context: Context): Apply {
-  const { op, returnBool, span } = node;
-  const operate = operatorOnValues(op, returnBool, floatOperator(op, returnBool), {
-    context,
-    span,
-  });
+function valueByValue(node: VectorVectorNode, swapped: boolean, notes: StepNotes): Apply {
+  const { op, returnBool } = node;
+  const operate = operatorOnValues(op, returnBool, floatOperator(op, returnBool), notes);
   return (many, one, out) => {
     out.h = undefined;
     const [left, right] = swapped ? [one, many] : [many, one];
     for (let step = 0; step < out.p.length; step++) {
+      notes.step = step;
       const [a, b] = [valueAt(left, step), valueAt(right, step)];
       setValue(out, step, a === undefined || b === undefined ? undefined : operate(a, b));
     }

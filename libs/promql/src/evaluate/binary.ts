@@ -21,6 +21,7 @@ import {
   type RowStream,
   streamOf,
 } from './rows.ts';
+import { StepNotes } from './step-notes.ts';
 
 /** Labels by which the sides are matched; ignoring() never matches the metric name. */
 export function signature(matching: Matching): LabelProjection {
@@ -103,6 +104,8 @@ class VectorMatch {
   readonly #apply: Apply;
   readonly #resultLabels: (many: LabelBytes, one: LabelBytes) => LabelBytes;
   readonly #drops: boolean;
+  readonly #notes: StepNotes;
+  readonly #context: Context;
 
   constructor(
     node: VectorVectorNode,
@@ -116,15 +119,18 @@ class VectorMatch {
     this.#node = node;
     this.#signature = signature(node.matching);
     const sides = fillMissing(
-      { rows: left, fill: fillLeft },
-      { rows: right, fill: fillRight },
+      // With group_right the values change sides: Prometheus swaps the operands, but not these.
+      { rows: left, fill: swapped ? fillRight : fillLeft },
+      { rows: right, fill: swapped ? fillLeft : fillRight },
       this.#signature,
       node.steps.count,
     );
     this.#many = sides[swapped ? 1 : 0];
     this.#one = sides[swapped ? 0 : 1];
     this.#names = names;
-    this.#apply = operatorOver(node, swapped, context);
+    this.#context = context;
+    this.#notes = new StepNotes(node.steps.count);
+    this.#apply = operatorOver(node, swapped, this.#notes);
     this.#drops = dropsName(node.op, node.returnBool);
     this.#resultLabels = resultLabels(node.matching);
   }
@@ -149,6 +155,7 @@ class VectorMatch {
         merge(out, outTable, slab, result);
       }
     }
+    this.#notes.tell(this.#context.annotations, this.#node.span);
     return streamOf(out, count);
   }
 

@@ -1,8 +1,7 @@
 // What one running query shares: settings, storage, budget, annotations, and when to give way.
 import type { Clock } from '@weir/runtime';
-import type { Span } from '../parse/ast.ts';
-import { position } from '../parse/syntax-error.ts';
 import type { Queryable } from '../queryable.ts';
+import { Annotations } from './annotations.ts';
 import { executionError, interruption } from './errors.ts';
 
 export interface EngineSettings {
@@ -91,32 +90,5 @@ export class SampleBudget {
         'query processing would load too many samples into memory in query execution',
       );
     }
-  }
-}
-
-/** Warnings and infos, each text once, in order of appearance. */
-export class Annotations {
-  readonly #query: string;
-  readonly #warnings = new Set<string>();
-  readonly #infos = new Set<string>();
-
-  constructor(query: string) {
-    this.#query = query;
-  }
-
-  warn(text: string, span: Span): void {
-    this.#warnings.add(`PromQL warning: ${text} (${position(this.#query, span.start)})`);
-  }
-
-  info(text: string, span: Span): void {
-    this.#infos.add(`PromQL info: ${text} (${position(this.#query, span.start)})`);
-  }
-
-  get warnings(): string[] {
-    return [...this.#warnings];
-  }
-
-  get infos(): string[] {
-    return [...this.#infos];
   }
 }

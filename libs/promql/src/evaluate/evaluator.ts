@@ -34,7 +34,6 @@ import {
 import { readSamples, type SampleStream, samplesOfRows } from './samples.ts';
 import { selectRows, windowRows } from './series-rows.ts';
 import { namesAreUnique } from './uniqueness.ts';
-import { checkWindowParams } from './window-params.ts';
 
 const NO_LABELS = labelsOf({});
 
@@ -174,7 +173,6 @@ export class Evaluator {
 
   async #window(node: WindowNode): Promise<RowStream> {
     const params = await this.#scalars(node.params);
-    checkWindowParams(node, params, this.#context);
     const rows = windowRows(node, await this.samples(node.source), params, this.#context);
     return node.keepName ? rows : this.#dropNames(rows, node);
   }
@@ -219,6 +217,7 @@ export class Evaluator {
 
   async #sort(node: Extract<VectorNode, { kind: 'sort' }>): Promise<RowStream> {
     const { count } = node.steps;
+    if (count > 1) this.#context.annotations.warn(SORT_IN_RANGE, node.span);
     const rows = [...(await RowSet.of(await this.vector(node.input), this.#context)).rows];
     const down = node.name.endsWith('_desc') ? -1 : 1;
     if (node.name.startsWith('sort_by_label')) {
@@ -264,6 +263,9 @@ export class Evaluator {
     return kept.stream(node.steps.count);
   }
 }
+
+const SORT_IN_RANGE =
+  'sort is ineffective for range queries since results are always ordered by labels';
 
 /** Labels that the equality matchers name once. */
 function labelsOfAbsent(matchers: readonly MatcherSpec[]): Record<string, string> {

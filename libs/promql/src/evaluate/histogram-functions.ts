@@ -5,7 +5,9 @@ import { EMPTY_HISTOGRAM, type Histogram } from '../histogram/histogram.ts';
 import { fractionOfHistogram, quantileOfHistogram } from '../histogram/quantile.ts';
 import type { Span } from '../parse/ast.ts';
 import { formatNumber, formatShortest } from '../parse/literals.ts';
+import type { Steps } from '../plan/nodes.ts';
 import * as texts from './annotation-texts.ts';
+import { BucketRepairs } from './bucket-repairs.ts';
 import type { Context } from './context.ts';
 import {
   type ClassicHistogram,
@@ -26,18 +28,22 @@ export interface Quantile {
 export async function histogramQuantiles(
   input: RowStream,
   quantiles: readonly Quantile[],
-  { label, span }: { label: string | undefined; span: Span },
+  { label, span, steps }: { label: string | undefined; span: Span; steps: Steps },
   context: Context,
 ): Promise<RowStream> {
   for (const quantile of quantiles) warnOfQuantile(quantile, context);
   const groups = await gatherHistograms(input, span, context);
   const merged = new MergedRows(context);
+  const repairs = new BucketRepairs(steps);
   for (const group of groups) {
     const notes = groupNotes(group, span, context);
+    repairs.next(group.name);
     for (const { values } of quantiles) {
       for (const [text, wanted] of byLabelValue(values, label)) {
         const row = rowOf(group, values.length, notes, (at, step) =>
-          wanted(step) ? quantileOf(values[step]!, at, notes) : undefined,
+          wanted(step)
+            ? quantileOf(values[step]!, at, notes, (change) => repairs.add(step, change))
+            : undefined,
         );
         if (row.isEmpty()) continue;
         if (label !== undefined) row.labels = withLabels(row.labels, new Map([[label, text]]));
@@ -45,6 +51,7 @@ export async function histogramQuantiles(
       }
     }
   }
+  repairs.tell(context.annotations, span);
   return streamOf(merged.rows, input.row.v.length);
 }
 
@@ -99,7 +106,6 @@ export async function histogramFraction(
 
 interface GroupNotes {
   mixed(): void;
-  forced(change: NonNullable<BucketQuantile['forced']>): void;
   nan(kind: 'result' | 'skew'): void;
   nanFraction(): void;
 }
@@ -107,7 +113,6 @@ interface GroupNotes {
 function groupNotes({ name }: HistogramGroup, span: Span, { annotations }: Context): GroupNotes {
   return {
     mixed: () => annotations.warn(texts.mixedKindsOfHistograms(name), span),
-    forced: (change) => annotations.info(texts.forcedMonotonicity(change, name), span),
     nan: (kind) => {
       const text = kind === 'result' ? texts.nanQuantile(name) : texts.skewedQuantile(name);
       annotations.info(text, span);
@@ -135,7 +140,12 @@ function rowOf(
   return out;
 }
 
-function quantileOf(q: number, at: HistogramAt, notes: GroupNotes): number {
+function quantileOf(
+  q: number,
+  at: HistogramAt,
+  notes: GroupNotes,
+  repaired: (change: NonNullable<BucketQuantile['forced']>) => void,
+): number {
   if ('native' in at) {
     const { value, nan } = quantileOfHistogram(q, at.native);
     if (nan !== 'none') notes.nan(nan);
@@ -143,7 +153,7 @@ function quantileOf(q: number, at: HistogramAt, notes: GroupNotes): number {
   }
   const { bounds, counts, size } = at.classic;
   const { value, forced } = bucketQuantile(q, bounds, counts, size);
-  if (forced !== undefined) notes.forced(forced);
+  if (forced !== undefined) repaired(forced);
   return value;
 }
 

@@ -81,6 +81,9 @@ export async function gatherHistograms(
   const table = new LabelTable();
   const kept = new RowSet(context);
   const groups: HistogramGroup[] = [];
+  // Where names are dropped at once, Prometheus's texts leave them out.
+  const nameOf = (row: Row) =>
+    context.settings.delayedNameRemoval ? (labelValue(row.labels, '__name__') ?? '') : '';
   const groupOf = (row: Row): HistogramGroup => {
     const number = table.add(projection.project(row.labels));
     groups[number] ??= new HistogramGroup(table.keys[number]!, nameOf(row));
@@ -98,10 +101,6 @@ export async function gatherHistograms(
   });
   for (const group of groups) group.sort();
   return groups;
-}
-
-function nameOf(row: Row): string {
-  return labelValue(row.labels, '__name__') ?? '';
 }
 
 function parseBound(le: string): number | undefined {

@@ -1,6 +1,6 @@
 // label_replace and label_join.
 import { compileRegex, labelValue } from '@weir/model';
-import { isValidName, quote } from '../parse/literals.ts';
+import { isValidName } from '../parse/literals.ts';
 import type { LabelNode } from '../plan/nodes.ts';
 import { executionError } from './errors.ts';
 import { withLabels } from './label-sets.ts';
@@ -66,7 +66,7 @@ function joining(args: readonly string[]): (row: Row) => boolean {
     }
   }
   if (!isValidName(target)) {
-    throw executionError(`invalid destination label name in label_join(): ${quote(target)}`);
+    throw executionError(`invalid destination label name in label_join(): ${target}`);
   }
   return (row) => {
     const values = sources.map((source) => labelValue(row.labels, source) ?? '');

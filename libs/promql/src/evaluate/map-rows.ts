@@ -130,7 +130,11 @@ function mixedChange(node: VectorScalarNode, scalar: Float64Array, context: Cont
     operator && scalarLeft && isComparison(op) && !returnBool
       ? (left: number, right: number) => (operator(left, right) === undefined ? undefined : right)
       : operator;
-  const operate = operatorOnValues(op, returnBool, floats, { context, span });
+  const { annotations } = context;
+  const operate = operatorOnValues(op, returnBool, floats, {
+    warn: (text) => annotations.warn(text, span),
+    info: (text) => annotations.info(text, span),
+  });
   return (row) => {
     const { p, v, h } = row;
     for (let step = 0; step < p.length; step++) {

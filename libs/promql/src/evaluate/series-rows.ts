@@ -12,6 +12,7 @@ import { ABSENT, FLOAT, Row, type RowStream } from './rows.ts';
 import type { SampleStream } from './samples.ts';
 import { hasOneName } from './uniqueness.ts';
 import { windowNotes } from './window-notes.ts';
+import { type ParamCheck, windowParamCheck } from './window-params.ts';
 
 export function selectRows(node: SelectNode, input: SampleStream): RowStream {
   if (node.result === 'smoothed') return smoothedRows(node, input);
@@ -117,17 +118,20 @@ export function windowRows(
   const oneName = source.kind === 'read' && hasOneName(source.matchers);
   let unnoted = node.name === 'rate' || node.name === 'increase';
   if (node.extension !== undefined) return extendedRows(node, input, windows, context);
-  const mixed = withHistograms(node, input, windows, context);
+  const check = windowParamCheck(node, params, context);
+  const mixed = withHistograms(node, input, windows, check, context);
   return rowsOf(input, node.steps.count, (row) => {
     if (input.histograms.count > 0) return mixed(row);
     if (input.samples.count === 0 || !windows.slideOver(input.samples)) return false;
-    if (unnoted) {
+    check?.(windows, false);
+    kernel(windows, row);
+    const any = !row.isEmpty();
+    if (any && unnoted) {
       noteIfNoCounter(row, node, context);
       // With types, the label decides and may differ from series to series of a name.
       if (oneName && !context.settings.typeAndUnitLabels) unnoted = false;
     }
-    kernel(windows, row);
-    return !row.isEmpty();
+    return any;
   });
 }
 
@@ -154,6 +158,7 @@ function withHistograms(
   node: WindowNode,
   input: SampleStream,
   windows: Windows,
+  check: ParamCheck,
   context: Context,
 ): (row: Row) => boolean {
   const isCounter = node.name === 'rate' || node.name === 'increase';
@@ -161,14 +166,15 @@ function withHistograms(
   const histogramKernel = HISTOGRAM_KERNELS[node.name]!;
   return (row) => {
     const notes = windowNotes(context, node.span, row);
-    const floats = windows.slideOver(input.samples);
-    if (floats && isCounter) noteIfNoCounter(row, node, context);
+    windows.slideOver(input.samples);
     kernel(windows, row);
     windows.slideOverHistograms(input.histograms);
+    check?.(windows, true);
     const { from, to } = windows.histograms;
     for (let step = 0; step < from.length; step++) {
       if (from[step]! < to[step]!) histogramKernel(windows, step, row, notes);
     }
+    if (isCounter && row.p.includes(FLOAT)) noteIfNoCounter(row, node, context);
     return !row.isEmpty();
   };
 }

@@ -1,34 +1,46 @@
-// Scalar arguments of range-vector functions: those out of range are noted, or refused.
+// Scalar arguments of range-vector functions: those out of range are noted, or refused, where there is
+// anything to apply them to.
+import type { Windows } from '../functions/window.ts';
 import { formatNumber } from '../parse/literals.ts';
 import type { WindowNode } from '../plan/nodes.ts';
 import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
 
-export function checkWindowParams(
-  node: WindowNode,
-  params: readonly Float64Array[],
-  context: Context,
-): void {
-  if (node.name === 'quantile_over_time') checkQuantiles(params[0]!, node, context);
-  if (node.name === 'double_exponential_smoothing') {
-    checkFactors(params[0]!, 'smoothing', 'sf');
-    checkFactors(params[1]!, 'trend', 'tf');
-  }
-}
+/** Looks at the arguments where a series has samples in the window; undefined where all are in order. */
+export type ParamCheck = ((windows: Windows, hasHistograms: boolean) => void) | undefined;
 
-function checkQuantiles(quantiles: Float64Array, node: WindowNode, context: Context): void {
-  for (const q of quantiles) {
-    if (q >= 0 && q <= 1) continue;
-    const text = `quantile value should be between 0 and 1, got ${formatNumber(q)}`;
-    context.annotations.warn(text, node.paramSpan!);
+export function windowParamCheck(
+  { name, paramSpan }: WindowNode,
+  params: readonly Float64Array[],
+  { annotations }: Context,
+): ParamCheck {
+  if (name === 'quantile_over_time' && !params[0]!.every((q) => q >= 0 && q <= 1)) {
+    return ({ from, to }) => {
+      for (const [step, q] of params[0]!.entries()) {
+        if (from[step] === to[step] || (q >= 0 && q <= 1)) continue;
+        const text = `quantile value should be between 0 and 1, got ${formatNumber(q)}`;
+        annotations.warn(text, paramSpan!);
+      }
+    };
   }
+  if (name === 'double_exponential_smoothing' && params.some((all) => all.some(isNoFactor))) {
+    return ({ from, to, histograms }, hasHistograms) => {
+      for (let step = 0; step < from.length; step++) {
+        const isEmpty = hasHistograms && histograms.from[step] === histograms.to[step];
+        if (from[step] === to[step] && (!hasHistograms || isEmpty)) continue;
+        checkFactor(params[0]![step]!, 'smoothing', 'sf');
+        checkFactor(params[1]![step]!, 'trend', 'tf');
+      }
+    };
+  }
+  return undefined;
 }
 
 /** Factors lie between 0 and 1; NaN passes, as in Prometheus. */
-function checkFactors(factors: Float64Array, what: string, short: string): void {
-  for (const factor of factors) {
-    if (!(factor <= 0 || factor >= 1)) continue;
-    const expected = `Expected: 0 < ${short} < 1, got: ${factor.toFixed(6)}`;
-    throw executionError(`invalid ${what} factor. ${expected}`);
-  }
+const isNoFactor = (factor: number) => factor <= 0 || factor >= 1;
+
+function checkFactor(factor: number, what: string, short: string): void {
+  if (!isNoFactor(factor)) return;
+  const expected = `Expected: 0 < ${short} < 1, got: ${factor.toFixed(6)}`;
+  throw executionError(`invalid ${what} factor. ${expected}`);
 }

@@ -1,5 +1,5 @@
-// rate, increase, delta, irate, idelta. Counter resets are summed once per series as a prefix, so that a
-// step costs the same however long its window is. Extrapolation: Prometheus's documentation of rate().
+// rate, increase, delta, irate, idelta. Counter resets are counted once per series as a prefix, so that
+// only windows that have any cost more. Extrapolation: Prometheus's documentation of rate().
 import type { WindowKernel, Windows } from './window.ts';
 
 export const rate: WindowKernel = (windows, out) => extrapolated(windows, out.v, out.p, true, true);
@@ -8,28 +8,28 @@ export const increase: WindowKernel = (windows, out) =>
 export const delta: WindowKernel = (windows, out) =>
   extrapolated(windows, out.v, out.p, false, false);
 
-let resets = new Float64Array(1024);
+let resets = new Int32Array(1024);
 
-/** resets[i]: what to add to v[i] so that the counter never falls. False when nothing was reset. */
-function sumResets(v: Float64Array, count: number): boolean {
-  if (resets.length < count) resets = new Float64Array(count * 2);
-  let sum = 0;
+/** resets[i]: how often the counter fell up to sample i. False when it never did. */
+function countResets(v: Float64Array, count: number): boolean {
+  if (resets.length < count) resets = new Int32Array(count * 2);
+  let fallen = 0;
   resets[0] = 0;
   for (let at = 1; at < count; at++) {
-    const previous = v[at - 1]!;
-    if (v[at]! < previous) sum += previous;
-    resets[at] = sum;
+    if (v[at]! < v[at - 1]!) fallen++;
+    resets[at] = fallen;
   }
-  return sum !== 0;
+  return fallen !== 0;
 }
 
-/** Resets within a window, added up; for series whose prefix sum isn't finite. */
-function resetsWithin(v: Float64Array, from: number, to: number): number {
-  let sum = 0;
-  for (let at = from + 1; at < to; at++) if (v[at]! < v[at - 1]!) sum += v[at - 1]!;
+/** `difference` and what was lost in resets within a window, added in the order of time. */
+function plusResets(difference: number, v: Float64Array, first: number, last: number): number {
+  let sum = difference;
+  for (let at = first + 1; at <= last; at++) if (v[at]! < v[at - 1]!) sum += v[at - 1]!;
   return sum;
 }
 
+// Times in seconds, in the order of operations of Prometheus, so that ties stay ties.
 function extrapolated(
   windows: Windows,
   outV: Float64Array,
@@ -39,9 +39,8 @@ function extrapolated(
 ): void {
   const { t, v, from, to, rangeMs } = windows;
   const { startMs, stepMs } = windows.times;
-  const corrected = counter && sumResets(v, windows.count);
-  const finite = corrected && Number.isFinite(resets[windows.count - 1]!);
-  const unit = perSecond ? rangeMs / 1000 : 1;
+  const corrected = counter && countResets(v, windows.count);
+  const rangeSeconds = rangeMs / 1000;
   for (let step = 0; step < from.length; step++) {
     const first = from[step]!;
     const last = to[step]! - 1;
@@ -50,22 +49,24 @@ function extrapolated(
       continue;
     }
     let difference = v[last]! - v[first]!;
-    if (corrected) {
-      difference += finite ? resets[last]! - resets[first]! : resetsWithin(v, first, last + 1);
+    if (corrected && resets[last] !== resets[first]) {
+      difference = plusResets(difference, v, first, last);
     }
     const end = startMs + step * stepMs;
-    const sampled = t[last]! - t[first]!;
+    const sampled = (t[last]! - t[first]!) / 1000;
     const gap = sampled / (last - first);
-    let toStart = t[first]! - (end - rangeMs);
-    let toEnd = end - t[last]!;
+    let toStart = (t[first]! - (end - rangeMs)) / 1000;
+    let toEnd = (end - t[last]!) / 1000;
     const near = gap * 1.1;
     if (toStart >= near) toStart = gap / 2;
     if (counter && difference > 0 && v[first]! >= 0) {
       // A counter can't have been below zero: no further back than where it would reach zero.
-      if (sampled * v[first]! < toStart * difference) toStart = sampled * (v[first]! / difference);
+      const toZero = sampled * (v[first]! / difference);
+      if (toZero < toStart) toStart = toZero;
     }
     if (toEnd >= near) toEnd = gap / 2;
-    const factor = (sampled + toStart + toEnd) / (sampled * unit);
+    let factor = (sampled + toStart + toEnd) / sampled;
+    if (perSecond) factor /= rangeSeconds;
     outV[step] = difference * factor;
     outP[step] = 1;
   }
@@ -80,10 +81,10 @@ export function extrapolation(
   window: { end: number; rangeMs: number },
   zeroShare: number,
 ): number {
-  const sampled = samples.last - samples.first;
+  const sampled = (samples.last - samples.first) / 1000;
   const gap = sampled / samples.gaps;
-  let toStart = samples.first - (window.end - window.rangeMs);
-  let toEnd = window.end - samples.last;
+  let toStart = (samples.first - (window.end - window.rangeMs)) / 1000;
+  let toEnd = (window.end - samples.last) / 1000;
   if (toStart >= gap * 1.1) toStart = gap / 2;
   if (toEnd >= gap * 1.1) toEnd = gap / 2;
   toStart = Math.min(toStart, sampled * zeroShare);

@@ -49,7 +49,8 @@ function valueAt(all: OrderedBuckets, at: number, fraction: number): number {
   const [lower, upper] = interpolationBounds(all, at);
   if (hasCustomBuckets(all.histogram)) {
     if (lower === Number.NEGATIVE_INFINITY) return upper;
-    if (upper === Number.POSITIVE_INFINITY) return lower;
+    if (upper === Number.POSITIVE_INFINITY && all.lower(at) !== Number.NEGATIVE_INFINITY)
+      return lower;
   }
   if (isLinear(all, at)) return lower + (upper - lower) * fraction;
   const [low, high] = [Math.log2(Math.abs(lower)), Math.log2(Math.abs(upper))];

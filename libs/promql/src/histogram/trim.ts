@@ -10,6 +10,7 @@ export type Trim = 'upper' | 'lower';
 
 /** 'upper' is `</`, which cuts off what is above `at`; 'lower' is `>/`. */
 export function trimHistogram(h: Histogram, trim: Trim, cut: number): Histogram {
+  if (Number.isNaN(cut)) return nothingOf(h);
   const all = new OrderedBuckets(h);
   const kept = new Float64Array(all.size);
   let whole = true;
@@ -18,6 +19,13 @@ export function trimHistogram(h: Histogram, trim: Trim, cut: number): Histogram 
     if (kept[at] !== 1) whole = false;
   }
   return whole ? h : rebuilt(all, kept, trim, cut);
+}
+
+/** Nothing is on either side of NaN; how much that is, Prometheus knows of custom buckets only. */
+function nothingOf(h: Histogram): Histogram {
+  const none = hasCustomBuckets(h) ? 0 : Number.NaN;
+  const empty = { positive: NO_BUCKETS, negative: NO_BUCKETS, zeroCount: 0 };
+  return { ...h, ...empty, count: none, sum: none };
 }
 
 /** Of a bucket that begins at −Inf nothing is above a finite cut, unless the cut is within [0, upper]. */

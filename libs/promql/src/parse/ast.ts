@@ -29,8 +29,13 @@ export interface Modifiers {
 
 /** A duration that is more than a literal; `at` is where it stands. */
 export type DurationExpr = { readonly at: number } & (
-  | { readonly kind: 'number'; readonly seconds: number; readonly duration: boolean }
-  | { readonly kind: 'step' | 'range' }
+  | {
+      readonly kind: 'number';
+      readonly seconds: number;
+      readonly duration: boolean;
+      readonly end: number;
+    }
+  | { readonly kind: 'step' | 'range'; readonly end: number }
   | { readonly kind: 'paren'; readonly of: DurationExpr }
   | { readonly kind: 'sign'; readonly op: '+' | '-'; readonly of: DurationExpr }
   | {
@@ -42,6 +47,7 @@ export type DurationExpr = { readonly at: number } & (
   | {
       readonly kind: 'binary';
       readonly op: ArithmeticOp;
+      readonly opAt: number;
       readonly left: DurationExpr;
       readonly right: DurationExpr;
     }

@@ -2,6 +2,7 @@
 // step() and range(). What doesn't ask for the query's times is computed at once; resolveDurations()
 // computes the rest when they are known.
 import type { SyntaxNode } from '@lezer/common';
+import { WeirError } from '@weir/errors';
 import { arithmetic } from '../functions/elementwise.ts';
 import type { ArithmeticOp, DurationExpr, Expr, VectorSelector } from './ast.ts';
 import { parseNumber, quote } from './literals.ts';
@@ -43,16 +44,22 @@ function read(node: SyntaxNode, query: string): DurationExpr {
       if (number === undefined) {
         throw parseError(query, at, `bad number or duration syntax: ${quote(text)}`);
       }
-      return { kind: 'number', seconds: number.value, duration: number.duration, at };
+      return {
+        kind: 'number',
+        seconds: number.value,
+        duration: number.duration,
+        at,
+        end: first.to,
+      };
     }
     case 'UnaryOp': {
       const op = query[first.from] as '+' | '-';
       return { kind: 'sign', op, of: read(inner[0]!, query), at };
     }
     case 'DurationStep':
-      return { kind: 'step', at };
+      return { kind: 'step', at, end: node.to };
     case 'DurationRange':
-      return { kind: 'range', at };
+      return { kind: 'range', at, end: node.to };
     case 'DurationMinOf':
     case 'DurationMaxOf': {
       const name = first.name === 'DurationMinOf' ? 'min_of' : 'max_of';
@@ -64,7 +71,8 @@ function read(node: SyntaxNode, query: string): DurationExpr {
   }
   if (inner.length === 1) return { kind: 'paren', of: read(inner[0]!, query), at };
   const op = query.slice(second!.from, second!.to) as ArithmeticOp;
-  return { kind: 'binary', op, left: read(first!, query), right: read(third!, query), at };
+  const [left, right] = [read(first!, query), read(third!, query)];
+  return { kind: 'binary', op, left, right, at, opAt: second!.from };
 }
 
 function childrenOf(node: SyntaxNode): SyntaxNode[] {
@@ -101,9 +109,40 @@ function millisecondsOf(
   positive: boolean,
 ): number {
   const ms = Math.round(secondsOf(expr, times, query) * 1000);
-  if (positive && ms <= 0) throw parseError(query, expr.at, 'duration must be greater than 0');
-  if (!(Math.abs(ms) <= MS_MAX)) throw parseError(query, expr.at, 'duration out of range');
+  if (positive && ms <= 0) throw refused(expr, query, 'duration must be greater than 0');
+  if (!(Math.abs(ms) <= MS_MAX)) {
+    throw refused(
+      expr,
+      query,
+      isLiteral(expr) ? 'duration out of range' : 'duration is out of range',
+    );
+  }
   return ms;
+}
+
+/** Computed durations are refused with their place in bytes, literals like any parse error. */
+function refused(expr: DurationExpr, query: string, text: string): Error {
+  if (isLiteral(expr)) return parseError(query, expr.at, text);
+  const { start, end } = extentOf(expr);
+  const bytes = (to: number) => Buffer.byteLength(query.slice(0, to));
+  return new WeirError('invalid', `${bytes(start)}:${bytes(end)}: ${text}`);
+}
+
+/** Where an expression stands as Prometheus sees it: without parentheses but around a number. */
+function extentOf(expr: DurationExpr): { start: number; end: number } {
+  switch (expr.kind) {
+    case 'paren': {
+      const { start, end } = extentOf(expr.of);
+      return { start: expr.of.kind === 'number' ? expr.at : start, end };
+    }
+    case 'sign':
+      return { start: expr.at, end: extentOf(expr.of).end };
+    case 'extreme':
+    case 'binary':
+      return { start: extentOf(expr.left).start, end: extentOf(expr.right).end };
+    default:
+      return { start: expr.at, end: expr.end };
+  }
 }
 
 function secondsOf(expr: DurationExpr, times: QueryTimes | undefined, query: string): number {
@@ -123,8 +162,8 @@ function secondsOf(expr: DurationExpr, times: QueryTimes | undefined, query: str
       return (expr.name === 'min_of' ? Math.min : Math.max)(of(expr.left), of(expr.right));
     case 'binary': {
       const right = of(expr.right);
-      if (right === 0 && expr.op === '/') throw parseError(query, expr.at, 'division by zero');
-      if (right === 0 && expr.op === '%') throw parseError(query, expr.at, 'modulo by zero');
+      if (right === 0 && expr.op === '/') throw parseError(query, expr.opAt, 'division by zero');
+      if (right === 0 && expr.op === '%') throw parseError(query, expr.opAt, 'modulo by zero');
       return arithmetic(expr.op)(of(expr.left), right);
     }
   }

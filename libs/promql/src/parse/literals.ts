@@ -72,12 +72,12 @@ export function formatNumber(value: number): string {
   return String(value);
 }
 
-/** Prints a number as Go's %g: with an exponent from a million on. */
-export function formatShortest(value: number): string {
+/** Prints a number as Go's %g: with an exponent from a million on, or from so many digits on. */
+export function formatShortest(value: number, digits = 6): string {
   if (!Number.isFinite(value) || value === 0) return formatNumber(value);
   const [mantissa, exponent] = value.toExponential().split('e') as [string, string];
   const power = Number(exponent);
-  if (power >= -4 && power < 6) return String(value);
+  if (power >= -4 && power < digits) return String(value);
   return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
 }
 

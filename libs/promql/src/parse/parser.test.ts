@@ -68,7 +68,7 @@ describe('parseExpr', () => {
     ],
     ['1 > 2', '1:3: parse error: comparisons between scalars must use BOOL modifier'],
     ['a + bool b', '1:3: parse error: bool modifier can only be used on comparison operators'],
-    ['a and 3', '1:3: parse error: set operator "and" not allowed in binary scalar expression'],
+    ['a and 3', '1:1: parse error: set operator "and" not allowed in binary scalar expression'],
     ['{a=~".*"}', '1:1: parse error: vector selector must contain at least one non-empty matcher'],
     ['rate(a[0s])', '1:8: parse error: duration must be greater than 0'],
     ['a offset 1m offset 2m', '1:1: parse error: offset may not be set multiple times'],

@@ -164,7 +164,10 @@ class Checker {
     this.#operand(expr.right, right);
     this.#matching(expr, left === 'vector' && right === 'vector');
     if (isSetOp(expr.op) && (left === 'scalar' || right === 'scalar')) {
-      this.#fail(at, `set operator ${quote(expr.op)} not allowed in binary scalar expression`);
+      this.#fail(
+        expr.left.span.start,
+        `set operator ${quote(expr.op)} not allowed in binary scalar expression`,
+      );
     }
   }
 
@@ -178,7 +181,7 @@ class Checker {
 
   #matching(expr: Binary, vectors: boolean): void {
     const { matching } = expr;
-    const at = expr.opSpan.start;
+    const at = expr.left.span.start;
     if (matching.fillLeft !== undefined || matching.fillRight !== undefined) {
       if (!vectors)
         this.#fail(at, 'filling in missing series only allowed between instant vectors');
@@ -189,7 +192,10 @@ class Checker {
     if (matching.on) {
       const twice = matching.labels.find((label) => matching.include.includes(label));
       if (twice !== undefined) {
-        this.#fail(at, `label ${quote(twice)} must not occur in ON and GROUP clause at once`);
+        this.#fail(
+          expr.opSpan.start,
+          `label ${quote(twice)} must not occur in ON and GROUP clause at once`,
+        );
       }
     }
     if (!vectors) {

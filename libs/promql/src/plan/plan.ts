@@ -1,7 +1,7 @@
 // Syntax tree to plan: times resolved, constants folded, step-invariant parts evaluated once, equal
 // sub-expressions that are kept anyway shared. Deliberately no storage access and no values here.
 import { DATE_FUNCTIONS } from '../functions/elementwise.ts';
-import type { Aggregate, Binary, Call, Expr, Subquery } from '../parse/ast.ts';
+import type { Aggregate, Binary, Call, Expr, Span, Subquery } from '../parse/ast.ts';
 import { isSetOp, isTrim, unwrap } from '../parse/ast.ts';
 import { printExpr } from '../parse/print.ts';
 import { typeOf } from '../parse/types.ts';
@@ -26,6 +26,8 @@ import {
   type Samples,
   timesOf,
 } from './reads.ts';
+
+const RANKED: ReadonlySet<string> = new Set(['topk', 'bottomk', 'limitk', 'limit_ratio']);
 
 export function planQuery(expr: Expr, steps: Steps, settings: PlanSettings): QueryPlan {
   const planner = new Planner(settings);
@@ -179,8 +181,9 @@ class Planner {
       label,
       grouping: expr.grouping,
       without: expr.without,
-      span: expr.expr.span,
-      paramSpan: expr.param?.span,
+      // Ranked ones are noted as a whole, the others where their operand is.
+      span: RANKED.has(expr.op) ? expr.span : unwrap(expr.expr).span,
+      paramSpan: expr.param && unwrap(expr.param).span,
       steps,
     };
   }
@@ -252,7 +255,7 @@ class Planner {
           lower: this.scalar(args[0]!, steps),
           upper: this.scalar(args[1]!, steps),
           input: this.#telling(false, () => this.vector(args[2]!, steps)),
-          span: args[2]!.span,
+          span: unwrap(args[2]!).span,
           steps,
         };
       case 'info':
@@ -290,10 +293,13 @@ class Planner {
   ): VectorNode {
     return {
       kind: 'histogram-quantile',
-      quantiles: quantiles.map((arg) => ({ node: this.scalar(arg, steps), span: arg.span })),
+      quantiles: quantiles.map((arg) => ({
+        node: this.scalar(arg, steps),
+        span: unwrap(arg).span,
+      })),
       label,
       input: this.#telling(false, () => this.vector(vector, steps)),
-      span: vector.span,
+      span: unwrap(vector).span,
       steps,
     };
   }
@@ -314,14 +320,19 @@ class Planner {
       keepName: name === 'last_over_time' || name === 'first_over_time',
       extension: extensionOf(range, name),
       lookbackMs: this.#settings.lookbackMs,
-      span: args[rangeAt]!.span,
-      paramSpan: others[0]?.span,
+      span: spanOfRange(range),
+      paramSpan: others[0] && unwrap(others[0]).span,
       steps,
     };
     if (name !== 'absent_over_time') return window;
     const matchers = range.kind === 'matrix-selector' ? range.selector.matchers : [];
     return { kind: 'absent', input: window, matchers, steps };
   }
+}
+
+/** Prometheus notes what it has to say of a subquery at the start of the query. */
+function spanOfRange(range: Expr): Span {
+  return range.kind === 'subquery' ? { ...range.span, start: 0 } : range.span;
 }
 
 function texts(args: readonly Expr[]): string[] {

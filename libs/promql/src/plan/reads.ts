@@ -105,11 +105,17 @@ export function extensionOf(range: Expr, name: string): Extension | undefined {
 
 const TARGET_INFO: MatcherSpec = { name: '__name__', op: '=', value: 'target_info' };
 
+/** Matchers that only say what a name is not leave all that is called like an info metric. */
+function infoNames(given: readonly MatcherSpec[]): readonly MatcherSpec[] {
+  const isPositive = given.some(({ op }) => op === '=' || op === '=~');
+  return isPositive ? given : [...given, { name: '__name__', op: '=~', value: '.+_info' }];
+}
+
 /** Which series info(base, labels) looks up, at the time of what they are added to. */
 export function infoSelector(base: Expr, labels: Expr | undefined) {
   const given = labels?.kind === 'vector-selector' ? labels.matchers : [];
   const ofName = given.filter(({ name }) => name === '__name__');
-  const names: readonly MatcherSpec[] = ofName.length > 0 ? ofName : [TARGET_INFO];
+  const names: readonly MatcherSpec[] = ofName.length > 0 ? infoNames(ofName) : [TARGET_INFO];
   const data = given.filter(({ name }) => name !== '__name__');
   const like = selectorsOf(base)[0];
   const selector: VectorSelector = {

@@ -1,0 +1,73 @@
+// Warnings and infos of one query, told as Prometheus tells them: each text once, at the place that is
+// evaluated last; the repairs of classic histograms as one info.
+import type { Span } from '../parse/ast.ts';
+import { position } from '../parse/syntax-error.ts';
+import { type ForcedBuckets, forcedMonotonicity } from './annotation-texts.ts';
+
+export class Annotations {
+  readonly #query: string;
+  readonly #warnings = new Map<string, Span>();
+  readonly #infos = new Map<string, Span>();
+  readonly #forced = new Map<string, { change: ForcedBuckets; span: Span }>();
+
+  constructor(query: string) {
+    this.#query = query;
+  }
+
+  warn(text: string, span: Span): void {
+    note(this.#warnings, text, span);
+  }
+
+  info(text: string, span: Span): void {
+    note(this.#infos, text, span);
+  }
+
+  /** Cumulative buckets that had to be raised, by metric name. */
+  force(change: ForcedBuckets, name: string, span: Span): void {
+    const known = this.#forced.get(name);
+    if (known === undefined) this.#forced.set(name, { change, span });
+    else {
+      known.change = joined(known.change, change);
+      if (isLater(known.span, span)) known.span = span;
+    }
+  }
+
+  get warnings(): string[] {
+    return this.#print('warning', this.#warnings);
+  }
+
+  get infos(): string[] {
+    const all = new Map(this.#infos);
+    for (const [name, { change, span }] of this.#forced) {
+      all.set(forcedMonotonicity(change, name), span);
+    }
+    return this.#print('info', all);
+  }
+
+  #print(kind: 'warning' | 'info', notes: ReadonlyMap<string, Span>): string[] {
+    return [...notes].map(
+      ([text, { start }]) => `PromQL ${kind}: ${text} (${position(this.#query, start)})`,
+    );
+  }
+}
+
+function note(notes: Map<string, Span>, text: string, span: Span): void {
+  const known = notes.get(text);
+  if (known === undefined || isLater(span, known)) notes.set(text, span);
+}
+
+/** Operands come before what they are operands of, from left to right. */
+function isLater(a: Span, b: Span): boolean {
+  return a.end === b.end ? a.start < b.start : a.end > b.end;
+}
+
+function joined(a: ForcedBuckets, b: ForcedBuckets): ForcedBuckets {
+  return {
+    from: Math.min(a.from, b.from),
+    to: Math.max(a.to, b.to),
+    maxDifference: Math.max(a.maxDifference, b.maxDifference),
+    samples: a.samples + b.samples,
+    firstMs: Math.min(a.firstMs, b.firstMs),
+    lastMs: Math.max(a.lastMs, b.lastMs),
+  };
+}
