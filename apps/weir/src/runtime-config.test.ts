@@ -8,6 +8,10 @@ import { createRuntimeConfig } from './runtime-config.ts';
 
 function setUp(content: string, file = 'runtime.yaml') {
   const state = { content, second: '', due: () => {} };
+  const telemetry = silentTelemetry();
+  const warnings: unknown[] = [];
+  const warn = ({ unapplied }: { readonly unapplied?: unknown }) => warnings.push(unapplied);
+  const log = Object.assign(Object.create(telemetry.log), { warn });
   const runtime = createRuntimeConfig(
     {
       ...{ file, reloadPeriodMs: 10, defaults: { ...defaultsOf(limitsFlags), labelNamesMax: 7 } },
@@ -24,10 +28,10 @@ function setUp(content: string, file = 'runtime.yaml') {
           return { cancel: () => {} };
         },
       },
-      telemetry: silentTelemetry(),
+      telemetry: { ...telemetry, log },
     },
   );
-  return { state, runtime, of: (tenant: string) => runtime.limits.forTenant(tenant) };
+  return { state, runtime, warnings, of: (tenant: string) => runtime.limits.forTenant(tenant) };
 }
 
 const FILE = 'overrides:\n  a:\n    ingestion_rate: 5\n    drop_labels: [x]\n';
@@ -76,6 +80,27 @@ describe('createRuntimeConfig', () => {
     expect(runtime.text('diff')).not.toContain('distributor_limits');
   });
 
+  it('reads limits of ingesters, applies none, and says what to use instead', () => {
+    const { of, state, warnings } = setUp(
+      `${FILE}ingester_limits: {max_series: 1500000, max_tenants: 0, max_ingestion_rate: 1.5e4}`,
+    );
+    expect(of('a').ingestionRate).toBe(5);
+    const said = [
+      'max_ingestion_rate: set distributor_limits',
+      'max_series: set max_global_series_per_user of tenants',
+    ];
+    expect(warnings).toEqual([said]);
+    state.due();
+    expect(warnings).toEqual([said]);
+    state.content =
+      'ingester_limits: {max_tenants: 1, max_inflight_push_requests: 2, max_inflight_push_requests_bytes: 3}';
+    state.due();
+    expect(warnings[1]).toHaveLength(3);
+    state.content = 'ingester_limits: {}';
+    state.due();
+    expect(warnings).toHaveLength(2);
+  });
+
   const BROKEN = [
     ['{', /not YAML/],
     ['limits: {}', /unknown key "limits"/],
@@ -85,6 +110,9 @@ describe('createRuntimeConfig', () => {
     ['overrides: {a: {ingestion_rate: -1}}', /below 0/],
     ['distributor_limits: {max_ingestion_rat: 1}', /distributor_limits: .*max_ingestion_rate/],
     ['distributor_limits: {max_ingestion_rate: -1}', /distributor_limits: .*below 0/],
+    ['ingester_limits: {max_serie: 1}', /ingester_limits: .*max_serie/],
+    ['ingester_limits: {max_series: many}', /ingester_limits: .*many/],
+    ['ingester_limits: 7', /"ingester_limits" must be a mapping/],
     ['distributor_limits: []', /"distributor_limits" must be a mapping/],
     ['overrides: {a: {active_series_custom_trackers: {bad: x}}}', /bad tracker/],
   ] as const;

@@ -12,6 +12,7 @@ import { WeirError } from '@weir/errors';
 import { createLimits, type Limits, limitsFlags, type TenantLimits } from '@weir/limits';
 import type { Clock } from '@weir/runtime';
 import { Gauge, type Telemetry } from '@weir/telemetry';
+import { INGESTER_KEY, unappliedIngesterLimits } from './ingester-limits.ts';
 
 const INSTANCE_KEY = 'distributor_limits';
 
@@ -73,9 +74,10 @@ export function createRuntimeConfig(
     const read = files.map(readFile);
     const joined = JSON.stringify(read);
     if (joined === inUse) return;
-    const parsed = parseOverrides(read, shape, [INSTANCE_KEY]);
+    const parsed = parseOverrides(read, shape, [INSTANCE_KEY, INGESTER_KEY]);
     const instance = parseRuntimeSection(read, INSTANCE_KEY, instanceShape);
     checkInstanceLimits(instance);
+    const unapplied = unappliedIngesterLimits(read);
     for (const own of parsed.values()) {
       createLimits(own);
       check(own);
@@ -84,6 +86,9 @@ export function createRuntimeConfig(
     byTenant = parsed;
     ofInstance = instance;
     limits.reload();
+    if (unapplied.length > 0) {
+      telemetry.log.warn({ file, unapplied }, `${INGESTER_KEY} are not applied`);
+    }
   }
 
   function reload(): void {
