@@ -70,6 +70,15 @@ export async function receiveWrites(features: readonly string[] = []): Promise<P
   return start(() => '{}', [...flags, '--log.level=error', KEEP]);
 }
 
+/** A Prometheus without data of its own, which reads another's, also what is recent. */
+export async function readRemotely(url: string, tenant: string): Promise<PrometheusProcess> {
+  const headers = { 'X-Scope-OrgID': tenant };
+  return start(
+    () => JSON.stringify({ remote_read: [{ url, headers, read_recent: true }] }),
+    ['--log.level=error'],
+  );
+}
+
 async function start(
   configure: (self: string) => string,
   flags: readonly string[] = [],

@@ -63,7 +63,8 @@ export function compileRegex(pattern: string): RE2JS {
     RE2JS.compile(pattern);
     return RE2JS.compile(`^(?s:${pattern})$`);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const text = error instanceof Error ? error.message : String(error);
+    const reason = text.replace(/^error parsing regexp: /, '');
     throw new WeirError('invalid', `error parsing regexp: ${reason}`, { cause: error });
   }
 }

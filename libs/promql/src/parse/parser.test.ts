@@ -57,10 +57,10 @@ describe('parseExpr', () => {
   });
 
   it.each([
-    ['', '1:1: parse error: no expression found in input'],
-    ['a[5m', '1:5: parse error: unexpected end of input in range selector'],
+    ['', 'unknown position: parse error: no expression found in input'],
+    ['a[5m', '1:5: parse error: unclosed left bracket'],
     ['foo bar', '1:5: parse error: unexpected identifier "bar"'],
-    ['a +\n b{c=}', '2:6: parse error: unexpected "}" in label matching'],
+    ['a +\n b{c=}', '2:6: parse error: unexpected "}" in label matching, expected string'],
     ['nosuch(a)', '1:1: parse error: unknown function with name "nosuch"'],
     [
       'rate(a)',
@@ -72,7 +72,7 @@ describe('parseExpr', () => {
     ['{a=~".*"}', '1:1: parse error: vector selector must contain at least one non-empty matcher'],
     ['rate(a[0s])', '1:8: parse error: duration must be greater than 0'],
     ['a offset 1m offset 2m', '1:1: parse error: offset may not be set multiple times'],
-    ['(a + b)[5m]', '1:1: parse error: ranges only allowed for vector selectors'],
+    ['(a + b)[5m]', '1:8: parse error: ranges only allowed for vector selectors'],
     ['clamp(a, 1)', '1:1: parse error: expected 3 argument(s) in call to "clamp", got 2'],
     ['a{__name__="b"}', '1:1: parse error: metric name must not be set twice: "a" or "b"'],
   ])('refuses %j', (query, message) => {

@@ -3,6 +3,7 @@
 // expression left of it. Deliberately not here: types (types.ts) and evaluation.
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
+import { WeirError } from '@weir/errors';
 import type { MatcherOp, MatcherSpec } from '@weir/model';
 import type { Aggregate, AggregateOp, BinaryOp, Call, Expr, Matching, Span } from './ast.ts';
 import { unwrap } from './ast.ts';
@@ -10,16 +11,20 @@ import { readDuration } from './durations.ts';
 import { isValidName, parseNumber, quote, unquote } from './literals.ts';
 import { masked } from './masking.ts';
 import { combine, type Item } from './operators.ts';
+import { checkSyntax } from './syntax.ts';
 import { parseError, unexpectedAt } from './syntax-error.ts';
-import { checkTypes, unknownFunction } from './types.ts';
+import { checkTypes } from './types.ts';
 
 const QUERY_DEPTH_MAX = 200;
 
 /** Parses and type-checks; throws `invalid` with Prometheus's `line:col: parse error: …`. */
 export function parseExpr(query: string): Expr {
-  if (query.trim() === '') throw parseError(query, 0, 'no expression found in input');
-  const source = new Source(query);
-  const expr = source.parse();
+  if (query === '') {
+    throw new WeirError('invalid', 'unknown position: parse error: no expression found in input');
+  }
+  checkDepth(query);
+  checkSyntax(query);
+  const expr = new Source(query).parse();
   checkTypes(expr, query);
   return expr;
 }
@@ -33,7 +38,6 @@ class Source {
   }
 
   parse(): Expr {
-    checkDepth(this.#query);
     const tree = parser.parse(masked(this.#query));
     this.#refuseErrors(tree.topNode);
     const first = tree.topNode.firstChild;
@@ -44,31 +48,12 @@ class Source {
     return this.#expr(node);
   }
 
+  /** What passed checkSyntax() and is nothing to the grammar all the same: the two differ there. */
   #refuseErrors(top: SyntaxNode): void {
     const cursor = top.cursor();
     do {
-      if (cursor.type.isError) {
-        throw this.#unknownFunction(cursor.from) ?? this.#unexpected(cursor.node);
-      }
+      if (cursor.type.isError) throw unexpectedAt(this.#query, cursor.from, '');
     } while (cursor.next());
-  }
-
-  #unexpected(node: SyntaxNode): Error {
-    const parents: Record<string, string> = {
-      LabelMatchers: 'label matching',
-      UnquotedLabelMatcher: 'label matching',
-      GroupingLabels: 'grouping opts',
-      AggregateExpr: 'aggregation',
-      MatrixSelector: 'range selector',
-    };
-    return unexpectedAt(this.#query, node.from, parents[node.parent?.name ?? ''] ?? '');
-  }
-
-  /** `nosuch(a)` reads as a selector followed by a parenthesis. */
-  #unknownFunction(at: number): Error | undefined {
-    const before = /([a-zA-Z_:][\w:]*)\s*$/.exec(this.#query.slice(0, at));
-    if (before === null || !/^\s*\(/.test(this.#query.slice(at))) return undefined;
-    return unknownFunction(this.#query, before.index, before[1]!);
   }
 
   #fail(at: number, message: string): never {
@@ -260,21 +245,24 @@ class Source {
   #selector(node: SyntaxNode): Expr {
     const identifier = node.getChild('Identifier');
     let name = identifier ? this.#text(identifier) : '';
+    let quotedNames = 0;
     const matchers: MatcherSpec[] = [];
     const list = node.getChild('LabelMatchers');
     for (let child = list?.firstChild ?? null; child !== null; child = child.nextSibling) {
       if (child.name === 'QuotedLabelName') {
         const quoted = this.#string(child.firstChild!);
-        if (name !== '') {
-          this.#fail(
-            child.from,
-            `metric name must not be set twice: ${quote(name)} or ${quote(quoted)}`,
-          );
+        if (identifier !== null) {
+          const text = `metric name must not be set twice: ${quote(name)} or ${quote(quoted)}`;
+          this.#fail(node.from, text);
         }
+        // Two quoted names are two conditions, as in Prometheus.
+        if (name !== '') matchers.push({ name: '__name__', op: '=', value: name });
         name = quoted;
+        quotedNames++;
       } else if (child.name.endsWith('LabelMatcher')) matchers.push(this.#matcher(child));
     }
     if (name !== '') matchers.push({ name: '__name__', op: '=', value: name });
+    if (quotedNames > 1) name = '';
     const modifiers = { offsetMs: undefined, at: undefined };
     return { kind: 'vector-selector', name, matchers, ...modifiers, span: spanOf(node) };
   }

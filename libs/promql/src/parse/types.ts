@@ -38,7 +38,7 @@ export function typeOf(expr: Expr): ValueType {
   }
 }
 
-export function unknownFunction(query: string, at: number, name: string): WeirError {
+function unknownFunction(query: string, at: number, name: string): WeirError {
   return parseError(query, at, `unknown function with name ${quote(name)}`);
 }
 
@@ -131,7 +131,8 @@ class Checker {
     let nonEmpty = false;
     let named = false;
     for (const spec of selector.matchers) {
-      if (!isValidName(spec.name)) this.#fail(at, `invalid label name ${quote(spec.name)}`);
+      if (spec.name !== '' && !isValidName(spec.name))
+        this.#fail(at, `invalid label name ${quote(spec.name)}`);
       if (spec.name === '__name__' && selector.name !== '') {
         if (named || spec.value !== selector.name || spec.op !== '=') {
           const values = `${quote(selector.name)} or ${quote(spec.value)}`;
@@ -214,7 +215,10 @@ class Checker {
       arg.name === '' &&
       arg.at === undefined &&
       arg.offsetMs === undefined;
-    if (!plain) this.#fail(arg.span.start, 'expected label selectors only');
+    if (!plain) {
+      const what = arg.kind === 'vector-selector' ? ', got vector selector instead' : '';
+      this.#fail(arg.span.start, `expected label selectors only${what}`);
+    }
     this.#matchers(arg);
   }
 
