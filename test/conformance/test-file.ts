@@ -100,6 +100,7 @@ function parseCommand(head: string, body: readonly string[], line: number): Comm
     head,
   );
   if (range === null) throw new Error(`unknown command: ${head}`);
+  // Its groups are there where it matches.
   const [, old, from, to, step, query] = range as unknown as string[];
   return {
     kind: 'eval',
@@ -127,6 +128,7 @@ function parseExpectation(old: string | undefined, body: readonly string[]): Exp
     const expect = /^expect\s+(\w+)\s*(.*)$/.exec(line);
     const failure = /^expected_fail_(message|regexp)\s+(.*)$/.exec(line);
     if (failure) {
+      // Its groups are there where it matches.
       const [, how, value] = failure as unknown as string[];
       checks.push({
         kind: 'fail',

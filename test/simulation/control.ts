@@ -19,6 +19,7 @@ export function createControl(ingester: Ingester): Control {
       for (const method of [one.method].flat()) add(method, one.url, one.handler);
     },
   };
+  // Routes use nothing else of a server.
   ingester.routes(server as unknown as HttpServer, () => '');
   return async (method, url) => {
     let status = 200;

@@ -38,6 +38,7 @@ import {
   partialAnswer,
   successAnswer,
 } from './push-answer.ts';
+import { BodyMemory } from './push-body.ts';
 import { createPushMetrics, loggedCounts } from './push-metrics.ts';
 import { createPushRates } from './push-rates.ts';
 import type { PushRequest } from './push-request.ts';
@@ -274,14 +275,15 @@ export function createDistributor(
   const { tenantOf } = parts;
   const bodyBytesMax = settings.recvMessageBytesMax;
   let grpc: OtlpGrpcServer | undefined;
+  const bodies = new BodyMemory();
   const influx = createInfluxReceiver(settings, { ...parts, inflight, store, metrics });
   const otlp = createOtlpReceiver(settings, { ...parts, inflight, store, metrics });
   return {
     push,
     routes(server) {
-      registerPushRoutes(server, { push, refuse, tenantOf, bodyBytesMax, inflight });
-      registerOtlpRoutes(server, { receiver: otlp, settings, tenantOf, inflight });
-      registerInfluxRoutes(server, { receiver: influx, settings, tenantOf, inflight });
+      registerPushRoutes(server, { push, refuse, tenantOf, bodyBytesMax, inflight, bodies });
+      registerOtlpRoutes(server, { receiver: otlp, settings, tenantOf, inflight, bodies });
+      registerInfluxRoutes(server, { receiver: influx, settings, tenantOf, inflight, bodies });
     },
     otlp,
     influx,

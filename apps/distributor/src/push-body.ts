@@ -7,8 +7,7 @@ import type { InflightShare } from './inflight.ts';
 
 const KEPT_MAX = 4;
 const KEPT_BYTES = 1 << 20;
-/** Where bodies are put together that came in pieces: fresh memory for each would cost more than the copy. */
-const kept: Uint8Array[] = [];
+const COLLECTED_AFTER_BYTES = 4 << 20;
 
 /** A body, until it is released. */
 export interface HeldBody {
@@ -16,34 +15,38 @@ export interface HeldBody {
   release(): void;
 }
 
-/** What was received since the last young collection. */
-let receivedBytes = 0;
-const COLLECTED_AFTER_BYTES = 4 << 20;
+/** Where bodies are put together that came in pieces: fresh memory for each would cost more than the copy. */
+export class BodyMemory {
+  readonly #free: Uint8Array[] = [];
+  /** What was received since the last young collection. */
+  #receivedBytes = 0;
 
-/** The pieces of bodies are garbage soon; in their number they are better collected before V8 feels pressed. */
-function received(sizeBytes: number): void {
-  receivedBytes += sizeBytes;
-  if (receivedBytes < COLLECTED_AFTER_BYTES) return;
-  receivedBytes = 0;
-  collectYoung();
-}
-
-function hold(chunks: readonly Uint8Array[], size: number): HeldBody {
-  received(size);
-  if (chunks.length === 1) return { bytes: chunks[0]!, release() {} };
-  if (size > KEPT_BYTES) return { bytes: Buffer.concat(chunks, size), release() {} };
-  const memory = kept.pop() ?? new Uint8Array(KEPT_BYTES);
-  let at = 0;
-  for (const chunk of chunks) {
-    memory.set(chunk, at);
-    at += chunk.length;
+  hold(chunks: readonly Uint8Array[], size: number): HeldBody {
+    this.#received(size);
+    if (chunks.length === 1) return { bytes: chunks[0]!, release() {} };
+    if (size > KEPT_BYTES) return { bytes: Buffer.concat(chunks, size), release() {} };
+    const free = this.#free;
+    const memory = free.pop() ?? new Uint8Array(KEPT_BYTES);
+    let at = 0;
+    for (const chunk of chunks) {
+      memory.set(chunk, at);
+      at += chunk.length;
+    }
+    return {
+      bytes: memory.subarray(0, size),
+      release() {
+        if (free.length < KEPT_MAX) free.push(memory);
+      },
+    };
   }
-  return {
-    bytes: memory.subarray(0, size),
-    release() {
-      if (kept.length < KEPT_MAX) kept.push(memory);
-    },
-  };
+
+  /** The pieces of bodies are garbage soon; in their number they are better collected before V8 feels pressed. */
+  #received(sizeBytes: number): void {
+    this.#receivedBytes += sizeBytes;
+    if (this.#receivedBytes < COLLECTED_AFTER_BYTES) return;
+    this.#receivedBytes = 0;
+    collectYoung();
+  }
 }
 
 /**
@@ -54,6 +57,7 @@ export function readPushBody(
   request: IncomingMessage,
   checkSize: (sizeBytes: number) => void,
   share: InflightShare,
+  memory: BodyMemory,
 ): Promise<HeldBody> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
@@ -79,7 +83,7 @@ export function readPushBody(
     let ended = false;
     request.once('end', () => {
       ended = true;
-      resolve(hold(chunks, size));
+      resolve(memory.hold(chunks, size));
     });
     request.once('error', (cause) => fail(goneAway(cause)));
     request.once('close', () => {

@@ -5,7 +5,7 @@ import type { Inflight, InflightShare } from './inflight.ts';
 import { checkMessageSize } from './message-size.ts';
 import { type RemoteWriteVersion, versionAsked } from './negotiation.ts';
 import type { PushAnswer } from './push-answer.ts';
-import { type HeldBody, readPushBody } from './push-body.ts';
+import { type BodyMemory, type HeldBody, readPushBody } from './push-body.ts';
 import type { PushRequest } from './push-request.ts';
 
 /** Thrown away of a refused body, so that its sender gets to read why. */
@@ -17,6 +17,7 @@ export interface PushRouteParts {
   readonly tenantOf: (request: FastifyRequest) => string;
   readonly bodyBytesMax: number;
   readonly inflight: Inflight;
+  readonly bodies: BodyMemory;
   /** The answer to a push that couldn't be read. */
   readonly refuse: (
     error: unknown,
@@ -73,7 +74,7 @@ interface BodySteps<Answer> {
 /** Reads a push's body under its tenant's share of what is in flight, and hands it on. */
 export async function answerBody<Answer>(
   request: FastifyRequest,
-  parts: Pick<PushRouteParts, 'tenantOf' | 'inflight'>,
+  parts: Pick<PushRouteParts, 'tenantOf' | 'inflight' | 'bodies'>,
   { checkHeaders, checkSize, refuse, receive }: BodySteps<Answer>,
 ): Promise<Answer> {
   const retryAttempt = single(request.headers['retry-attempt']);
@@ -84,7 +85,7 @@ export async function answerBody<Answer>(
     tenant = parts.tenantOf(request);
     checkHeaders?.();
     share = parts.inflight.enter(tenant);
-    body = await readPushBody(request.raw, checkSize, share);
+    body = await readPushBody(request.raw, checkSize, share, parts.bodies);
   } catch (error) {
     return refuse(error, retryAttempt);
   } finally {

@@ -36,6 +36,7 @@ function start(apply: () => Promise<unknown>) {
     { partition: 0, fromOffset: 0 },
     {
       log: logOfOneBatch(),
+      // The loop only applies.
       host: { apply } as unknown as PartitionHost,
       intake: {
         take: (batch, fromOffset) => ({ ...batch, fromOffset, records: [], settings: [] }),

@@ -34,6 +34,7 @@ beforeEach(() => {
 
 function open(partition: number): OwnedPartition {
   events.push(`open ${partition}`);
+  // Of a partition only what the set asks for.
   return {
     partition,
     get serving() {

@@ -13,6 +13,7 @@ interface Situation {
 
 async function find(stored: number | undefined, situation: Situation) {
   const { start, end, committed, committedTopicId = 'topic' } = situation;
+  // Of a log only what is asked here.
   const log = {
     topicId: 'topic',
     startOffset: async () => start,

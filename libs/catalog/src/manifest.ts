@@ -106,6 +106,7 @@ function decodeManifest(key: string, body: Uint8Array): Manifest {
     windows.every(isWindow) &&
     (snapshots === undefined || (Array.isArray(snapshots) && snapshots.every(isSnapshot)));
   if (!valid) throw bad(key, 'a field is missing or of the wrong type');
+  // Each field was just checked.
   return manifest as unknown as Manifest;
 }
 

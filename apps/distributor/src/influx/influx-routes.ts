@@ -4,6 +4,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DistributorSettings } from '../distributor-flags.ts';
 import type { Inflight } from '../inflight.ts';
+import type { BodyMemory } from '../push-body.ts';
 import { answerBody, drain, single } from '../push-routes.ts';
 import { checkInfluxSize, type InfluxAnswer, type InfluxReceiver } from './influx-receiver.ts';
 
@@ -20,6 +21,7 @@ export interface InfluxRouteParts {
   /** The tenant of a request, or throws `unauthenticated`. */
   readonly tenantOf: (request: FastifyRequest) => string;
   readonly inflight: Inflight;
+  readonly bodies: BodyMemory;
 }
 
 /** Registers nothing unless it is enabled. */

@@ -51,6 +51,7 @@ export async function send(protocol: Protocol, probe: Probe, setup: Setup = {}):
   const made = setUp(own);
   const probes = [WITNESS, probe];
   const answer = await answerTo(protocol, probes, made);
+  // protobufjs leaves out what a message has none of, which the type of what was sent does not say.
   const series = decode(made.produced) as unknown as {
     readonly labels: readonly { readonly name: Uint8Array; readonly value: Uint8Array }[];
     readonly samples?: readonly object[];

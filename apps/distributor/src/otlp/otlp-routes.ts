@@ -3,6 +3,7 @@ import { encodeExportResponse, encodeStatus } from '@weir/wire';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { DistributorSettings } from '../distributor-flags.ts';
 import type { Inflight } from '../inflight.ts';
+import type { BodyMemory } from '../push-body.ts';
 import { answerBody, drain, single } from '../push-routes.ts';
 import { checkOtlpHeaders, checkOtlpSize, encodingOf, type OtlpEncoding } from './otlp-body.ts';
 import type { OtlpAnswer, OtlpReceiver } from './otlp-receiver.ts';
@@ -19,6 +20,7 @@ export interface OtlpRouteParts {
   /** The tenant of a request, or throws `unauthenticated`. */
   readonly tenantOf: (request: FastifyRequest) => string;
   readonly inflight: Inflight;
+  readonly bodies: BodyMemory;
 }
 
 export function registerOtlpRoutes(server: FastifyInstance, parts: OtlpRouteParts): void {

@@ -72,6 +72,7 @@ describe('the last produced offsets', () => {
     const partitions = new Map();
     const ask = createLastProduced({
       cluster: {
+        // Of a view only its partitions are looked at.
         view: { partitions } as unknown as ClusterView,
         async sync() {
           partitions.set(4, {});

@@ -3,12 +3,11 @@
 import { isKind } from '@weir/errors';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { HeadStore, SlabFile, SlabFiles } from '../head.ts';
 import { createMemoryHeadStore } from '../memory/index.ts';
-import { createCheckedStore } from '../store/checked-store.ts';
 import { key } from '../store/rows.ts';
 import { DIRECTORY } from './directory.ts';
 import { EXTENT_BYTES } from './extents.ts';
+import { storeOf, TestFiles } from './slab-files-fixture.ts';
 import {
   BLOCKS,
   createDirectories,
@@ -25,82 +24,6 @@ const SIZES = [EXTENT_BYTES.groups, EXTENT_BYTES.blocks, EXTENT_BYTES.arenas];
 const SIZE_OF_KIND = [SIZES[0], SIZES[1], SIZES[2], SIZES[2], SIZES[0]];
 
 type Bytes = (size: number) => Uint8Array;
-
-/** Files whose bytes change when they are written, not when the write is asked for, and only survive synced. */
-class TestFiles implements SlabFiles {
-  readonly files: Record<SlabFile, Map<number, Uint8Array>>;
-  readonly writes: { file: SlabFile; extent: number; length: number }[] = [];
-  #unsynced: { file: SlabFile; extent: number }[] = [];
-  failing = false;
-  underWay = 0;
-  underWayMax = 0;
-
-  constructor(
-    files: Record<SlabFile, Map<number, Uint8Array>> = {
-      groups: new Map(),
-      blocks: new Map(),
-      arenas: new Map(),
-    },
-  ) {
-    this.files = files;
-  }
-
-  read(file: SlabFile, extent: number, parts: readonly Uint8Array[]): void {
-    let at = 0;
-    for (const part of parts) {
-      part.set(this.files[file].get(extent)!.subarray(at, at + part.length));
-      at += part.length;
-    }
-  }
-
-  async write(file: SlabFile, extent: number, bytes: Uint8Array): Promise<void> {
-    this.writes.push({ file, extent, length: bytes.length });
-    this.underWayMax = Math.max(this.underWayMax, ++this.underWay);
-    for (let tick = 0; tick < 1 + (extent % 4); tick++) await Promise.resolve();
-    this.underWay--;
-    if (this.failing) throw new Error('disk full');
-    const size = EXTENT_BYTES[file];
-    for (let at = 0; at < bytes.length; at += size) {
-      const all = new Uint8Array(size).fill(0xee);
-      all.set(bytes.subarray(at, at + size));
-      this.files[file].set(extent + at / size, all);
-      this.#unsynced.push({ file, extent: extent + at / size });
-    }
-  }
-
-  async sync(): Promise<void> {
-    await Promise.resolve();
-    this.#unsynced = [];
-  }
-
-  async truncate(file: SlabFile, extents: number): Promise<void> {
-    for (const extent of this.files[file].keys()) {
-      if (extent >= extents) this.files[file].delete(extent);
-    }
-  }
-
-  /** What a loss of power leaves: anything where it was not synced. */
-  crash(): TestFiles {
-    const { groups, blocks, arenas } = this.files;
-    const left = { groups: new Map(groups), blocks: new Map(blocks), arenas: new Map(arenas) };
-    for (const { file, extent } of this.#unsynced) {
-      left[file].set(extent, new Uint8Array(EXTENT_BYTES[file]).fill(0xdd));
-    }
-    return new TestFiles(left);
-  }
-}
-
-function storeOf(rows: HeadStore, slabs: SlabFiles) {
-  return createCheckedStore({
-    slabs,
-    journal: rows.journal,
-    get: (one) => rows.get(one),
-    getMany: (keys) => rows.getMany(keys),
-    scan: (from, to) => rows.scan(from, to),
-    write: (batch, sync) => rows.write(batch, sync),
-    close: () => rows.close(),
-  });
-}
 
 async function newSpace() {
   const rows = createMemoryHeadStore();
@@ -408,66 +331,5 @@ describe('a slab', () => {
     behind[1000] ^= 1;
     files.files.groups.set(0, behind);
     expect(isCorrupt()).toBe(false);
-  });
-});
-
-describe('a directory', () => {
-  const open = async (rowKey: Uint8Array, words: number[], more: number[] = []) => {
-    const store = storeOf(createMemoryHeadStore(), new TestFiles());
-    const value = new Uint8Array(Uint32Array.from(words).buffer);
-    await store.write({ puts: [[rowKey, value]], deletes: [] }, true);
-    if (more.length > 0) {
-      const second = new Uint8Array(Uint32Array.from(more).buffer);
-      await store.write({ puts: [[key(DIRECTORY, PAIR_PARTS, 0), second]], deletes: [] }, true);
-    }
-    try {
-      return await SlabSpace.open(store);
-    } catch (error) {
-      expect(store.damage).toBe(error);
-      return (error as Error).message;
-    }
-  };
-  const groups = key(DIRECTORY, GROUPS, 0);
-
-  it('is read where it can be', async () => {
-    const space = (await open(key(DIRECTORY, GROUPS, 1), [0, 0, 0, 8, 48 * 1024, 5])) as SlabSpace;
-    expect(space.end(GROUPS)).toBe(1026);
-    expect(space.used(GROUPS, 1025)).toBe(48 * 1024);
-    expect(space.used(GROUPS, 1024)).toBe(0);
-    expect(await open(groups, [])).toBeInstanceOf(SlabSpace);
-    expect(await open(groups, Array(3072).fill(0))).toBeInstanceOf(SlabSpace);
-    expect(await open(key(DIRECTORY, GROUPS, 1023), [1, 1, 1])).toBeInstanceOf(SlabSpace);
-  });
-
-  it('is corrupt where it can be none', async () => {
-    for (const [rowKey, words, more] of [
-      [key(DIRECTORY), [1, 1, 1]],
-      [key(DIRECTORY, GROUPS), [1, 1, 1]],
-      [key(DIRECTORY, PAIR_PARTS + 1, 0), [1, 1, 1]],
-      [key(DIRECTORY, GROUPS, 1024), [1, 1, 1]],
-      [groups, [1, 1]],
-      [groups, [1, 1, 1, 0]],
-      [groups, [0, 1, 1]],
-      [groups, [0, 0, 1]],
-      [groups, [1, 0, 1]],
-      [groups, [1, 48 * 1024 + 1, 1]],
-      [groups, [(1 << 22) + 1, 1, 1]],
-      [groups, [1, 1, 1, 1, 2, 2]],
-      [groups, [7, 1, 1], [7, 1, 1]],
-      [groups, Array(3075).fill(0)],
-    ] as [Uint8Array, number[], number[]?][]) {
-      expect(await open(rowKey, words, more), String(words)).toMatch(/that can't be/);
-    }
-  });
-
-  it('is read or refused, whatever its rows are', async () => {
-    const words = fc.array(fc.oneof(fc.nat(3), fc.nat()), { maxLength: 12 });
-    await fc.assert(
-      fc.asyncProperty(fc.nat(6), fc.nat(1100), words, async (kind, row, values) => {
-        const opened = await open(key(DIRECTORY, kind, row), values);
-        if (typeof opened === 'string') expect(opened).toMatch(/that can't be/);
-        else expect(opened.end(kind % 5)).toBeGreaterThanOrEqual(0);
-      }),
-    );
   });
 });

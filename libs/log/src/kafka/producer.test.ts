@@ -56,6 +56,7 @@ class StandIn extends EventEmitter {
 
 const open = (emptyIsTombstone = false) => {
   StandIn.made = [];
+  // Of the driver only what a producer needs.
   const driver = { Producer: StandIn } as unknown as Driver;
   const settings = defaultsOf(kafkaFlags);
   const parts = { clock: systemClock, log: silentTelemetry().log };

@@ -82,6 +82,7 @@ it('another client takes over from one that brings nothing of what is there, and
     }
   };
   const reader = await openReader(
+    // Of the driver only what a reader needs.
     driver as unknown as Driver,
     { ...defaultsOf(kafkaFlags), topic: 't' },
     {

@@ -69,6 +69,7 @@ export function parseRelabelConfig(given: unknown): RelabelConfig {
     if (value === null || value === undefined) continue;
     config[key] = parseField(name, key, value);
   }
+  // Each key was parsed to the type of its name; those not given are the defaults.
   const rule = config as unknown as RelabelConfig;
   check(rule);
   return Object.freeze(rule);

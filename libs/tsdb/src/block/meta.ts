@@ -74,6 +74,7 @@ export function decodeBlockMeta(bytes: Uint8Array): BlockMeta {
   }
   checkSections(parsed);
   const stats = isRecord(parsed.stats) ? parsed.stats : {};
+  // Each field that is used was just checked.
   return { ...parsed, stats } as unknown as BlockMeta;
 }
 

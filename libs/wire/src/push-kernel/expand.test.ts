@@ -6,6 +6,7 @@ import { compressSync } from 'snappy';
 import { describe, expect, it } from 'vitest';
 import { RemoteWrite2Scan } from '../remote-write-2/scan.ts';
 import { AcceptedWrite } from '../write-request/accepted-write.ts';
+import { NARROW_RULES } from '../write-request/narrow-rules-fixture.ts';
 import type { WriteRules } from '../write-request/write-rules.ts';
 import { PushKernel } from './push-kernel.ts';
 
@@ -13,21 +14,6 @@ const schema = protobuf.loadSync(
   new URL('../../../../proto/write.proto', import.meta.url).pathname,
 );
 const Request = schema.lookupType('weir.write.Request');
-
-const RULES: WriteRules = {
-  labelNameBytesMax: 12,
-  labelValueBytesMax: 200,
-  labelNamesMax: 4,
-  labelNamesInfoMax: 6,
-  timestampMaxMs: 2 ** 45,
-  timestampMinMs: 3,
-  legacyNames: false,
-  metadataBytesMax: 20,
-  histogramsEnabled: true,
-  histogramBucketsMax: 0,
-  histogramsReduced: true,
-  exemplarsEnabled: true,
-};
 
 function runBytes(
   out: AcceptedWrite,
@@ -141,7 +127,7 @@ describe('the push kernel, of series that refer to symbols', () => {
         fc.integer({ min: 1, max: 500 }),
         fc.nat(9),
         (body, budget, legacy) => {
-          const rules = { ...RULES, legacyNames: legacy === 0 };
+          const rules = { ...NARROW_RULES, legacyNames: legacy === 0 };
           const wanted = scan(body, budget, rules);
           const { outcome, expandedBytes } = scan(hold(body), budget, rules, kernel);
           expect(outcome).toEqual(wanted.outcome);
@@ -164,7 +150,7 @@ describe('the push kernel, of series that refer to symbols', () => {
     }));
     const symbols = ['', '__name__', 'up', 'help'].map((text) => Buffer.from(text));
     const held = hold(Request.encode({ symbols, timeseries }).finish());
-    const { outcome, out } = scan(held, 1 << 20, RULES, kernel);
+    const { outcome, out } = scan(held, 1 << 20, NARROW_RULES, kernel);
     expect(outcome).toMatchObject({ metadataOk: 1, samplesOk: 3 });
     const isExpanded = [...out.from.subarray(0, out.count)].map((from) => from >= 0);
     expect(isExpanded).toEqual([false, false, true, true]);
@@ -186,8 +172,8 @@ describe('the push kernel, of series that refer to symbols', () => {
       symbols: symbols.map((text) => Buffer.from(text)),
       timeseries,
     }).finish();
-    const wanted = scan(body, 1 << 20, RULES);
-    const { outcome, out } = scan(hold(body), 1 << 20, RULES, kernel);
+    const wanted = scan(body, 1 << 20, NARROW_RULES);
+    const { outcome, out } = scan(hold(body), 1 << 20, NARROW_RULES, kernel);
     expect(outcome.runs.length).toBe(30_000);
     expect(outcome).toEqual(wanted.outcome);
     const rewritten = out.from.subarray(0, out.count).filter((from) => from < 0).length;
@@ -199,7 +185,7 @@ describe('the push kernel, of series that refer to symbols', () => {
     fc.assert(
       fc.property(requestOf, fc.integer({ min: 1, max: 3 }), (body, records) => {
         const held = hold(body);
-        const { out } = scan(held, 1 << 20, RULES, kernel);
+        const { out } = scan(held, 1 << 20, NARROW_RULES, kernel);
         const parts: Buffer[][] = Array.from({ length: records }, () => []);
         const recordOf = Int32Array.from(
           { length: out.count },
@@ -223,7 +209,7 @@ describe('the push kernel, of series that refer to symbols', () => {
   });
 
   it('gathers what was rewritten without a body of its own', () => {
-    const { out } = scan(hold(Request.encode({}).finish()), 1, RULES, kernel);
+    const { out } = scan(hold(Request.encode({}).finish()), 1, NARROW_RULES, kernel);
     out.rewritten.append(Buffer.from('abcdef'));
     out.push(~0, 3, 1, 1);
     out.push(~3, 3, 1, 1);

@@ -7,23 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { RemoteWrite1Scan } from '../remote-write-1/scan.ts';
 import { snappyUncompress, snappyUncompressedSize } from '../snappy/snappy-block.ts';
 import { AcceptedWrite } from '../write-request/accepted-write.ts';
+import { NARROW_RULES } from '../write-request/narrow-rules-fixture.ts';
 import type { WriteRules } from '../write-request/write-rules.ts';
 import { PushKernel } from './push-kernel.ts';
-
-const RULES: WriteRules = {
-  labelNameBytesMax: 12,
-  labelValueBytesMax: 200,
-  labelNamesMax: 4,
-  labelNamesInfoMax: 6,
-  timestampMaxMs: 2 ** 45,
-  timestampMinMs: 3,
-  legacyNames: false,
-  metadataBytesMax: 20,
-  histogramsEnabled: true,
-  histogramBucketsMax: 0,
-  histogramsReduced: true,
-  exemplarsEnabled: true,
-};
 
 interface Outcome {
   readonly error?: string;
@@ -124,7 +110,7 @@ describe('the push kernel', () => {
     let unedited = 0;
     fc.assert(
       fc.property(bodyOf, fc.integer({ min: 1, max: 500 }), fc.nat(9), (body, budget, legacy) => {
-        const rules = { ...RULES, legacyNames: legacy === 0 };
+        const rules = { ...NARROW_RULES, legacyNames: legacy === 0 };
         const held = kernel.uncompress(compressSync(body));
         expect(Buffer.compare(held, body)).toBe(0);
         const wanted = scan(body, budget, rules);
@@ -147,13 +133,13 @@ describe('the push kernel', () => {
     };
     const body = Buffer.from(Array.from({ length: 9001 }, (_, at) => one(`v${at}`)).flat());
     const held = kernel.uncompress(compressSync(body));
-    const wanted = scan(body, 1 << 20, RULES);
-    expect(scan(held, 1 << 20, RULES, kernel)).toEqual(wanted);
+    const wanted = scan(body, 1 << 20, NARROW_RULES);
+    expect(scan(held, 1 << 20, NARROW_RULES, kernel)).toEqual(wanted);
 
     const accepted = new AcceptedWrite();
     const scanner = new RemoteWrite1Scan();
     scanner.start(held, held.length, 1, kernel);
-    while (!scanner.run(1 << 20, RULES, accepted));
+    while (!scanner.run(1 << 20, NARROW_RULES, accepted));
     const recordOf = Int32Array.from({ length: accepted.count }, (_, at) => (at % 4) - 1);
     const parts: number[][] = [[], [], []];
     for (let at = 0; at < accepted.count; at++) {
