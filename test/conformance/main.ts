@@ -1,11 +1,11 @@
-// What promql.mjs runs once it is bundled: files in, a report out. Each file runs over a head and over blocks
-// cut of it; a case passes if it does so over both.
+// What promql.mjs runs once it is bundled: files in, a report out. Each file runs over a head, over blocks
+// cut of it, and with parts of plans evaluated by two of either; a case passes if it does so over all.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type FileReport, runTestFile } from './runner.ts';
-import { createSystemStorage } from './system-storage.ts';
+import { createSystemStorage, type StorageKind } from './system-storage.ts';
 
-const STORAGES = ['head', 'blocks'] as const;
+const STORAGES: readonly StorageKind[] = ['head', 'blocks', 'heads', 'held'];
 
 /** Prints failing cases and totals; returns the number of failures. */
 export async function main(

@@ -35,6 +35,8 @@ async function expectToPass(file: string) {
     memory: createMemoryStorage,
     head: () => createSystemStorage('head'),
     blocks: () => createSystemStorage('blocks'),
+    'two heads that evaluate': () => createSystemStorage('heads'),
+    'two that evaluate over blocks': () => createSystemStorage('held'),
   };
   for (const [name, create] of Object.entries(storages)) {
     const { failures } = await runTestFile(text, create);

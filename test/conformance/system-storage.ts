@@ -1,55 +1,83 @@
 // The read path of the system behind the conformance cases: samples are records applied to a head, and
 // read from it over the internal protocol, or from blocks cut of it.
+import { hashBytes } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { openPartitionHead, type PartitionHead } from '@weir/head';
 import { createMemoryHeadStore } from '@weir/head/memory';
-import { createMatcher } from '@weir/model';
+import { createMatcher, type LabelBytes } from '@weir/model';
 import type { Queryable } from '@weir/promql';
 import {
   type BlockCatalog,
   createQueryable,
+  evaluatePart,
   type LocalReader,
   type OwnerDirectory,
   type QueryBlock,
   type ReadPort,
+  type ReadRequest,
   serveRead,
 } from '@weir/query';
+import { systemClock } from '@weir/runtime';
 import { type BlockSink, type BlockSource, openBlock, writeBlock } from '@weir/tsdb/block';
 import type { TestStorage } from './memory-storage.ts';
 import { floatRequest, histogramRequest } from './write-request.ts';
 
 const TENANT = 'one';
 
-export function createSystemStorage(from: 'head' | 'blocks'): TestStorage {
-  let records: Uint8Array[] = [];
-  let head: PartitionHead | undefined;
+/**
+ * A head, or blocks cut of it in the bucket, that are asked for series; two heads, or blocks that they hold, that
+ * evaluate what parts of a plan they can.
+ */
+export type StorageKind = 'head' | 'blocks' | 'heads' | 'held';
+
+interface TestRecord {
+  readonly partition: number;
+  readonly value: Uint8Array;
+}
+
+export function createSystemStorage(from: StorageKind): TestStorage {
+  let records: TestRecord[] = [];
+  let heads: readonly PartitionHead[] = [];
+  const partitions = from === 'heads' || from === 'held' ? 2 : 1;
   /** Of the records so far. */
   let ready: Promise<Queryable> | undefined;
-  const add = (record: Uint8Array) => {
-    records.push(record);
+  const add = (labels: LabelBytes, value: Uint8Array) => {
+    records.push({ partition: hashOf(labels) % partitions, value });
     ready = undefined;
   };
   const fresh = async () => {
-    await head?.close();
-    head = await openPartitionHead({ partition: 0 }, { store: createMemoryHeadStore() });
-    head.configure(TENANT, { outOfOrderWindowMs: 1e12, seriesMax: 0 });
-    for (const value of records) {
+    for (const head of heads) await head.close();
+    const opened = Array.from({ length: partitions }, (_, partition) =>
+      openPartitionHead({ partition }, { store: createMemoryHeadStore() }),
+    );
+    heads = await Promise.all(opened);
+    for (const head of heads) head.configure(TENANT, { outOfOrderWindowMs: 1e12, seriesMax: 0 });
+    for (const { partition, value } of records) {
+      const head = heads[partition]!;
       const offset = head.position;
       head.apply([{ offset, timestampMs: 0, tenant: TENANT, value, version: 1 }], offset + 1);
     }
-    return head;
+    return heads;
   };
   const open = async () => {
     const filled = await fresh();
-    const [owners, catalog] =
-      from === 'head'
-        ? [directory(portOf(filled)), catalogOf([])]
-        : [directory(), catalogOf(await cutAll(filled))];
-    return createQueryable({ tenant: TENANT }, { owners, catalog });
+    if (from === 'blocks') {
+      const catalog = catalogOf((await Promise.all(filled.map(cutAll))).flat());
+      return createQueryable({ tenant: TENANT }, { owners: directory(), catalog });
+    }
+    const ports = filled.map(async (head) => {
+      if (from === 'head') return portOf(head);
+      return evaluatingPort(
+        from === 'held' ? [] : [head],
+        from === 'held' ? await cutAll(head) : [],
+      );
+    });
+    const owners = directory(...(await Promise.all(ports)));
+    return createQueryable({ tenant: TENANT }, { owners, catalog: catalogOf([]) });
   };
   return {
-    append: (labels, t, v) => add(floatRequest(labels, t, v)),
-    appendHistograms: (labels, t, h) => add(histogramRequest(labels, t, h)),
+    append: (labels, t, v) => add(labels, floatRequest(labels, t, v)),
+    appendHistograms: (labels, t, h) => add(labels, histogramRequest(labels, t, h)),
     clear: () => {
       records = [];
       ready = undefined;
@@ -59,7 +87,7 @@ export function createSystemStorage(from: 'head' | 'blocks'): TestStorage {
       return ready;
     },
     async close() {
-      await head?.close();
+      for (const head of heads) await head.close();
     },
   };
 }
@@ -73,6 +101,36 @@ function catalogOf(blocks: readonly QueryBlock[]): BlockCatalog {
     blocks: async (_tenant, minT, maxT) =>
       blocks.filter(({ meta }) => meta.minTime <= maxT && meta.maxTime > minT),
   };
+}
+
+function hashOf(labels: LabelBytes): number {
+  return hashBytes(labels, 0, labels.length) >>> 0;
+}
+
+/** As a partition's owner answers, from its heads and blocks. */
+function evaluatingPort(heads: readonly PartitionHead[], blocks: readonly QueryBlock[]): ReadPort {
+  const overlapping = ({ minT, maxT }: ReadRequest) =>
+    blocks.filter(({ meta }) => meta.minTime <= maxT && meta.maxTime > minT);
+  const reader: Pick<LocalReader, 'select' | 'evaluate'> = {
+    async select(request) {
+      const { matchers, minT, maxT, newestOnly = false } = request;
+      const select = {
+        tenant: TENANT,
+        matchers: matchers.map(createMatcher),
+        minT,
+        maxT,
+        newestOnly,
+      };
+      const held = await Promise.all(overlapping(request).map((block) => block.open()));
+      return { heldBlocks: [], sources: [...held, ...heads].map((one) => one.select(select)) };
+    },
+    async evaluate(request, signal) {
+      const held = await Promise.all(overlapping(request).map((block) => block.open()));
+      const parts = { heads, blocks: held, clock: systemClock };
+      return { heldBlocks: [], messages: evaluatePart(request, parts, signal) };
+    },
+  };
+  return { read: (request, signal) => serveRead(reader as LocalReader, request, signal) };
 }
 
 /** Only selections are asked for. */

@@ -2,7 +2,7 @@
 // idempotent commands; outputs are series, windows due for a block, and offsets. It reads no clock, no
 // randomness and no flag. Everything but apply() may wait for the store; apply() never does.
 import type { WeirError } from '@weir/errors';
-import type { LabelBytes, Matcher, MatcherSpec, MetricMetadata } from '@weir/model';
+import type { LabelBytes, Matcher, MatcherSpec, MetricMetadata, SampleColumns } from '@weir/model';
 import type { Chunk } from '@weir/tsdb/chunk';
 
 /** One record of the log as the head takes it. `value` is a WriteRequest (Mimir's record v0, v1 or v2). */
@@ -76,6 +76,17 @@ export interface HeadSeries {
   readonly labels: LabelBytes;
   /** Ascending by minT; out-of-order chunks may overlap the others. */
   readonly chunks: readonly Chunk[];
+}
+
+/** Series one after the other with their floats; valid until next(). */
+export interface HeadSamples {
+  readonly labels: LabelBytes;
+  /** A promise only when the store is needed. Series without a sample in the range are left out. */
+  next(): boolean | Promise<boolean>;
+  /** Appends the current series' samples in the range to `out`, ascending. */
+  samples(out: SampleColumns): void;
+  /** To be called unless next() has come to the end. */
+  close(): void;
 }
 
 export interface HeadSelect {
@@ -280,6 +291,11 @@ export interface PartitionHead {
 
   /** Series in Prometheus's label order. Batches are bounded (about 256 KiB or 512 series). */
   select(select: HeadSelect): AsyncIterable<readonly HeadSeries[]>;
+  /**
+   * The same with samples decoded, `inOrder` or in any. The stream throws NotPlain at the first series that has
+   * native histograms or samples out of order in the range.
+   */
+  samples(select: HeadSelect, inOrder: boolean): HeadSamples;
   labelNames(select: HeadSelect): Promise<string[]>;
   labelValues(name: string, select: HeadSelect): Promise<string[]>;
   metadata(tenant: string): MetricMetadata[];

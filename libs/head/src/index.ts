@@ -11,6 +11,7 @@ export type {
   HeadExemplar,
   HeadExemplars,
   HeadRecord,
+  HeadSamples,
   HeadSelect,
   HeadSeries,
   HeadStore,
@@ -42,6 +43,7 @@ export {
   type PartitionHeadParts,
   type PartitionHeadSettings,
 } from './open.ts';
+export { NotPlain } from './reads/sample-stream.ts';
 export { EXTENT_BYTES } from './slabs/extents.ts';
 export type { SnapshotHeader } from './snapshot/frames.ts';
 export {

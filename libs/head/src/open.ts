@@ -26,7 +26,7 @@ import type { HeadJournal } from './journal/head-journal.ts';
 import { openJournal } from './journal/open-journal.ts';
 import { cut } from './reads/cut.ts';
 import { exemplars } from './reads/exemplars.ts';
-import { labelNames, labelValues, select } from './reads/select.ts';
+import { labelNames, labelValues, samples, select } from './reads/select.ts';
 import { RecordApplier } from './records/apply.ts';
 import { SlabSpace } from './slabs/slab-space.ts';
 import { writeSnapshot } from './snapshot/write-snapshot.ts';
@@ -181,6 +181,7 @@ function createHead(partition: number, parts: HeadParts): PartitionHead {
       return next;
     },
     select: (request: HeadSelect) => select(state, store, request),
+    samples: (request: HeadSelect, inOrder: boolean) => samples(state, store, request, inOrder),
     labelNames: async (request: HeadSelect) => labelNames(state, request),
     labelValues: async (name: string, request: HeadSelect) => labelValues(state, name, request),
     metadata: (tenant: string) => state.tenantsByName.get(tenant)?.metadata.all() ?? [],

@@ -83,6 +83,8 @@ export class Tenant {
   tooOldMs = CLOSE_AFTER_MS;
   /** Samples before this are too old to come out of order: as event time stood before the record. */
   oldestLate = -Infinity;
+  /** No sample out of order is newer, of those in the store and in memory; no part of the state. */
+  lateThrough = -Infinity;
   readonly windows = new Map<number, WindowState>();
   readonly drops = new Map<number, DropMark>();
   readonly metadata = new TenantMetadata();

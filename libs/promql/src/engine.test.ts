@@ -5,7 +5,7 @@ import { systemClock } from '@weir/runtime';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createEngine, type QueryResult } from './engine.ts';
-import type { EngineSettings } from './evaluate/context.ts';
+import type { EngineSettings } from './evaluate/settings.ts';
 import { EMPTY_HISTOGRAM, toNative } from './histogram/histogram.ts';
 import type { Queryable } from './queryable.ts';
 

@@ -3,8 +3,9 @@
 import { WeirError } from '@weir/errors';
 import { compareLabels, type LabelBytes, labelsOf } from '@weir/model';
 import type { Clock } from '@weir/runtime';
-import { Context, type EngineSettings } from './evaluate/context.ts';
+import { Context } from './evaluate/context.ts';
 import { Evaluator } from './evaluate/evaluator.ts';
+import { PartDeclined } from './evaluate/part-declined.ts';
 import {
   FLOAT,
   forEachRow,
@@ -13,6 +14,7 @@ import {
   type Row,
   type RowStream,
 } from './evaluate/rows.ts';
+import type { EngineSettings } from './evaluate/settings.ts';
 import type { Histogram } from './histogram/histogram.ts';
 import type { Expr } from './parse/ast.ts';
 import { type QueryTimes, resolveDurations } from './parse/durations.ts';
@@ -91,31 +93,57 @@ export interface Engine {
 }
 
 export function createEngine(settings: EngineSettings, parts: { readonly clock: Clock }): Engine {
-  const open = (query: string, times: QueryTimes, queryable: Queryable, signal: AbortSignal) => {
+  const open = (
+    query: string,
+    times: QueryTimes,
+    parsed: Expr,
+    parts: { clock: Clock; queryable: Queryable; signal: AbortSignal; pushes: boolean },
+  ) => {
+    const expr = resolveDurations(parsed, query, times);
+    const context = new Context(settings, query, parts);
+    return { expr, context, evaluator: new Evaluator(context) };
+  };
+  const parse = (query: string): Expr => {
     const parsed = parseExpr(query);
     if (settings.experimental === false) refuseExperimental(parsed, query);
-    const expr = resolveDurations(parsed, query, times);
-    const context = new Context(settings, query, { ...parts, queryable, signal });
-    return { expr, context, evaluator: new Evaluator(context) };
+    return parsed;
   };
   return {
     async instant({ query, timeMs, lookbackDeltaMs }, queryable, signal) {
       const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
-      const { expr, context, evaluator } = open(query, times, queryable, signal);
-      const steps = { startMs: timeMs, stepMs: 1, count: 1 };
-      const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
-      return instantResult(plan, timeMs, evaluator, context);
+      const parsed = parse(query);
+      return pushing(async (pushes) => {
+        const opened = open(query, times, parsed, { ...parts, queryable, signal, pushes });
+        const { expr, context, evaluator } = opened;
+        const steps = { startMs: timeMs, stepMs: 1, count: 1 };
+        const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
+        return instantResult(plan, timeMs, evaluator, context);
+      });
     },
     async range({ query, startMs, endMs, stepMs, lookbackDeltaMs }, queryable, signal) {
       checkRange(startMs, endMs, stepMs);
       const times = { startMs, endMs, stepMs };
-      const { expr, context, evaluator } = open(query, times, queryable, signal);
-      refuseType(expr);
-      const steps = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
-      const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
-      return rangeResult(plan, steps, evaluator, context);
+      const parsed = parse(query);
+      return pushing(async (pushes) => {
+        const opened = open(query, times, parsed, { ...parts, queryable, signal, pushes });
+        const { expr, context, evaluator } = opened;
+        refuseType(expr);
+        const steps = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
+        const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
+        return rangeResult(plan, steps, evaluator, context);
+      });
     },
   };
+}
+
+/** Parts of the plan are evaluated where their series are; once more without that where one was declined. */
+async function pushing(evaluate: (pushes: boolean) => Promise<QueryResult>): Promise<QueryResult> {
+  try {
+    return await evaluate(true);
+  } catch (error) {
+    if (!(error instanceof PartDeclined)) throw error;
+    return evaluate(false);
+  }
 }
 
 function planSettings(

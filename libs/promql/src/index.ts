@@ -9,7 +9,9 @@ export {
   type SeriesColumns,
   type VectorSample,
 } from './engine.ts';
-export type { EngineSettings } from './evaluate/context.ts';
+export type { Note } from './evaluate/annotations.ts';
+export { PartDeclined } from './evaluate/part-declined.ts';
+export type { EngineSettings } from './evaluate/settings.ts';
 export { addHistograms, equalHistograms, subtractHistograms } from './histogram/arithmetic.ts';
 export { fromNative, type Histogram, toNative } from './histogram/histogram.ts';
 export { bucketsOf, type PrintedBucket, printHistogram } from './histogram/print.ts';
@@ -18,4 +20,7 @@ export { formatDuration, formatNumber, parseDuration } from './parse/literals.ts
 export { parseExpr } from './parse/parser.ts';
 export { printExpr } from './parse/print.ts';
 export { selectorsOf } from './parse/selectors.ts';
+export { answerPart } from './push/answer.ts';
+export type { PlanPart } from './push/plan-part.ts';
+export type { PartMessage, RowBatch } from './push/row-batch.ts';
 export type { Queryable, SelectRequest, SeriesStream } from './queryable.ts';

@@ -1,6 +1,8 @@
 // The port through which PromQL reads storage. Series stream in label order, one at a time, and their
 // samples are decoded into columns that the evaluator reuses: memory grows with the result.
 import type { HistogramColumns, LabelBytes, Matcher, SampleColumns } from '@weir/model';
+import type { PlanPart } from './push/plan-part.ts';
+import type { PartMessage } from './push/row-batch.ts';
 
 export interface SelectRequest {
   readonly matchers: readonly Matcher[];
@@ -31,4 +33,13 @@ export interface SeriesStream {
 
 export interface Queryable {
   select(request: SelectRequest, signal: AbortSignal): Promise<SeriesStream>;
+  /**
+   * Has a part of the plan evaluated where its series are: the answers of all places. Undefined where that can't
+   * be, as series may lie in several places. Left out by storage that evaluates nothing.
+   */
+  evaluate?(
+    request: SelectRequest,
+    part: PlanPart,
+    signal: AbortSignal,
+  ): Promise<readonly AsyncIterable<PartMessage>[] | undefined>;
 }

@@ -2,6 +2,7 @@
 // metadata reader built on it. Transports are sub-path exports (`/threads`, `/remote`).
 export type { BlockCatalog, QueryBlock, QueryBlockReader } from './block-catalog.ts';
 export { demandOf, type ReadDemand } from './demanding-owners.ts';
+export { type EvaluateParts, evaluatePart } from './evaluate-part.ts';
 export {
   createExemplarReader,
   type ExemplarReader,
@@ -10,6 +11,7 @@ export {
 } from './exemplar-reader.ts';
 export {
   type LocalCardinality,
+  type LocalPart,
   type LocalReader,
   type LocalSelection,
   serveRead,
@@ -26,6 +28,7 @@ export {
   type ChunkedQueryable,
   type ChunkedSeriesStream,
   createQueryable,
+  mergeSources,
   type QueryableParts,
 } from './queryable.ts';
 export { decodeChunkedSeries, encodeChunkedSeries } from './read-message.ts';

@@ -3,7 +3,9 @@
 // into one stream in label order, encoding and batching happen here, once for every transport.
 import { unreachable } from '@weir/errors';
 import type { MetricMetadata } from '@weir/model';
+import type { PartMessage } from '@weir/promql';
 import { mergeBatches } from './merge-series.ts';
+import { encodePartMessage } from './part-message.ts';
 import { encodeChunkedSeries, encodeHeader, encodeJson, encodeTexts } from './read-message.ts';
 import type {
   ReadCardinality,
@@ -34,6 +36,8 @@ export interface LocalSelection {
 export interface LocalReader {
   /** For kinds `select` and `series`; chunks may be left out of the latter. */
   select(request: ReadRequest, signal: AbortSignal): Promise<LocalSelection>;
+  /** For request.part; left out by what evaluates nothing. */
+  evaluate?(request: ReadRequest, signal: AbortSignal): Promise<LocalPart>;
   /** In any order; duplicates are fine. */
   labelNames(request: ReadRequest, signal: AbortSignal): Promise<ReadTexts>;
   /** Values of the label request.name. */
@@ -52,6 +56,12 @@ export interface LocalReader {
   tenantStats(request: ReadRequest, signal: AbortSignal): Promise<readonly ReadTenantStats[]>;
 }
 
+/** A part of a plan that is evaluated here; `messages` is undefined where that can't be. */
+export interface LocalPart {
+  readonly heldBlocks: readonly string[];
+  readonly messages: AsyncIterable<PartMessage> | undefined;
+}
+
 export interface LocalCardinality extends ReadCardinality {
   readonly labels: AsyncIterable<ReadLabelValues>;
 }
@@ -68,6 +78,13 @@ export async function* serveRead(
       const { heldBlocks, sources } = await reader.select(request, signal);
       yield encodeHeader({ heldBlocks });
       yield* encodeBatches(mergeBatches(sources), request.kind === 'series', signal);
+      return;
+    }
+    case 'evaluate': {
+      const found = await reader.evaluate?.(request, signal);
+      const { heldBlocks = [], messages } = found ?? {};
+      yield encodeHeader({ heldBlocks, declined: messages === undefined });
+      for await (const message of messages ?? []) yield encodePartMessage(message);
       return;
     }
     case 'labelNames':

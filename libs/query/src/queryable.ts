@@ -5,7 +5,7 @@
 // visible in the bucket (design §1, invariant 5); so nothing falls between the two.
 import { WeirError } from '@weir/errors';
 import type { HistogramColumns, SampleColumns } from '@weir/model';
-import type { Queryable, SelectRequest, SeriesStream } from '@weir/promql';
+import type { PlanPart, Queryable, SelectRequest, SeriesStream } from '@weir/promql';
 import {
   CHUNK_FLOAT_HISTOGRAM,
   CHUNK_HISTOGRAM,
@@ -15,6 +15,7 @@ import {
 import { mergeChunks, mergeSamples } from '@weir/tsdb/merge';
 import type { BlockCatalog, QueryBlock } from './block-catalog.ts';
 import { SeriesMerge } from './merge-series.ts';
+import { openPart, type PartAnswer, partQuestion } from './part-answers.ts';
 import type { OwnerDirectory } from './read-port.ts';
 import { askOwners, followSignal, openRemoteSeries } from './remote-series.ts';
 import type { SeriesBatches } from './series-chunks.ts';
@@ -34,6 +35,15 @@ export interface ChunkedQueryable extends Queryable {
   select(request: SelectRequest, signal: AbortSignal): Promise<ChunkedSeriesStream>;
 }
 
+/** Of sources whose samples of a time come first, in this order. `prefetch`: see MergeOptions. */
+export function mergeSources(
+  request: SelectRequest,
+  sources: readonly SeriesBatches[],
+  prefetch: boolean,
+): ChunkedSeriesStream {
+  return new MergedSeries(request, sources, new AbortController(), prefetch);
+}
+
 export function createQueryable(
   settings: { readonly tenant: string },
   parts: QueryableParts,
@@ -43,13 +53,36 @@ export function createQueryable(
       const controller = followSignal(signal);
       try {
         const sources = await openSources(settings.tenant, request, parts, controller);
-        return new MergedSeries(request, sources, controller);
+        return new MergedSeries(request, sources, controller, true);
       } catch (error) {
         controller.abort(error);
         throw error;
       }
     },
+    async evaluate(request, part, signal) {
+      const controller = followSignal(signal);
+      const answers = await openParts(settings.tenant, request, part, parts, controller);
+      if (answers === undefined) controller.abort(new WeirError('closed', 'a part was declined'));
+      return answers?.map(({ messages }) => messages);
+    },
   };
+}
+
+/** The owners' answers to a part of a plan; undefined where one can't, or a block of the bucket is to be read, too. */
+async function openParts(
+  tenant: string,
+  request: SelectRequest,
+  part: PlanPart,
+  parts: QueryableParts,
+  controller: AbortController,
+): Promise<readonly PartAnswer[] | undefined> {
+  const question = partQuestion(tenant, request, part);
+  const answers = await askOwners(parts.owners, question, controller, openPart);
+  if (answers.some(({ declined }) => declined)) return undefined;
+  const held = new Set(answers.flatMap(({ heldBlocks }) => heldBlocks));
+  const { minT, maxT } = request;
+  const listed = await parts.catalog.blocks(tenant, minT, maxT, parts.owners.changedMs);
+  return blocksToRead(listed, held).length === 0 ? answers : undefined;
 }
 
 async function openSources(
@@ -122,9 +155,10 @@ class MergedSeries implements ChunkedSeriesStream {
     request: SelectRequest,
     sources: readonly SeriesBatches[],
     controller: AbortController,
+    prefetch: boolean,
   ) {
     this.#request = request;
-    this.#merge = new SeriesMerge(sources, { prefetch: true });
+    this.#merge = new SeriesMerge(sources, { prefetch });
     this.#controller = controller;
   }
 

@@ -24,9 +24,11 @@ export function encodeHeader(header: ReadHeader): Uint8Array {
 
 export function decodeHeader(message: Uint8Array): ReadHeader {
   const value = decodeJson(message);
-  const held = (value as { heldBlocks?: unknown } | null)?.heldBlocks;
-  if (!isStrings(held)) throw new WeirError('corrupt', 'read answer does not begin with a header');
-  return { heldBlocks: held };
+  const { heldBlocks, declined } = (value ?? {}) as { heldBlocks?: unknown; declined?: unknown };
+  if (!isStrings(heldBlocks)) {
+    throw new WeirError('corrupt', 'read answer does not begin with a header');
+  }
+  return declined === true ? { heldBlocks, declined } : { heldBlocks };
 }
 
 export function encodeTexts(texts: ReadTexts): Uint8Array {

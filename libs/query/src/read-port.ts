@@ -3,16 +3,18 @@
 //
 // `select` and `series` answer first one JSON message, ReadHeader, then messages that are remote read's
 // ChunkedReadResponse (prompb/remote.proto): chunked_series with labels and chunks, ascending in label
-// order over the whole answer of one owner. `labelNames` and `labelValues` answer one JSON message,
+// order over the whole answer of one owner. `evaluate` answers a ReadHeader, then what part-message.ts describes. `labelNames` and `labelValues` answer one JSON message,
 // ReadTexts; `metadata` one JSON array of MetricMetadata. `cardinality` answers one JSON message,
 // ReadCardinality, then one per step, ReadLabelValues; `histogramMetrics` JSON arrays of
 // ReadHistogramMetric, one per step; `discarded` one JSON array of ReadDiscards; `freshness` one of
 // ReadFreshness; `tenantStats` one of ReadTenantStats, of all tenants where the request names none (`''`); `position` an empty one, as soon as the owner may answer the request at all;
 // `exemplars` JSON arrays of SeriesExemplars, values as texts, because JSON has no NaN and no infinity.
 import type { Label, MatcherSpec } from '@weir/model';
+import type { PlanPart } from '@weir/promql';
 
 export type ReadKind =
   | 'select'
+  | 'evaluate'
   | 'series'
   | 'labelNames'
   | 'labelValues'
@@ -34,6 +36,8 @@ export interface ReadRequest {
   readonly maxT: number;
   /** For select: of each series only its newest sample in the range is needed. */
   readonly newestOnly?: boolean;
+  /** For evaluate; its selector's matchers are `matchers`. */
+  readonly part?: PlanPart;
   /** For series and cardinality: only series that are active, in heads alone. */
   readonly activeOnly?: boolean;
   /** For labelValues. */
@@ -56,6 +60,8 @@ export interface ReadRequest {
 export interface ReadHeader {
   /** Blocks (ULIDs) of this tenant that the owner has read locally: not to be read from the bucket. */
   readonly heldBlocks: readonly string[];
+  /** Of evaluate: nothing follows, as the owner can't. */
+  readonly declined?: boolean;
 }
 
 /** Names or values, sorted, and the blocks that were asked for them. */

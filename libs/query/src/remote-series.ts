@@ -2,6 +2,7 @@
 // hands out the rest as batches of series.
 import { WeirError } from '@weir/errors';
 import type { MatcherSpec } from '@weir/model';
+import type { PlanPart } from '@weir/promql';
 import { decodeChunkedSeries, decodeHeader } from './read-message.ts';
 import type { OwnerDirectory, ReadKind, ReadPort, ReadRequest } from './read-port.ts';
 import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
@@ -15,6 +16,7 @@ export interface OwnerQuestion {
   readonly minT: number;
   readonly maxT: number;
   readonly newestOnly?: boolean;
+  readonly part?: PlanPart;
   readonly activeOnly?: boolean;
   readonly name?: string;
   readonly names?: readonly string[];

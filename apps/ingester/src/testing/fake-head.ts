@@ -13,6 +13,7 @@ import type {
   ShippedWindow,
   TenantWindow,
 } from '@weir/head';
+import { NotPlain } from '@weir/head';
 import { createMemoryHeadStore } from '@weir/head/memory';
 import { compareLabels, decodeLabels, labelsOf, type Matcher } from '@weir/model';
 import { CHUNK_XOR, type Chunk, encodeXorChunk } from '@weir/tsdb/chunk';
@@ -169,6 +170,14 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
     async *select(select) {
       yield toSeries(matching(select));
     },
+    samples: () => ({
+      labels: new Uint8Array(0),
+      next: () => {
+        throw new NotPlain('the fake head has none');
+      },
+      samples: () => {},
+      close: () => {},
+    }),
     labelNames: async (select) => [...new Set(names(select))],
     labelValues: async (name, select) =>
       matching(select).flatMap(({ labels }) => labels[name] ?? []),

@@ -4,6 +4,7 @@ import { WeirError } from '@weir/errors';
 import type { HeadExemplars, HeadSelect } from '@weir/head';
 import { createMatcher, decodeLabels } from '@weir/model';
 import {
+  evaluatePart,
   type LocalReader,
   type LocalSelection,
   type ReadRequest,
@@ -98,6 +99,12 @@ function createReader(hosted: readonly HostedPartition[], clock: Clock): LocalRe
         ...heads.map((head) => head.select(select)),
       ];
       return { heldBlocks: blocks.map(({ ulid }) => ulid), sources };
+    },
+    async evaluate(request, signal) {
+      const { heads, blocks } = await sourcesOf(hosted, request);
+      const parts = { heads, blocks: blocks.map(({ reader }) => reader), clock };
+      const messages = evaluatePart(request, parts, signal);
+      return { heldBlocks: blocks.map(({ ulid }) => ulid), messages };
     },
     async labelNames(request) {
       const select = selectOf(request);

@@ -90,6 +90,10 @@ export class ChunkGroup {
     this.#length = grown(this.#length);
   }
 
+  has(series: number): boolean {
+    return this.#first[series] !== NONE;
+  }
+
   /** The chunks of a series, sorted and disjoint. */
   chunksOf(series: number): readonly Chunk[] {
     const found: RankedChunk[] = [];

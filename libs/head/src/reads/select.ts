@@ -1,16 +1,23 @@
 // Answers selects: which series, in which order, and their label names and values.
 import { LabelReader, labelValue } from '@weir/model';
-import type { HeadSelect, HeadSeries, HeadStore } from '../head.ts';
+import type { HeadSamples, HeadSelect, HeadSeries, HeadStore } from '../head.ts';
 import { sortByBytes } from '../postings/label-index.ts';
 import { inLabelOrder } from '../postings/label-order.ts';
 import { selectRefs } from '../postings/select-refs.ts';
 import { C, R } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
+import { SampleStream } from './sample-stream.ts';
 import { type ChunkRead, readSeries } from './series-reader.ts';
 import type { VisibleWindow } from './stored-chunks.ts';
 
 const NO_CHUNKS: HeadSeries['chunks'] = [];
+const NO_SAMPLES: HeadSamples = {
+  labels: new Uint8Array(0),
+  next: () => false,
+  samples: () => {},
+  close: () => {},
+};
 const LABELS_BATCH = 512;
 /** Up to here the labels of the selected series are looked through, from here on the posting lists. */
 const SCANNED_MAX = 1024;
@@ -32,14 +39,33 @@ export async function* select(
   }
 }
 
+export function samples(
+  state: HeadState,
+  store: HeadStore,
+  select: HeadSelect,
+  inOrder: boolean,
+): HeadSamples {
+  const tenant = state.tenantsByName.get(select.tenant);
+  if (!tenant) return NO_SAMPLES;
+  const found = matching(state, tenant, select);
+  const refs = inOrder ? ordered(state, tenant, found) : found;
+  const windows = visibleWindows(tenant);
+  return new SampleStream(state, store, { select, tenant, refs, windows, inOrder });
+}
+
 function chunkRead(tenant: Tenant, request: HeadSelect, refs: Uint32Array): ChunkRead {
   const { minT, maxT, newestOnly = false } = request;
+  const windows = visibleWindows(tenant);
+  return { tenant, refs, minT, maxT, newestOnly, windows, othersVisible: true };
+}
+
+function visibleWindows(tenant: Tenant): Map<number, VisibleWindow> {
   const windows = new Map<number, VisibleWindow>();
   for (const { index } of tenant.windows.values()) {
     const from = tenant.droppedThrough(index) + 1;
     windows.set(index, { window: index, from, to: Infinity });
   }
-  return { tenant, refs, minT, maxT, newestOnly, windows, othersVisible: true };
+  return windows;
 }
 
 function* labelBatches(state: HeadState, refs: Uint32Array): Generator<HeadSeries[]> {

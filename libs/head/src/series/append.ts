@@ -176,11 +176,12 @@ export class Appender {
     if (refused) return refused;
     if (this.histograms.hasLateAt(ref, t)) return 'duplicate';
     const added = this.outOfOrder.add(ref, t, low, high);
-    if (added === 'accepted') this.#noteLate(ref, tenant, window);
+    if (added === 'accepted') this.#noteLate(ref, tenant, window, t);
     return added;
   }
 
-  #noteLate(ref: number, tenant: Tenant, window: number): void {
+  #noteLate(ref: number, tenant: Tenant, window: number, t: number): void {
+    tenant.lateThrough = Math.max(tenant.lateThrough, t);
     const store = this.#store;
     const back = Math.min(store.record(ref, R.window) - window, 31);
     store.setCold(ref, C.windows, store.getCold(ref, C.windows) | (1 << back));
@@ -244,7 +245,7 @@ export class Appender {
     if (refused) return refused;
     if (this.outOfOrder.has(ref, t)) return 'duplicate';
     const added = this.histograms.addLate(ref, t, sample);
-    if (added === 'accepted') this.#noteLate(ref, tenant, window);
+    if (added === 'accepted') this.#noteLate(ref, tenant, window, t);
     return added;
   }
 
@@ -272,6 +273,11 @@ export class Appender {
   /** The open chunk, raw samples included, until the next call. Only for series with samples in it. */
   openChunk(ref: number): Uint8Array {
     return this.#floats.bytes.subarray(0, this.#floats.assemble(ref));
+  }
+
+  /** Appends the open chunk's samples in the range to `out`; it has floats. */
+  decodeOpen(ref: number, out: SampleColumns, minT: number, maxT: number): void {
+    this.#floats.decode(ref, out, minT, maxT);
   }
 
   /** Moves the open chunk, if it has samples, to the closed log. */

@@ -1,6 +1,7 @@
 // Open chunks of floats: up to eight raw samples wait in a series' record, then are encoded as a run into
 // linked blocks. Here a run is encoded, and a chunk put together; when, is decided in series/append.ts.
-import { XorEncoder, xorChunkSize } from '@weir/tsdb/chunk';
+import type { SampleColumns } from '@weir/model';
+import { decodeXorChunk, XorEncoder, xorChunkSize } from '@weir/tsdb/chunk';
 import { WINDOW_MS } from '../windows.ts';
 import { R, RAW_MAX, RECORD_BITS, type SeriesStore, SLAB_BITS, SLAB_MASK } from './series-store.ts';
 
@@ -106,6 +107,51 @@ export class FloatChunks {
     scratch[0] |= encoder.count << 16;
     for (let index = 0; index < count; index++) scratch[index] = swapBytes(scratch[index]);
     return sizeBytes;
+  }
+
+  /** Appends the open chunk's samples in the range to `out`: the encoded ones, and the raw ones as they are. */
+  decode(ref: number, out: SampleColumns, minT: number, maxT: number): void {
+    const store = this.#store;
+    const record = store.records[ref >>> SLAB_BITS];
+    const at = (ref & SLAB_MASK) << RECORD_BITS;
+    const packed = record[at + R.packed];
+    const start = record[at + R.window] * WINDOW_MS;
+    const encoded = (packed >>> SAMPLES_SHIFT) & SAMPLES_MASK;
+    if (encoded > 0 && start + record[at + R.time] >= minT) {
+      const scratch = this.words;
+      let count = store.blocks.copy(record[at + R.first], record[at + R.tail], scratch);
+      const sizeBytes = xorChunkSize(count, (packed >>> WORD_SHIFT) & 31);
+      scratch[count++] = record[at + R.word];
+      scratch[0] |= encoded << 16;
+      for (let index = 0; index < count; index++) scratch[index] = swapBytes(scratch[index]);
+      decodeXorChunk(this.bytes.subarray(0, sizeBytes), out, minT, maxT);
+    }
+    const raw = packed & 15;
+    if (raw === 0) return;
+    const from = (ref & SLAB_MASK) * RAW_MAX;
+    const times = store.rawTimes[ref >>> SLAB_BITS];
+    const source = store.rawBits[ref >>> SLAB_BITS];
+    out.reserve(raw);
+    const bits = this.#bitsOf(out.v);
+    for (let index = from; index < from + raw; index++) {
+      const t = start + times[index];
+      if (t < minT) continue;
+      if (t > maxT) return;
+      out.t[out.count] = t;
+      bits[2 * out.count] = source[2 * index];
+      bits[2 * out.count + 1] = source[2 * index + 1];
+      out.count++;
+    }
+  }
+
+  #viewed: ArrayBufferLike | undefined;
+  #view: Int32Array = new Int32Array(0);
+  #bitsOf(values: Float64Array): Int32Array {
+    if (this.#viewed !== values.buffer) {
+      this.#viewed = values.buffer;
+      this.#view = new Int32Array(values.buffer);
+    }
+    return this.#view;
   }
 
   /** Puts the bytes of another chunk there. */

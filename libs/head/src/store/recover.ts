@@ -60,6 +60,8 @@ export async function recover(
   for (const epoch of row.aborted) state.abortedEpochs.add(epoch);
   if (begunEpoch > row.epoch) state.abortedEpochs.add(begunEpoch);
   await recoverTenants(state, store, commit);
+  // What came out of order before is not known.
+  for (const tenant of state.tenants) if (tenant) tenant.lateThrough = tenant.eventTime;
   const metrics = await recoverMetrics(state, store);
   state.pages.restore(metrics, decodePages(pages));
   for (const metric of metrics.values()) {

@@ -4,6 +4,13 @@ import type { Span } from '../parse/ast.ts';
 import { position } from '../parse/syntax-error.ts';
 import { type ForcedBuckets, forcedMonotonicity } from './annotation-texts.ts';
 
+/** A warning or an info, and the place it is about. */
+export interface Note {
+  readonly isWarning: boolean;
+  readonly text: string;
+  readonly span: Span;
+}
+
 export class Annotations {
   readonly #query: string;
   readonly #warnings = new Map<string, Span>();
@@ -29,6 +36,20 @@ export class Annotations {
     else {
       known.change = joined(known.change, change);
       if (isLater(known.span, span)) known.span = span;
+    }
+  }
+
+  /** To be told elsewhere by replay(); without repairs, which parts of a plan don't make. */
+  get notes(): Note[] {
+    const told = (isWarning: boolean, notes: ReadonlyMap<string, Span>) =>
+      [...notes].map(([text, span]) => ({ isWarning, text, span }));
+    return [...told(true, this.#warnings), ...told(false, this.#infos)];
+  }
+
+  replay(notes: readonly Note[]): void {
+    for (const { isWarning, text, span } of notes) {
+      if (isWarning) this.warn(text, span);
+      else this.info(text, span);
     }
   }
 

@@ -3,21 +3,7 @@ import type { Clock } from '@weir/runtime';
 import type { Queryable } from '../queryable.ts';
 import { Annotations } from './annotations.ts';
 import { executionError, interruption } from './errors.ts';
-
-export interface EngineSettings {
-  /** How far an instant selector looks back for a sample. */
-  readonly lookbackDeltaMs: number;
-  /** Samples that a query may hold at once. */
-  readonly maxSamples: number;
-  /** The step of a subquery that names none. */
-  readonly defaultSubqueryStepMs: number;
-  /** Drop metric names at the end instead of at once (a Prometheus feature flag); default false. */
-  readonly delayedNameRemoval?: boolean;
-  /** Treat `__type__` and `__unit__` like the metric name (a Prometheus feature flag); default false. */
-  readonly typeAndUnitLabels?: boolean;
-  /** Allow functions and aggregations that Prometheus calls experimental; default true. */
-  readonly experimental?: boolean;
-}
+import type { EngineSettings } from './settings.ts';
 
 const SLICE_MS = 4;
 const ROWS_BETWEEN_CLOCK_READS = 16;
@@ -28,6 +14,8 @@ export class Context {
   readonly signal: AbortSignal;
   readonly budget: SampleBudget;
   readonly annotations: Annotations;
+  /** Parts of the plan may be evaluated where their series are. */
+  readonly pushes: boolean;
   readonly #clock: Clock;
   #rows = 0;
   #sliceStart: number;
@@ -35,8 +23,9 @@ export class Context {
   constructor(
     settings: EngineSettings,
     query: string,
-    parts: { clock: Clock; queryable: Queryable; signal: AbortSignal },
+    parts: { clock: Clock; queryable: Queryable; signal: AbortSignal; pushes?: boolean },
   ) {
+    this.pushes = parts.pushes === true && parts.queryable.evaluate !== undefined;
     this.settings = settings;
     this.queryable = parts.queryable;
     this.signal = parts.signal;

@@ -11,6 +11,8 @@ import type {
   VectorNode,
   WindowNode,
 } from '../plan/nodes.ts';
+import { collectGroups, collectRows } from '../push/collect.ts';
+import { isFold, partOf, pushedRead } from '../push/part.ts';
 import { foldGroups } from './aggregate.ts';
 import { compareNaNLast, mergedRows, rankGroups } from './aggregate-ranked.ts';
 import { evaluateSet, evaluateVectors, type Sides } from './binary.ts';
@@ -49,6 +51,24 @@ export class Evaluator {
   }
 
   async vector(node: VectorNode): Promise<RowStream> {
+    return (await this.#pushed(node)) ?? this.#vector(node);
+  }
+
+  /** The rows of a node that is evaluated where its series are. */
+  async #pushed(node: VectorNode): Promise<RowStream | undefined> {
+    const context = this.#context;
+    if (!context.pushes) return undefined;
+    const read = pushedRead(node, context.settings);
+    if (read === undefined) return undefined;
+    context.check();
+    const part = partOf(node, context.settings, true);
+    const answers = await context.queryable.evaluate!(read, part, context.signal);
+    if (answers === undefined) return undefined;
+    if (isFold(node)) return collectGroups(answers, node, context);
+    return collectRows(answers, node.steps.count, context);
+  }
+
+  async #vector(node: VectorNode): Promise<RowStream> {
     const { count } = node.steps;
     switch (node.kind) {
       case 'select': {

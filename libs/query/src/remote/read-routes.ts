@@ -24,6 +24,7 @@ const KINDS: readonly ReadKind[] = [
   'freshness',
   'tenantStats',
   'position',
+  'evaluate',
   'exemplars',
 ];
 const OPS: readonly string[] = ['=', '!=', '=~', '!~'];
@@ -91,6 +92,7 @@ function isReadRequest(value: unknown): value is ReadRequest {
     (request.newestOnly === undefined || typeof request.newestOnly === 'boolean') &&
     (request.activeOnly === undefined || typeof request.activeOnly === 'boolean') &&
     (request.names === undefined || isArrayOf(request.names, isString)) &&
+    (request.part === undefined ? request.kind !== 'evaluate' : isPart(request.part)) &&
     (request.name === undefined
       ? request.kind !== 'labelValues'
       : typeof request.name === 'string') &&
@@ -104,6 +106,13 @@ function isReadRequest(value: unknown): value is ReadRequest {
     (request.delayMaxMs === undefined || typeof request.delayMaxMs === 'number') &&
     isMatchers(request.matchers)
   );
+}
+
+/** What is in it is checked by who evaluates it. */
+function isPart(value: unknown): boolean {
+  const { node, settings, prints } = (value ?? {}) as Record<string, unknown>;
+  const { maxSamples } = (settings ?? {}) as Record<string, unknown>;
+  return typeof node === 'object' && typeof maxSamples === 'number' && typeof prints === 'boolean';
 }
 
 function isMatchers(value: unknown): boolean {

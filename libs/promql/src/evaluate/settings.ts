@@ -1,0 +1,16 @@
+// What an engine is told once.
+
+export interface EngineSettings {
+  /** How far an instant selector looks back for a sample. */
+  readonly lookbackDeltaMs: number;
+  /** Samples that a query may hold at once. */
+  readonly maxSamples: number;
+  /** The step of a subquery that names none. */
+  readonly defaultSubqueryStepMs: number;
+  /** Drop metric names at the end instead of at once (a Prometheus feature flag); default false. */
+  readonly delayedNameRemoval?: boolean;
+  /** Treat `__type__` and `__unit__` like the metric name (a Prometheus feature flag); default false. */
+  readonly typeAndUnitLabels?: boolean;
+  /** Allow functions and aggregations that Prometheus calls experimental; default true. */
+  readonly experimental?: boolean;
+}

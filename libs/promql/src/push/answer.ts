@@ -1,0 +1,166 @@
+// A part of a plan answered where its series lie: rows of series in label order, or what groups have gathered.
+// Native histograms are not taken: the answer then says that it is none, and the query reads the series itself.
+import type { LabelBytes } from '@weir/model';
+import type { Clock } from '@weir/runtime';
+import { type GatheredGroup, gatherGroups } from '../evaluate/aggregate.ts';
+import { Context } from '../evaluate/context.ts';
+import { Evaluator } from '../evaluate/evaluator.ts';
+import { PartDeclined } from '../evaluate/part-declined.ts';
+import type { Row, RowStream } from '../evaluate/rows.ts';
+import type { Queryable, SeriesStream } from '../queryable.ts';
+import { isFold, nodeOf } from './part.ts';
+import type { PlanPart } from './plan-part.ts';
+import { Prints } from './prints.ts';
+import type { PartMessage, RowBatch } from './row-batch.ts';
+
+/** Rows of one message: about so many values. */
+const BATCH_VALUES = 16_384;
+const BATCH_ROWS_MAX = 1024;
+
+export async function* answerPart(
+  part: PlanPart,
+  queryable: Queryable,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): AsyncGenerator<PartMessage> {
+  const node = nodeOf(part);
+  const prints = part.prints ? new Prints() : undefined;
+  const reading: Queryable = {
+    select: async (request, within) => watched(await queryable.select(request, within), prints),
+  };
+  const context = new Context(part.settings, '', { clock, queryable: reading, signal });
+  const evaluator = new Evaluator(context);
+  try {
+    if (isFold(node)) {
+      const groups = await gatherGroups(node, await evaluator.vector(node.input), context);
+      yield* groupBatches(groups, node.steps.count);
+    } else yield* rowBatches(await evaluator.vector(node), context);
+    if (prints !== undefined) yield { kind: 'prints', words: prints.words() };
+    yield { kind: 'end', declined: false, notes: context.annotations.notes };
+  } catch (error) {
+    if (!(error instanceof PartDeclined)) throw error;
+    yield { kind: 'end', declined: true, notes: [] };
+  }
+}
+
+/** Notes each series that has samples, also those of which no row comes. */
+function watched(series: SeriesStream, prints: Prints | undefined): SeriesStream {
+  if (prints === undefined) return series;
+  const noted = (more: boolean) => {
+    if (more) prints.add(series.labels);
+    return more;
+  };
+  return {
+    get labels() {
+      return series.labels;
+    },
+    next() {
+      const more = series.next();
+      return typeof more === 'boolean' ? noted(more) : more.then(noted);
+    },
+    samples: (out) => series.samples(out),
+    histograms: (out) => {
+      series.histograms?.(out);
+    },
+    close: () => series.close(),
+  };
+}
+
+async function* rowBatches(input: RowStream, context: Context): AsyncGenerator<RowBatch> {
+  const { row } = input;
+  const steps = row.v.length;
+  const capacity = Math.max(1, Math.min(BATCH_ROWS_MAX, Math.floor(BATCH_VALUES / steps)));
+  let batch = new BatchWriter(capacity, steps, false, false);
+  try {
+    for (;;) {
+      const next = input.next();
+      if (!(typeof next === 'boolean' ? next : await next)) break;
+      if (row.h !== undefined) throw new PartDeclined('a native histogram');
+      batch.add(row.labels, row);
+      if (batch.isFull) {
+        yield batch.take();
+        batch = new BatchWriter(capacity, steps, false, false);
+      }
+      const pause = context.pace();
+      if (pause !== undefined) await pause;
+    }
+  } finally {
+    input.close();
+  }
+  if (batch.count > 0) yield batch.take();
+}
+
+function* groupBatches(groups: readonly GatheredGroup[], steps: number): Generator<RowBatch> {
+  const [first] = groups;
+  if (first === undefined) return;
+  const capacity = Math.max(1, Math.min(BATCH_ROWS_MAX, Math.floor(BATCH_VALUES / steps)));
+  for (let from = 0; from < groups.length; from += capacity) {
+    const some = groups.slice(from, from + capacity);
+    const writer = new BatchWriter(
+      some.length,
+      steps,
+      first.extra.length > 0,
+      first.counts.length > 0,
+    );
+    for (const { row, extra, counts } of some) writer.add(row.labels, row, extra, counts);
+    yield writer.take();
+  }
+}
+
+class BatchWriter {
+  readonly #capacity: number;
+  readonly #steps: number;
+  readonly #ends: Int32Array;
+  readonly #v: Float64Array;
+  readonly #p: Uint8Array;
+  readonly #extra: Float64Array;
+  readonly #counts: Float64Array;
+  #labels = new Uint8Array(4096);
+  #size = 0;
+  count = 0;
+
+  constructor(capacity: number, steps: number, extra: boolean, counts: boolean) {
+    this.#capacity = capacity;
+    this.#steps = steps;
+    this.#ends = new Int32Array(capacity);
+    this.#v = new Float64Array(capacity * steps);
+    this.#p = new Uint8Array(capacity * steps);
+    this.#extra = new Float64Array(extra ? capacity * steps : 0);
+    this.#counts = new Float64Array(counts ? capacity * steps : 0);
+  }
+
+  get isFull(): boolean {
+    return this.count === this.#capacity;
+  }
+
+  add(labels: LabelBytes, { v, p }: Row, extra?: Float64Array, counts?: Float64Array): void {
+    const at = this.count++;
+    const from = at * this.#steps;
+    this.#v.set(v, from);
+    this.#p.set(p, from);
+    if (extra !== undefined && extra.length > 0) this.#extra.set(extra, from);
+    if (counts !== undefined && counts.length > 0) this.#counts.set(counts, from);
+    while (this.#size + labels.length > this.#labels.length) {
+      const grown = new Uint8Array(this.#labels.length * 2);
+      grown.set(this.#labels);
+      this.#labels = grown;
+    }
+    this.#labels.set(labels, this.#size);
+    this.#size += labels.length;
+    this.#ends[at] = this.#size;
+  }
+
+  take(): RowBatch {
+    const values = this.count * this.#steps;
+    return {
+      kind: 'rows',
+      count: this.count,
+      steps: this.#steps,
+      labels: this.#labels.subarray(0, this.#size),
+      ends: this.#ends.subarray(0, this.count),
+      v: this.#v.subarray(0, values),
+      p: this.#p.subarray(0, values),
+      extra: this.#extra.subarray(0, Math.min(values, this.#extra.length)),
+      counts: this.#counts.subarray(0, Math.min(values, this.#counts.length)),
+    };
+  }
+}
