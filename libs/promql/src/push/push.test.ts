@@ -1,0 +1,171 @@
+// Parts evaluated in two places answer as one evaluation over all series; where a series lies in both, or has
+// what parts don't take, the query is evaluated again from the series.
+import {
+  compareLabels,
+  createMatcher,
+  type LabelBytes,
+  labelsOf,
+  labelValue,
+  type SampleColumns,
+} from '@weir/model';
+import { systemClock } from '@weir/runtime';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createEngine, type QueryResult } from '../engine.ts';
+import type { Queryable, SelectRequest, SeriesStream } from '../queryable.ts';
+import { answerPart } from './answer.ts';
+import { nodeOf } from './part.ts';
+import { PrintSet, Prints } from './prints.ts';
+
+interface TestSeries {
+  readonly labels: LabelBytes;
+  readonly samples: readonly (readonly [t: number, v: number])[];
+}
+
+const NEVER = new AbortController().signal;
+const SETTINGS = { lookbackDeltaMs: 300_000, maxSamples: 1e6, defaultSubqueryStepMs: 60_000 };
+const engine = createEngine(SETTINGS, { clock: systemClock });
+
+function storage(all: readonly TestSeries[]): Queryable {
+  return {
+    async select({ matchers, minT, maxT }: SelectRequest): Promise<SeriesStream> {
+      const compiled = matchers.map(createMatcher);
+      const found = all.filter(({ labels }) =>
+        compiled.every((matcher) => matcher.matches(labelValue(labels, matcher.name) ?? '')),
+      );
+      found.sort((a, b) => compareLabels(a.labels, b.labels));
+      let at = -1;
+      return {
+        get labels() {
+          return found[at]!.labels;
+        },
+        next: () => ++at < found.length,
+        samples(out: SampleColumns) {
+          for (const [t, v] of found[at]!.samples) if (t >= minT && t <= maxT) out.push(t, v);
+        },
+        close() {},
+      };
+    },
+  };
+}
+
+/** Evaluates parts in each of `places`; selects read all of them. */
+function pushing(places: readonly (readonly TestSeries[])[], log: string[] = []): Queryable {
+  const whole = storage(places.flat());
+  return {
+    select(request, signal) {
+      log.push('select');
+      return whole.select(request, signal);
+    },
+    async evaluate(_request, part, signal) {
+      log.push('evaluate');
+      const crossed = JSON.parse(JSON.stringify(part));
+      return places.map((place) =>
+        answerPart(crossed, storage(place), { clock: systemClock, signal }),
+      );
+    },
+  };
+}
+
+function counter(labels: Record<string, string>, by: number): TestSeries {
+  const samples = Array.from({ length: 40 }, (_, at) => [at * 15_000, at * by] as const);
+  return { labels: labelsOf(labels), samples };
+}
+
+const SERIES = Array.from({ length: 30 }, (_, at) =>
+  counter({ __name__: 'a_total', job: `j${at % 4}`, i: String(at) }, at / 7),
+);
+const RANGE = { startMs: 300_000, endMs: 540_000, stepMs: 60_000 };
+
+const QUERIES = [
+  'a_total',
+  'sum(rate(a_total[2m]))',
+  'sum by (job) (rate(a_total[2m]))',
+  'avg without (i) (a_total)',
+  'count(a_total > 20)',
+  'min by (job) (-a_total) / max by (job) (increase(a_total[1m]))',
+  'group(timestamp(a_total))',
+  'stddev by (job) (a_total)',
+  'topk(3, rate(a_total[2m]))',
+  'quantile(0.5, 2 * abs(a_total))',
+  'sum(sum_over_time(a_total[1m:15s]))',
+];
+
+function plain(result: QueryResult): unknown {
+  if (result.type !== 'matrix') throw new Error(result.type);
+  return {
+    ...result,
+    series: result.series.map(({ labels, t, v, count }) => ({
+      labels: Buffer.from(labels).toString('latin1'),
+      t: [...t.subarray(0, count)],
+      v: [...v.subarray(0, count)].map((value) => Number(value.toPrecision(12))),
+    })),
+  };
+}
+
+describe('parts of a plan', () => {
+  it.each(QUERIES)('%s answers as over all series', async (query) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(2), { minLength: 30, maxLength: 30 }), async (where) => {
+        const places = [0, 1, 2].map((place) => SERIES.filter((_, at) => where[at] === place));
+        const log: string[] = [];
+        const found = await engine.range({ query, ...RANGE }, pushing(places, log), NEVER);
+        const wanted = await engine.range({ query, ...RANGE }, storage(SERIES), NEVER);
+        expect(plain(found)).toEqual(plain(wanted));
+        expect(log).toContain('evaluate');
+        expect(log).not.toContain('select');
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('tell what they were warned of', async () => {
+    const query = 'sum(rate(a[2m]))';
+    const place = [counter({ __name__: 'a' }, 1)];
+    const found = await engine.range({ query, ...RANGE }, pushing([place, []]), NEVER);
+    expect(found.infos).toEqual(
+      (await engine.range({ query, ...RANGE }, storage(place), NEVER)).infos,
+    );
+    expect(found.infos).toHaveLength(1);
+  });
+
+  it('are given up where a series lies in two places', async () => {
+    const log: string[] = [];
+    const place = [counter({ __name__: 'a_total' }, 1)];
+    await engine.range({ query: 'sum(a_total)', ...RANGE }, pushing([place, place], log), NEVER);
+    expect(log).toEqual(['evaluate', 'select']);
+  });
+
+  it('end with the budget of the query', async () => {
+    const small = createEngine({ ...SETTINGS, maxSamples: 30 }, { clock: systemClock });
+    const run = small.range(
+      { query: 'sum(rate(a_total[9m]))', ...RANGE },
+      pushing([SERIES]),
+      NEVER,
+    );
+    await expect(run).rejects.toMatchObject({ kind: 'invalid', status: 422 });
+  });
+
+  it('are refused when they are something else', () => {
+    fc.assert(
+      fc.property(fc.anything(), (node) => {
+        const part = { node, settings: SETTINGS, prints: false };
+        expect(() => nodeOf(part)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+      }),
+    );
+  });
+});
+
+describe('prints', () => {
+  it('tell label sets apart and know them again', () => {
+    const prints = new Prints();
+    for (let at = 0; at < 5000; at++) prints.add(labelsOf({ i: String(at) }));
+    const set = new PrintSet();
+    expect(set.addAll(prints.words())).toBe(true);
+    const other = new Prints();
+    other.add(labelsOf({ i: '5000' }));
+    expect(set.addAll(other.words())).toBe(true);
+    other.add(labelsOf({ i: '77' }));
+    expect(set.addAll(other.words().subarray(2))).toBe(false);
+  });
+});
