@@ -31,6 +31,8 @@ const TWO_BYTES: usize = 16384;
 /** The smallest label: `0a 06 0a 01 n 12 01 v`. */
 const LABEL_MIN: usize = 8;
 const METRIC_NAME: u64 = 0x5f5f656d616e5f5f; // "__name__"
+/** The tag of a 2.0 series' metadata. */
+const METADATA: u8 = 0x2a;
 
 // Of the series walked last.
 let labelsEnd: usize = 0;
@@ -326,11 +328,14 @@ export function expand(
       break;
     }
     const labelsTo = written;
+    // Metadata stands before or behind the samples, as encoders like.
+    const hasMetadata = next < to && load<u8>(next) == METADATA;
+    if (hasMetadata && !readMetadata(next, to)) break;
     if (!writeSamples(next, to, timeMin, timeMax)) {
       if (written > roomEnd) reason = NO_ROOM;
       break;
     }
-    if (next < to && !readMetadata(next, to)) break;
+    if (next < to && (hasMetadata || !readMetadata(next, to) || next < to)) break;
     if (!screen(labelsFrom, labelsTo, seed)) break;
     const size = written - labelsFrom;
     if (size >= TWO_BYTES) break;
@@ -521,19 +526,20 @@ function writeSamples(from: usize, to: usize, timeMin: f64, timeMax: f64): bool 
   return count > 0;
 }
 
-/** Whether that is all there is, and says nothing that was not seen before. */
+/** Whether that is metadata and says nothing that was not seen before; `next` is left behind it. */
 function readMetadata(from: usize, to: usize): bool {
-  if (load<u8>(from) != 0x2a || !readSize(from + 1, to) || payloadTo != to) return false;
+  if (load<u8>(from) != METADATA || !readSize(from + 1, to)) return false;
   let at = payloadFrom;
+  next = payloadTo;
   let told = false;
-  while (at < to) {
+  while (at < next) {
     const tag = load<u8>(at++);
     if (tag == 0x08) {
-      const type = at < to ? load<u8>(at++) : 0x80;
+      const type = at < next ? load<u8>(at++) : 0x80;
       if (type >= 128) return false;
       if (type != 0) told = true;
     } else if (tag == 0x18 || tag == 0x20) {
-      at = readReference(at, to);
+      at = readReference(at, next);
       if (at == 0) return false;
       if (reference != 0) told = true;
     } else return false;

@@ -14,6 +14,25 @@ const schema = protobuf.loadSync(
   new URL('../../../../proto/write.proto', import.meta.url).pathname,
 );
 const Request = schema.lookupType('weir.write.Request');
+const TimeSeries = schema.lookupType('weir.write.TimeSeriesRefs');
+const SERIES_TAG = 0x2a;
+
+interface Series {
+  readonly labelsRefs: number[];
+  readonly samples: readonly object[];
+  readonly exemplars?: readonly object[];
+  readonly metadata?: object;
+}
+
+/** An entry of a request; fields may come in any order. */
+function entryOf({ labelsRefs, metadata, ...rest }: Series, metadataFirst: boolean): Buffer {
+  const described = TimeSeries.encode(metadata === undefined ? {} : { metadata }).finish();
+  const filled = TimeSeries.encode(rest).finish();
+  const labels = TimeSeries.encode({ labelsRefs }).finish();
+  const parts = metadataFirst ? [labels, described, filled] : [labels, filled, described];
+  const writer = protobuf.Writer.create().uint32(SERIES_TAG).bytes(Buffer.concat(parts));
+  return Buffer.from(writer.finish());
+}
 
 function runBytes(
   out: AcceptedWrite,
@@ -79,26 +98,24 @@ const seriesOf = fc
     metadata: fc.option(fc.record({ type: fc.nat(3), helpRef: fc.nat(3), unitRef: fc.nat(9) })),
     hasExemplar: rare(9),
     strayReference: rare(40),
+    metadataFirst: fc.boolean(),
   })
-  .map(
-    ({ labels, unnamed, unsorted, times, start, value, metadata, hasExemplar, strayReference }) => {
-      const all = unnamed
-        ? labels
-        : [[1, SYMBOLS.indexOf('up')], ...labels.filter(([name]) => name !== 1)];
-      if (!unsorted) {
-        all.sort(([x], [y]) =>
-          Buffer.compare(Buffer.from(SYMBOLS[x!]!), Buffer.from(SYMBOLS[y!]!)),
-        );
-        times.sort((x, y) => x - y);
-      }
-      return {
-        labelsRefs: [...all.flat(), ...(strayReference ? [1, 400] : [])],
-        samples: times.map((timestamp) => ({ timestamp, value, startTimestamp: start })),
-        exemplars: hasExemplar ? [{ labelsRefs: [1, 2], value: 1, timestamp: 5 }] : [],
-        ...(metadata === null ? {} : { metadata }),
-      };
-    },
-  );
+  .map(({ labels, unnamed, unsorted, times, start, value, metadata, ...rest }) => {
+    const all = unnamed
+      ? labels
+      : [[1, SYMBOLS.indexOf('up')], ...labels.filter(([name]) => name !== 1)];
+    if (!unsorted) {
+      all.sort(([x], [y]) => Buffer.compare(Buffer.from(SYMBOLS[x!]!), Buffer.from(SYMBOLS[y!]!)));
+      times.sort((x, y) => x - y);
+    }
+    const series = {
+      labelsRefs: [...all.flat(), ...(rest.strayReference ? [1, 400] : [])],
+      samples: times.map((timestamp) => ({ timestamp, value, startTimestamp: start })),
+      exemplars: rest.hasExemplar ? [{ labelsRefs: [1, 2], value: 1, timestamp: 5 }] : [],
+      ...(metadata === null ? {} : { metadata }),
+    };
+    return entryOf(series, rest.metadataFirst);
+  });
 
 const requestOf = fc
   .record({
@@ -109,8 +126,8 @@ const requestOf = fc
   })
   .map(({ timeseries, edits, edited, symbolsLast }) => {
     const symbols = Request.encode({ symbols: SYMBOLS.map((text) => Buffer.from(text)) }).finish();
-    const series = Request.encode({ timeseries }).finish();
-    const body = Buffer.concat(symbolsLast ? [series, symbols] : [symbols, series]);
+    const parts = symbolsLast ? [...timeseries, symbols] : [symbols, ...timeseries];
+    const body = Buffer.concat(parts);
     if (edited) for (const [at, byte] of edits) body[at % body.length] = byte;
     return body;
   });
@@ -151,6 +168,23 @@ describe('the push kernel, of series that refer to symbols', () => {
     const symbols = ['', '__name__', 'up', 'help'].map((text) => Buffer.from(text));
     const held = hold(Request.encode({ symbols, timeseries }).finish());
     const { outcome, out } = scan(held, 1 << 20, NARROW_RULES, kernel);
+    expect(outcome).toMatchObject({ metadataOk: 1, samplesOk: 3 });
+    const isExpanded = [...out.from.subarray(0, out.count)].map((from) => from >= 0);
+    expect(isExpanded).toEqual([false, false, true, true]);
+  });
+
+  it('expands series whose metadata stands before their samples', () => {
+    const entries = [1, 2, 3].map((value) =>
+      entryOf(
+        { labelsRefs: [1, 2], samples: [{ timestamp: 5, value }], metadata: { type: 1 } },
+        true,
+      ),
+    );
+    const symbols = ['', '__name__', 'up'].map((text) => Buffer.from(text));
+    const body = Buffer.concat([Request.encode({ symbols }).finish(), ...entries]);
+    const wanted = scan(body, 1 << 20, RULES);
+    const { outcome, out } = scan(hold(body), 1 << 20, RULES, kernel);
+    expect(outcome).toEqual(wanted.outcome);
     expect(outcome).toMatchObject({ metadataOk: 1, samplesOk: 3 });
     const isExpanded = [...out.from.subarray(0, out.count)].map((from) => from >= 0);
     expect(isExpanded).toEqual([false, false, true, true]);
