@@ -1,6 +1,8 @@
 // Weir beside Prometheus's receivers (WEIR_PROMETHEUS): the same series by remote write 1.0, 2.0 and OTLP to
 // one server after the other, each on an empty folder. Prints the server's CPU per sample, and the latency
 // of pushes at full speed and at half of what Prometheus sustained; without it Weir's alone, at full speed.
+// Both first take as many steps at full speed uncounted: servers live long, and until a just-in-time compiler is
+// done a quarter of the CPU is its own.
 // Needs a build. WEIR_BENCH_PROTOCOL names one of the three, WEIR_NODE_FLAGS are for Weir's process.
 //
 //   npm run bench -- receivers [SERIES] [STEPS]
@@ -181,16 +183,17 @@ for (const protocol of PROTOCOLS) {
   const sent = { protocol, lanes: lanesOf(protocol) };
   const { samples } = sent.lanes[0]![0]!;
   if (samples !== PER_REQUEST) throw new Error(`${protocol.name}: ${samples} samples in a body`);
-  const firstMs = Math.floor(Date.now() / STEP_MS - STEPS - STEPS / 2) * STEP_MS;
-  const halfMs = firstMs + STEPS * STEP_MS;
+  const warmMs = Math.floor(Date.now() / STEP_MS - 2 * STEPS - STEPS / 2) * STEP_MS;
+  const fullMs = warmMs + STEPS * STEP_MS;
+  const halfMs = fullMs + STEPS * STEP_MS;
   const figures: Figures[] = [];
   let gapMs = 0;
   for (const start of isAlone ? [startWeir] : [startPrometheus, startWeir]) {
     const server = await start();
     const name = start === startWeir ? 'Weir' : 'Prometheus';
     try {
-      await load(server, sent, timesFrom(firstMs, 2), 0);
-      const full = await load(server, sent, timesFrom(firstMs + 2 * STEP_MS, STEPS - 2), 0);
+      await load(server, sent, timesFrom(warmMs, STEPS), 0);
+      const full = await load(server, sent, timesFrom(fullMs, STEPS), 0);
       if (gapMs === 0) gapMs = (2 * CONNECTIONS * PER_REQUEST * 1000) / full.rate;
       figures.push(full);
       report(`${protocol.name}, ${name}, full`, full);
