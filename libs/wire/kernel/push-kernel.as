@@ -14,6 +14,8 @@ const DONE: i32 = 0;
 const UNUSUAL: i32 = 1;
 const FULL: i32 = 2;
 const NO_ROOM: i32 = 3;
+/** Of expand(): the next series has metadata that was not seen before, and nothing else that is unusual. */
+const METADATA_FIRST: i32 = 4;
 
 /** Results of scan() and expand(), at fixed places: entries written, samples in them, why it stopped. */
 const COUNT_AT: usize = 0;
@@ -26,6 +28,9 @@ const WRITTEN_AT: usize = 12;
 const HEAD_MAX: usize = 3;
 /** Of a label beside its texts, and of a sample or start time. */
 const AROUND_MAX: usize = 48;
+/** Behind the columns of symbols: for each the label it was the name of last, as its value, place, size and epoch. */
+const SYMBOL_COLUMNS: usize = 4;
+const LAST_BYTES: usize = 16;
 const TWO_BYTES: usize = 16384;
 
 /** The smallest label: `0a 06 0a 01 n 12 01 v`. */
@@ -254,9 +259,16 @@ export function symbols(start: usize, end: usize, base: usize, table: usize, cap
     store<u32>(place + column, <u32>(payloadTo - base));
     store<i32>(place + 2 * column, -1);
     store<i32>(place + 3 * column, 0);
+    store<u32>(lastOf(table, column, count) + 12, 0);
     count++;
   }
   return count;
+}
+
+// @ts-ignore: decorator
+@inline
+function lastOf(table: usize, column: usize, symbol: u32): usize {
+  return table + SYMBOL_COLUMNS * column + <usize>symbol * LAST_BYTES;
 }
 
 // Of expand(), for what it calls.
@@ -267,8 +279,12 @@ let bodyAt: usize = 0;
 let written: usize = 0;
 let roomEnd: usize = 0;
 let metric: u32 = 0;
+let metricName: u32 = 0;
 let startTime: i64 = 0;
 let next: usize = 0;
+let tellsMore: bool = false;
+/** Labels of an earlier epoch may have been written over. */
+let epoch: u32 = 0;
 
 /**
  * As scan(), of a 2.0 request: each series is written out at `out` as its 1.0 form, and the columns say where.
@@ -298,6 +314,8 @@ export function expand(
   symbolCount = <u32>known;
   bodyAt = base;
   roomEnd = outEnd;
+  epoch++;
+  metricName = u32.MAX_VALUE;
   let at = start;
   let op = out;
   let count: i32 = 0;
@@ -329,6 +347,7 @@ export function expand(
     }
     const labelsTo = written;
     // Metadata stands before or behind the samples, as encoders like.
+    tellsMore = false;
     const hasMetadata = next < to && load<u8>(next) == METADATA;
     if (hasMetadata && !readMetadata(next, to)) break;
     if (!writeSamples(next, to, timeMin, timeMax)) {
@@ -336,6 +355,10 @@ export function expand(
       break;
     }
     if (next < to && (hasMetadata || !readMetadata(next, to) || next < to)) break;
+    if (tellsMore) {
+      reason = METADATA_FIRST;
+      break;
+    }
     if (!screen(labelsFrom, labelsTo, seed)) break;
     const size = written - labelsFrom;
     if (size >= TWO_BYTES) break;
@@ -397,6 +420,22 @@ function writeLabels(from: usize, to: usize, nameMax: i32, valueMax: i32, labels
     const name = reference;
     at = readReference(at, to);
     if (at == 0) return false;
+    if (labels > 0 && !stands(previous, name)) return false;
+    previous = name;
+    labels++;
+    const last = lastOf(symbolsAt, symbolColumn, name);
+    if (load<u32>(last + 12) == epoch && load<u32>(last) == reference) {
+      const size = <usize>load<u32>(last + 8);
+      if (op + size + AROUND_MAX > roomEnd) {
+        written = roomEnd + 1;
+        return false;
+      }
+      op = copy(op, <usize>load<u32>(last + 4), size);
+      if (name != metricName) continue;
+      named = true;
+      metric = reference;
+      continue;
+    }
     const value = symbolsAt + <usize>reference * 4;
     const nameAt = symbolsAt + <usize>name * 4;
     const nameFrom = bodyAt + <usize>load<u32>(nameAt);
@@ -405,7 +444,6 @@ function writeLabels(from: usize, to: usize, nameMax: i32, valueMax: i32, labels
     const valueSize = bodyAt + <usize>load<u32>(value + symbolColumn) - valueFrom;
     if (nameSize == 0 || nameSize >= 128 || nameSize > <usize>nameMax) return false;
     if (valueSize == 0 || valueSize >= TWO_BYTES - 256 || valueSize > <usize>valueMax) return false;
-    if (labels > 0 && !stands(previous, name)) return false;
     if (op + nameSize + valueSize + AROUND_MAX > roomEnd) {
       written = roomEnd + 1;
       return false;
@@ -413,7 +451,9 @@ function writeLabels(from: usize, to: usize, nameMax: i32, valueMax: i32, labels
     if (nameSize == 8 && load<u64>(nameFrom) == METRIC_NAME) {
       named = true;
       metric = reference;
+      metricName = name;
     }
+    const labelAt = op;
     const size: usize = 3 + nameSize + <usize>(valueSize < 128 ? 1 : 2) + valueSize;
     store<u8>(op, 0x0a);
     op = writeSize(op + 1, size);
@@ -422,8 +462,10 @@ function writeLabels(from: usize, to: usize, nameMax: i32, valueMax: i32, labels
     op = copy(op + 2, nameFrom, nameSize);
     store<u8>(op, 0x12);
     op = copy(writeSize(op + 1, valueSize), valueFrom, valueSize);
-    previous = name;
-    labels++;
+    store<u32>(last, reference);
+    store<u32>(last + 4, <u32>labelAt);
+    store<u32>(last + 8, <u32>(op - labelAt));
+    store<u32>(last + 12, epoch);
   }
   written = op;
   return named && labels <= labelsMax;
@@ -526,7 +568,7 @@ function writeSamples(from: usize, to: usize, timeMin: f64, timeMax: f64): bool 
   return count > 0;
 }
 
-/** Whether that is metadata and says nothing that was not seen before; `next` is left behind it. */
+/** Whether that is metadata; `next` is left behind it, and `tellsMore` says whether it was not seen before. */
 function readMetadata(from: usize, to: usize): bool {
   if (load<u8>(from) != METADATA || !readSize(from + 1, to)) return false;
   let at = payloadFrom;
@@ -544,7 +586,8 @@ function readMetadata(from: usize, to: usize): bool {
       if (reference != 0) told = true;
     } else return false;
   }
-  return !told || load<i32>(symbolsAt + <usize>metric * 4 + 3 * symbolColumn) != 0;
+  tellsMore = told && load<i32>(symbolsAt + <usize>metric * 4 + 3 * symbolColumn) == 0;
+  return true;
 }
 
 /**

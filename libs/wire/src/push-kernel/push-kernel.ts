@@ -29,12 +29,15 @@ const SLACK_BYTES = 16;
 const INT32_MAX = 0x7fffffff;
 /** Why a kernel stopped, in the third word of its memory. */
 export const REASON_FULL = 2;
+const REASON_METADATA = 4;
 /** Behind which byte expand() has written, is in the fourth. */
 const WRITTEN_WORD = 3;
 const SYMBOLS_MAX = 1 << 16;
 /** The smallest symbol that occurs often. */
 const SYMBOL_BYTES = 4;
 const SYMBOL_COLUMNS = 4;
+/** Beside the columns: the label that each was the name of last. */
+const SYMBOL_TABLE_BYTES = 4 * SYMBOL_COLUMNS + 16;
 /** What series with symbols may expand to here, as a multiple of the body; what is more is written plainly. */
 const EXPANSION = 8;
 const EXPANSION_MIN_BYTES = 1 << 16;
@@ -94,7 +97,7 @@ export class PushKernel {
     this.#tableAt = alignUp(this.#bodyEnd + SLACK_BYTES);
     this.#tableCapacity = hasSymbols ? Math.min(Math.ceil(size / SYMBOL_BYTES), SYMBOLS_MAX) : 0;
     this.#symbolCount = -1;
-    this.#freeAt = this.#tableAt + this.#tableCapacity * 4 * SYMBOL_COLUMNS;
+    this.#freeAt = this.#tableAt + this.#tableCapacity * SYMBOL_TABLE_BYTES;
     const room = Math.min(size * EXPANSION + EXPANSION_MIN_BYTES, EXPANSION_MAX_BYTES);
     this.#roomEnd = alignUp(this.#freeAt + (hasSymbols ? room : 0));
     // Behind all that there is room for the records that are made of it.
@@ -144,7 +147,7 @@ export class PushKernel {
   readSymbols(): KernelSymbols | undefined {
     const capacity = this.#tableCapacity;
     const { symbols } = this.#code;
-    this.#freeAt = this.#tableAt + capacity * 4 * SYMBOL_COLUMNS;
+    this.#freeAt = this.#tableAt + capacity * SYMBOL_TABLE_BYTES;
     this.#symbolCount = symbols(this.#bodyAt, this.#bodyEnd, this.#bodyAt, this.#tableAt, capacity);
     const count = this.#symbolCount;
     if (count < 0) return undefined;
@@ -166,6 +169,11 @@ export class PushKernel {
       this.takeWritten(out);
     } while (this.memory.words[2] === REASON_FULL);
     return next;
+  }
+
+  /** Whether expand() has stopped only because the next series tells metadata that sawMetadata() doesn't know. */
+  get isMetadataFirst(): boolean {
+    return this.memory.words[2] === REASON_METADATA;
   }
 
   /** Where the body lies in the memory, from where on runs may be written, and up to where. */

@@ -73,12 +73,14 @@ export class RemoteWrite2Scan {
     const pause = Math.min(this.#end, this.at + budgetBytes);
     const series = this.#series;
     const kernel = rules.legacyNames || changesLabels(rules) ? undefined : this.#kernel;
+    let describedAt = -1;
     while (this.at < pause) {
       if (kernel !== undefined) {
         this.at = kernel.expand(this.at, pause, rules, this.#seed, out);
         if (this.at >= pause) break;
       }
-      const field = this.#field.reset(this.#bytes, this.at, this.#end);
+      const { at } = this;
+      const field = this.#field.reset(this.#bytes, at, this.#end);
       field.next();
       this.at = field.at;
       if (field.field !== 5) continue;
@@ -87,6 +89,12 @@ export class RemoteWrite2Scan {
       this.#checkReferences();
       if (rules.dropped !== undefined) this.#drop(rules.dropped);
       if (series.hasMetadata) this.#takeMetadata(rules, out);
+      if (kernel?.isMetadataFirst === true && describedAt < at) {
+        // With that known the kernel takes the series itself.
+        describedAt = at;
+        this.at = at;
+        continue;
+      }
       if (series.sampleCount + series.histograms.length + series.exemplars.length === 0) {
         if (series.hasMetadata) continue;
       }
