@@ -151,6 +151,29 @@ describe('engine', () => {
     });
   });
 
+  it.each([
+    ['up[99s:1s]', true],
+    ['up[100s:1s]', true],
+    ['up[101s:1s]', false],
+    ['up[100y:1ms]', false],
+  ])('of %s with room for 100 samples evaluates: %s', async (query, isRoom) => {
+    const run = engineWith({ maxSamples: 100 }).instant(
+      { query, timeMs: 0 },
+      storageOf([]),
+      signal,
+    );
+    if (isRoom) await expect(run).resolves.toMatchObject({ series: [] });
+    else await expect(run).rejects.toMatchObject({ kind: 'invalid', status: 422 });
+  });
+
+  it('refuses to trim a number', async () => {
+    const run = engineWith({}).instant({ query: '1 </ 2', timeMs: 0 }, storageOf([]), signal);
+    await expect(run).rejects.toMatchObject({
+      ...{ kind: 'invalid', status: 422 },
+      message: 'operator "</" not allowed for Scalar operations',
+    });
+  });
+
   it('stops when nobody waits, and closes what it read', async () => {
     const controller = new AbortController();
     const many = Array.from({ length: 100 }, (_, i) => counter(`m${i}`, 3));

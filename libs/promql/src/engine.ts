@@ -154,6 +154,7 @@ function planSettings(
   return {
     lookbackMs: lookbackDeltaMs ?? settings.lookbackDeltaMs,
     defaultSubqueryStepMs: settings.defaultSubqueryStepMs,
+    maxSamples: settings.maxSamples,
     ...times,
   };
 }

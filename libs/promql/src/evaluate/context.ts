@@ -2,7 +2,7 @@
 import type { Clock } from '@weir/runtime';
 import type { Queryable } from '../queryable.ts';
 import { Annotations } from './annotations.ts';
-import { executionError, interruption } from './errors.ts';
+import { interruption, tooManySamples } from './errors.ts';
 import type { EngineSettings } from './settings.ts';
 
 const SLICE_MS = 4;
@@ -75,9 +75,7 @@ export class SampleBudget {
   /** Samples in hand for a moment: those of the series being read. */
   touch(samples: number): void {
     if (this.#held + samples > this.#max) {
-      throw executionError(
-        'query processing would load too many samples into memory in query execution',
-      );
+      throw tooManySamples();
     }
   }
 }

@@ -14,3 +14,9 @@ export function interruption(signal: AbortSignal): WeirError {
   }
   return new WeirError('canceled', 'query was canceled in query execution');
 }
+
+export function tooManySamples(): WeirError {
+  return executionError(
+    'query processing would load too many samples into memory in query execution',
+  );
+}

@@ -1,8 +1,10 @@
 // Syntax tree to plan: times resolved, constants folded, step-invariant parts evaluated once, equal
 // sub-expressions that are kept anyway shared. Deliberately no storage access and no values here.
+import { executionError, tooManySamples } from '../evaluate/errors.ts';
 import { DATE_FUNCTIONS } from '../functions/elementwise.ts';
 import type { Aggregate, Binary, Call, Expr, Span, Subquery } from '../parse/ast.ts';
 import { isSetOp, isTrim, unwrap } from '../parse/ast.ts';
+import { quote } from '../parse/literals.ts';
 import { printExpr } from '../parse/print.ts';
 import { typeOf } from '../parse/types.ts';
 import { foldScalar } from './constants.ts';
@@ -84,6 +86,9 @@ class Planner {
         return expr.op === '+' ? input : foldScalar({ kind: 'negate', input, steps });
       }
       case 'binary':
+        if (isTrim(expr.op)) {
+          throw executionError(`operator ${quote(expr.op)} not allowed for Scalar operations`);
+        }
         return foldScalar({
           kind: 'scalar-scalar',
           op: expr.op as never,
@@ -149,6 +154,8 @@ class Planner {
     // Inner steps lie on multiples of their interval, the first one within the left-open window.
     const startMs = (Math.floor((times.startMs - expr.rangeMs) / stepMs) + 1) * stepMs;
     const count = Math.max(0, Math.floor((last - startMs) / stepMs) + 1);
+    // A row of one series alone would be more than the query may hold.
+    if (count > this.#settings.maxSamples) throw tooManySamples();
     const inner = { startMs, stepMs, count };
     const input = this.#telling(false, () => this.vector(expr.expr, inner));
     return { source: { kind: 'subquery', input }, times, rangeMs: expr.rangeMs };

@@ -9,6 +9,7 @@ import type { SampleNode, SelectNode, SelectorRead, Steps } from './nodes.ts';
 export interface PlanSettings {
   readonly lookbackMs: number;
   readonly defaultSubqueryStepMs: number;
+  readonly maxSamples: number;
   /** Of the whole query, for `@ start()` and `@ end()`. */
   readonly startMs: number;
   readonly endMs: number;
