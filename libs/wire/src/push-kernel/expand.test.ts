@@ -182,8 +182,8 @@ describe('the push kernel, of series that refer to symbols', () => {
     );
     const symbols = ['', '__name__', 'up'].map((text) => Buffer.from(text));
     const body = Buffer.concat([Request.encode({ symbols }).finish(), ...entries]);
-    const wanted = scan(body, 1 << 20, RULES);
-    const { outcome, out } = scan(hold(body), 1 << 20, RULES, kernel);
+    const wanted = scan(body, 1 << 20, NARROW_RULES);
+    const { outcome, out } = scan(hold(body), 1 << 20, NARROW_RULES, kernel);
     expect(outcome).toEqual(wanted.outcome);
     expect(outcome).toMatchObject({ metadataOk: 1, samplesOk: 3 });
     const isExpanded = [...out.from.subarray(0, out.count)].map((from) => from >= 0);
