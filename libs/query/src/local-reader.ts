@@ -5,7 +5,7 @@ import { unreachable } from '@weir/errors';
 import type { MetricMetadata } from '@weir/model';
 import type { PartMessage } from '@weir/promql';
 import { mergeBatches } from './merge-series.ts';
-import { encodePartMessage } from './part-message.ts';
+import { encodePartMessage, packMessages } from './part-message.ts';
 import { encodeChunkedSeries, encodeHeader, encodeJson, encodeTexts } from './read-message.ts';
 import type {
   ReadCardinality,
@@ -19,6 +19,7 @@ import type {
   SeriesExemplars,
 } from './read-port.ts';
 import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
+import { soon } from './soon.ts';
 
 /** Size at which a message is sent; a series is never split, so one message may be larger. */
 const MESSAGE_SIZE_BYTES = 256 * 1024;
@@ -83,8 +84,9 @@ export async function* serveRead(
     case 'evaluate': {
       const found = await reader.evaluate?.(request, signal);
       const { heldBlocks = [], messages } = found ?? {};
-      yield encodeHeader({ heldBlocks, declined: messages === undefined });
-      for await (const message of messages ?? []) yield encodePartMessage(message);
+      const header = encodeHeader({ heldBlocks, declined: messages === undefined });
+      if (messages === undefined) yield packMessages([header]);
+      else yield* packParts(header, messages);
       return;
     }
     case 'labelNames':
@@ -128,6 +130,35 @@ export async function* serveRead(
       return;
     default:
       unreachable(request.kind);
+  }
+}
+
+/** What comes without a wait goes in one message; the header waits for nothing. */
+async function* packParts(
+  header: Uint8Array,
+  parts: AsyncIterable<PartMessage>,
+): AsyncGenerator<Uint8Array> {
+  let pending: Uint8Array[] = [header];
+  let sizeBytes = 0;
+  const iterator = parts[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const coming = iterator.next();
+      let next = await soon(coming);
+      if (pending.length > 0 && (next === undefined || sizeBytes > MESSAGE_SIZE_BYTES)) {
+        yield packMessages(pending);
+        pending = [];
+        sizeBytes = 0;
+      }
+      next ??= await coming;
+      if (next.done) break;
+      const message = encodePartMessage(next.value);
+      pending.push(message);
+      sizeBytes += message.length;
+    }
+    if (pending.length > 0) yield packMessages(pending);
+  } finally {
+    await iterator.return?.();
   }
 }
 

@@ -2,7 +2,7 @@
 // has samples of the time: a block in the bucket that no owner holds is another source of the same series.
 import { WeirError } from '@weir/errors';
 import type { PartMessage, PlanPart, SelectRequest } from '@weir/promql';
-import { decodePartMessage } from './part-message.ts';
+import { decodePartMessage, unpackMessages } from './part-message.ts';
 import { decodeHeader } from './read-message.ts';
 import type { ReadPort, ReadRequest } from './read-port.ts';
 
@@ -25,22 +25,33 @@ export async function openPart(
   const messages = port.read(request, signal)[Symbol.asyncIterator]();
   const first = await messages.next();
   if (first.done) throw new WeirError('corrupt', 'an owner answered a read without a header');
-  const { heldBlocks, declined = false } = decodeHeader(first.value);
-  return { heldBlocks, declined, messages: decodeAll(messages) };
+  const [header, ...rest] = unpackMessages(first.value);
+  if (header === undefined) {
+    throw new WeirError('corrupt', 'an owner answered a read without a header');
+  }
+  const { heldBlocks, declined = false } = decodeHeader(header);
+  return { heldBlocks, declined, messages: decodeAll(rest, messages) };
 }
 
-async function* decodeAll(messages: AsyncIterator<Uint8Array>): AsyncGenerator<PartMessage> {
+async function* decodeAll(
+  first: readonly Uint8Array[],
+  packs: AsyncIterator<Uint8Array>,
+): AsyncGenerator<PartMessage> {
   let isWhole = false;
+  let pack = first;
   try {
     for (;;) {
-      const next = await messages.next();
+      for (const bytes of pack) {
+        const message = decodePartMessage(bytes);
+        isWhole = message.kind === 'end';
+        yield message;
+      }
+      const next = await packs.next();
       if (next.done) break;
-      const message = decodePartMessage(next.value);
-      isWhole = message.kind === 'end';
-      yield message;
+      pack = unpackMessages(next.value);
     }
     if (!isWhole) throw new WeirError('corrupt', 'an owner did not end its part of a plan');
   } finally {
-    await messages.return?.();
+    await packs.return?.();
   }
 }

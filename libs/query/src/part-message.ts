@@ -5,6 +5,9 @@
 //           v, extra, counts (f64 × rows × steps), ends (i32 × rows), p (u8 × rows × steps), labels
 //   prints: 2, words (u32 each)
 //   end:    3 (u32), JSON
+//
+// Those that come together go together, the read's header first: of each its bytes (u32), four zeros, itself, and
+// zeros up to a multiple of eight.
 import { text, utf8 } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import type { Note, PartMessage, RowBatch } from '@weir/promql';
@@ -13,6 +16,40 @@ const ROWS = 1;
 const PRINTS = 2;
 const END = 3;
 const ROWS_HEADER_BYTES = 24;
+
+/** In a buffer of its own. */
+export function packMessages(messages: readonly Uint8Array[]): Uint8Array {
+  let size = 0;
+  for (const { length } of messages) size += 8 + paddedSize(length);
+  const out = new Uint8Array(size);
+  const view = new DataView(out.buffer);
+  let at = 0;
+  for (const message of messages) {
+    view.setUint32(at, message.length, true);
+    out.set(message, at + 8);
+    at += 8 + paddedSize(message.length);
+  }
+  return out;
+}
+
+/** Views the pack. Throws `corrupt`. */
+export function unpackMessages(pack: Uint8Array): Uint8Array[] {
+  const view = new DataView(pack.buffer, pack.byteOffset, pack.byteLength);
+  const messages: Uint8Array[] = [];
+  for (let at = 0; at < pack.length; ) {
+    if (at + 8 > pack.length) throw damaged();
+    const from = at + 8;
+    const size = view.getUint32(at, true);
+    if (from + size > pack.length) throw damaged();
+    messages.push(pack.subarray(from, from + size));
+    at = from + paddedSize(size);
+  }
+  return messages;
+}
+
+function paddedSize(size: number): number {
+  return Math.ceil(size / 8) * 8;
+}
 
 /** In a buffer of its own. */
 export function encodePartMessage(message: PartMessage): Uint8Array {

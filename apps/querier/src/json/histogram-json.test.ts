@@ -116,7 +116,7 @@ describe('histograms of a range', () => {
     const many = Array.from({ length: 5000 }, (_, t) => ({ t, histogram: CUSTOM }));
     const series = [{ labels, ...floats(), histograms: many }];
     const chunks = [...queryAnswerJson({ type: 'matrix', series, ...notes }, notes, undefined)];
-    expect(chunks.length).toBeGreaterThan(5);
+    expect(chunks.length).toBeGreaterThan(2);
     for (const chunk of chunks) expect(chunk.length).toBeLessThan(CHUNK_SIZE_BYTES + 1024);
     const { data } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     expect(data.result[0].histograms).toHaveLength(5000);

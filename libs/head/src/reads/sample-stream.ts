@@ -18,8 +18,8 @@ import { ChunkGroup } from './chunk-group.ts';
 import { lastTime } from './newest-sample.ts';
 import { readStored, type VisibleWindow } from './stored-chunks.ts';
 
-/** Series of a batch; in label order they lie on many pages, of which each batch reads all. */
-const BATCH_SERIES = 512;
+/** Series of a batch; each reads all rows of the pages they lie on, which in label order are many. */
+const BATCH_SERIES = 1024;
 const BATCH_SERIES_ORDERED = 4096;
 
 /** A series has what this stream does not read. */
@@ -47,7 +47,7 @@ export class SampleStream implements HeadSamples {
   /** No chunk out of order can begin after this read's minT: a series' open chunk tells all since its start. */
   readonly #isInOrder: boolean;
   /** Of the batch: what is decoded from memory, where each series' begins, and what the store has. */
-  readonly #memory = new SampleColumns(4096);
+  readonly #memory = new SampleColumns(256);
   #from = new Int32Array(BATCH_SERIES + 1);
   #stored: ChunkGroup | undefined;
   /** The batch is refs [#first, #end); #at is the current series. */

@@ -118,10 +118,12 @@ function* keysOf(rows: Rows): Generator<Uint8Array[]> {
   if (keys.length > 0) yield keys;
 }
 
-/** One scan over most pages of a metric, or one for each of few. */
+/** One scan over the pages of a metric where most of those between are wanted, or one for each. */
 function scansOf(rows: Rows): [Uint8Array, Uint8Array][] {
   const { pages, metric, epochFrom, epochTo } = rows;
-  if (pages.length > 1 && pages.length * 4 >= metric.pages.length) {
+  const [first, last] = [pages[0], pages[pages.length - 1]];
+  const between = metric.pages.filter(({ id }) => id >= first && id <= last).length;
+  if (pages.length > 1 && pages.length * 4 >= between) {
     return [[keyOf(rows, pages[0]), keyOf(rows, pages[pages.length - 1] + 1)]];
   }
   return pages.map((page) => [keyOf(rows, page, epochFrom), keyOf(rows, page, epochTo + 1)]);

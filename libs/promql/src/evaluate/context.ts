@@ -16,6 +16,8 @@ export class Context {
   readonly annotations: Annotations;
   /** Parts of the plan may be evaluated where their series are. */
   readonly pushes: boolean;
+  /** Names need not be dropped: what follows doesn't look at them. */
+  readonly keepsNames: boolean;
   readonly #clock: Clock;
   #rows = 0;
   #sliceStart: number;
@@ -23,8 +25,9 @@ export class Context {
   constructor(
     settings: EngineSettings,
     query: string,
-    parts: { clock: Clock; queryable: Queryable; signal: AbortSignal; pushes?: boolean },
+    parts: { clock: Clock; queryable: Queryable; signal: AbortSignal; pushes?: boolean; keepsNames?: boolean },
   ) {
+    this.keepsNames = parts.keepsNames === true;
     this.pushes = parts.pushes === true && parts.queryable.evaluate !== undefined;
     this.settings = settings;
     this.queryable = parts.queryable;

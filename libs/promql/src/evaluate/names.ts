@@ -25,6 +25,7 @@ export class NameDropper {
 
   /** Drops the names of all rows; where that can make labels equal, such rows become one. */
   async dropAll(input: RowStream, unique: boolean): Promise<RowStream> {
+    if (this.#context.keepsNames) return input;
     const dropped = mapRows(input, (row) => {
       this.drop(row);
       return true;

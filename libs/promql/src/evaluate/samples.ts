@@ -24,7 +24,7 @@ export async function readSamples(
 ): Promise<SampleStream> {
   context.check();
   const series = await context.queryable.select(read, context.signal);
-  const samples = new SampleColumns(1024);
+  const samples = new SampleColumns(256);
   const histograms = new HistogramSamples();
   const natives = new HistogramColumns();
   const load = () => {

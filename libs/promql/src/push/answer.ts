@@ -16,6 +16,8 @@ import type { PartMessage, RowBatch } from './row-batch.ts';
 /** Rows of one message: about so many values. */
 const BATCH_VALUES = 16_384;
 const BATCH_ROWS_MAX = 1024;
+/** Of the first message: most answers are small. */
+const BATCH_ROWS_FIRST = 32;
 
 export async function* answerPart(
   part: PlanPart,
@@ -27,7 +29,10 @@ export async function* answerPart(
   const reading: Queryable = {
     select: async (request, within) => watched(await queryable.select(request, within), prints),
   };
-  const context = new Context(part.settings, '', { clock, queryable: reading, signal });
+  const keepsNames = isFold(node) && (node.without || !node.grouping.includes('__name__'));
+  const context = new Context(part.settings, '', {
+    ...{ clock, queryable: reading, signal, keepsNames },
+  });
   const evaluator = new Evaluator(context);
   try {
     if (isFold(node)) {
@@ -69,7 +74,7 @@ async function* rowBatches(input: RowStream, context: Context): AsyncGenerator<R
   const { row } = input;
   const steps = row.v.length;
   const capacity = Math.max(1, Math.min(BATCH_ROWS_MAX, Math.floor(BATCH_VALUES / steps)));
-  let batch = new BatchWriter(capacity, steps, false, false);
+  let batch = new BatchWriter(Math.min(capacity, BATCH_ROWS_FIRST), steps, false, false);
   try {
     for (;;) {
       const next = input.next();
@@ -114,7 +119,7 @@ class BatchWriter {
   readonly #p: Uint8Array;
   readonly #extra: Float64Array;
   readonly #counts: Float64Array;
-  #labels = new Uint8Array(4096);
+  #labels = new Uint8Array(512);
   #size = 0;
   count = 0;
 

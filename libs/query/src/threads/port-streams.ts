@@ -3,8 +3,9 @@
 // their kind. Buffers of their own are transferred, views are copied.
 //
 // Client → server: open {id, request}, credit {id, count}, cancel {id}, call {id, request}.
-// Server → client: message {id, bytes}, end {id}, error {id, …}, result {id, value}.
+// Server → client: message {id, bytes, isLast}, end {id}, error {id, …}, result {id, value}.
 import { type ErrorKind, toWeirError, WeirError } from '@weir/errors';
+import { soon } from '../soon.ts';
 import type { ThreadPort } from './message-port.ts';
 
 /** Messages that a server may send ahead of what the client has taken. */
@@ -19,7 +20,13 @@ type ToServer =
   | { readonly type: 'call'; readonly id: number; readonly request: unknown };
 
 type ToClient =
-  | { readonly type: 'message'; readonly id: number; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'message';
+      readonly id: number;
+      readonly bytes: Uint8Array;
+      /** No `end` follows. */
+      readonly isLast: boolean;
+    }
   | { readonly type: 'end'; readonly id: number }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }
   | {
@@ -103,17 +110,37 @@ class ServedStream {
   async run(handler: StreamHandler, request: unknown): Promise<void> {
     const { signal } = this.#controller;
     try {
-      for await (const bytes of handler.open(request, signal)) {
-        if (this.#credits === 0) await this.#credit();
-        if (signal.aborted) return;
-        this.#credits--;
-        const [owned, transfer] = transferable(bytes);
-        this.#send({ type: 'message', id: this.#id, bytes: owned }, transfer);
+      const messages = handler.open(request, signal)[Symbol.asyncIterator]();
+      try {
+        if (await this.#sendAll(messages, signal)) this.#send({ type: 'end', id: this.#id });
+      } finally {
+        await messages.return?.();
       }
-      this.#send({ type: 'end', id: this.#id });
     } catch (error) {
       // After a cancellation nobody listens any more, and the error is most likely its echo.
       if (!signal.aborted) this.#send(errorMessage(this.#id, error));
+    }
+  }
+
+  /** True where the end is still to be told. An end that comes with the last message goes with it. */
+  async #sendAll(messages: AsyncIterator<Uint8Array>, signal: AbortSignal): Promise<boolean> {
+    let coming: Promise<IteratorResult<Uint8Array>> | undefined;
+    for (;;) {
+      const next = await (coming ?? messages.next());
+      coming = undefined;
+      if (next.done) return true;
+      if (this.#credits === 0) await this.#credit();
+      if (signal.aborted) return false;
+      this.#credits--;
+      let isLast = false;
+      if (this.#credits > 0) {
+        coming = messages.next();
+        isLast = (await soon(coming).catch(() => undefined))?.done === true;
+        if (signal.aborted) return false;
+      }
+      const [bytes, transfer] = transferable(next.value);
+      this.#send({ type: 'message', id: this.#id, bytes, isLast }, transfer);
+      if (isLast) return false;
     }
   }
 
@@ -185,8 +212,10 @@ export function connectStreams(port: ThreadPort, whenClosed: () => WeirError): S
         for (;;) {
           const message = await inbox.take();
           if (message.type === 'message') {
-            if (++taken % GRANT === 0) send({ type: 'credit', id, count: GRANT });
+            if (message.isLast) ended = true;
+            else if (++taken % GRANT === 0) send({ type: 'credit', id, count: GRANT });
             yield message.bytes;
+            if (message.isLast) return;
             continue;
           }
           ended = true;
