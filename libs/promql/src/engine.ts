@@ -4,7 +4,9 @@ import { WeirError } from '@weir/errors';
 import { compareLabels, type LabelBytes, labelsOf } from '@weir/model';
 import type { Clock } from '@weir/runtime';
 import { Context } from './evaluate/context.ts';
+import { executionError } from './evaluate/errors.ts';
 import { Evaluator } from './evaluate/evaluator.ts';
+import { extendedPoints } from './evaluate/extended-points.ts';
 import { PartDeclined } from './evaluate/part-declined.ts';
 import {
   FLOAT,
@@ -276,7 +278,16 @@ async function rawSeries(
       const next = input.next();
       if (!(typeof next === 'boolean' ? next : await next)) break;
       const { samples, histograms } = input;
-      if (samples.count + histograms.count > 0) {
+      if (plan.extension !== undefined) {
+        if (histograms.count > 0) {
+          throw executionError(`${plan.extension} modifier is not supported with histograms`);
+        }
+        const endMs = plan.times.startMs;
+        const range = { extension: plan.extension, startMs: endMs - plan.rangeMs, endMs };
+        const points = extendedPoints(samples, { ...range, lookbackMs: plan.lookbackMs });
+        context.budget.hold(points.count);
+        if (points.count > 0) series.push({ labels: input.labels.slice(), ...points });
+      } else if (samples.count + histograms.count > 0) {
         context.budget.hold(samples.count + histograms.weight);
         const t = samples.t.slice(0, samples.count);
         const v = samples.v.slice(0, samples.count);

@@ -3,7 +3,7 @@ import { encodeLabels } from '@weir/model';
 import { compressSync } from 'snappy';
 import { floatRequest, histogramRequest } from '../../conformance/write-request.ts';
 import { staleMarker } from '../histogram-data.ts';
-import type { RandomSeries, RandomValue } from './series.ts';
+import type { RandomSeries } from './series.ts';
 
 const SLICE_MS = 10 * 60_000;
 
@@ -33,7 +33,7 @@ export function requestsOf(
   for (const run of runs(samples)) {
     const t = run.map(([time]) => time);
     const values = run.map(([, value]) => value);
-    if (isFloat(values[0]!)) out.push(floatRequest(encoded, t, values as (number | 'stale')[]));
+    if (typeof values[0] !== 'object') out.push(floatRequest(encoded, t, values as (number | 'stale')[]));
     else {
       const h = values.map((value) => (typeof value === 'object' ? value : staleMarker(true)));
       out.push(histogramRequest(encoded, t, h));
@@ -42,13 +42,14 @@ export function requestsOf(
   return out;
 }
 
-const isFloat = (value: RandomValue) => typeof value !== 'object';
 
 function runs(samples: readonly Sample[]): Sample[][] {
   const out: Sample[][] = [];
   for (const sample of samples) {
     const last = out.at(-1);
-    if (last && isFloat(last[0]![1]) === isFloat(sample[1])) last.push(sample);
+    // A marker ends what was there, of whichever kind.
+    const goesOn = sample[1] === 'stale' || typeof sample[1] === typeof last?.[0]![1];
+    if (last && goesOn) last.push(sample);
     else out.push([sample]);
   }
   return out;

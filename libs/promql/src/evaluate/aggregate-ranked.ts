@@ -36,7 +36,7 @@ export async function rankGroups(
 ): Promise<RowStream> {
   if (node.op === 'count_values') return countValues(node, input, context);
   checkParam(node, param!, context);
-  const groups = await gather(node, input, context);
+  const groups = await gather(node, input, param!, context);
   const { count } = node.steps;
   if (node.op === 'quantile') {
     return streamOf(
@@ -52,13 +52,13 @@ function checkParam(node: AggregateNode, param: Float64Array, context: Context):
   for (const value of param) {
     if (node.op === 'quantile') {
       if (Number.isNaN(value) || value < 0 || value > 1) {
-        const text = `quantile value should be between 0 and 1, got ${formatNumber(value)}`;
+        const text = `quantile value should be between 0 and 1, got ${formatShortest(value)}`;
         context.annotations.warn(text, node.paramSpan!);
       }
     } else if (node.op === 'limit_ratio') {
       if (Number.isNaN(value)) throw executionError('Ratio value is NaN');
       if (Math.abs(value) > 1) {
-        const text = `ratio value should be between -1 and 1, got ${formatNumber(value)}`;
+        const text = `ratio value should be between -1 and 1, got ${formatShortest(value)}`;
         context.annotations.warn(`${text}, capping to ${Math.sign(value)}`, node.paramSpan!);
       }
     } else checkK(value);
@@ -75,6 +75,7 @@ function checkK(value: number): void {
 async function gather(
   node: AggregateNode,
   input: RowStream,
+  param: Float64Array,
   context: Context,
 ): Promise<RankedGroup[]> {
   const projection = groupProjection(node);
@@ -82,9 +83,10 @@ async function gather(
   const groups: RankedGroup[] = [];
   const kept = new RowSet(context);
   const floatsOnly = !node.op.startsWith('limit');
+  const picksAny = node.op === 'quantile' || param.some((k) => k >= 1);
   await forEachRow(input, context, (row) => {
     if (floatsOnly && row.dropHistograms()) {
-      context.annotations.info(texts.ignoredInAggregation(node.op), node.span);
+      if (picksAny) context.annotations.info(texts.ignoredInAggregation(node.op), node.span);
       if (row.isEmpty()) return;
     }
     const number = table.add(projection.project(row.labels));

@@ -1,7 +1,7 @@
 // Binary operators between two instant vectors: matching by label bytes, then columns against columns.
 // Both sides are kept as rows; and/unless keep only the presence of their right side.
 import { type LabelBytes, labelValue } from '@weir/model';
-import type { Matching } from '../parse/ast.ts';
+import { isComparison, type Matching } from '../parse/ast.ts';
 import type { SetNode, VectorVectorNode } from '../plan/nodes.ts';
 import { type Apply, dropsName, operatorOver } from './binary-rows.ts';
 import type { Context } from './context.ts';
@@ -11,6 +11,7 @@ import { LabelProjection, LabelTable, printLabelSet, withLabels } from './label-
 import type { NameDropper } from './names.ts';
 import {
   ABSENT,
+  FLOAT,
   forEachRow,
   MergedRows,
   mapRows,
@@ -137,7 +138,11 @@ class VectorMatch {
 
   evaluate(): RowStream {
     const { count } = this.#node.steps;
-    const both = bothPresent(this.#many, this.#one, count);
+    const { fillLeft, fillRight } = this.#node.matching;
+    const fills = fillLeft !== undefined || fillRight !== undefined;
+    const both = fills
+      ? new Uint8Array(count).fill(1)
+      : bothPresent(this.#many, this.#one, count);
     this.#indexOne(both);
     const outTable = new LabelTable();
     const out: Row[] = [];
@@ -148,15 +153,30 @@ class VectorMatch {
       const number = this.#table.find(this.#signature.project(many.labels));
       for (const one of this.#oneBySignature[number] ?? []) {
         result.dropName = many.dropName;
-        if (!this.#apply(many, one, result)) continue;
+        const any = this.#apply(many, one, result);
+        // Also where a filter leaves nothing of the pair.
+        if (this.#node.matching.card === 'one-to-one') this.#claim(used, number, { many, one, result });
+        if (!any) continue;
         result.labels = this.#resultLabels(many.labels, one.labels);
         if (this.#drops) this.#names.drop(result);
-        if (this.#node.matching.card === 'one-to-one') claim(used, number, result.p);
         merge(out, outTable, slab, result);
       }
     }
     this.#notes.tell(this.#context.annotations, this.#node.span);
     return streamOf(out, count);
+  }
+
+  /** A pair that has a result, or that a filter dropped, is the only one of its group at a step. */
+  #claim(used: Uint8Array[], number: number, pair: { many: Row; one: Row; result: Row }): void {
+    const { op, returnBool } = this.#node;
+    const isFilter = isComparison(op) && !returnBool;
+    const { many, one, result } = pair;
+    const taken = result.p.map((kind, step) => {
+      if (kind !== ABSENT || !isFilter) return kind;
+      const isComparable = many.p[step] === FLOAT || op === '==' || op === '!=';
+      return many.p[step] === one.p[step] && isComparable ? many.p[step]! : ABSENT;
+    });
+    claim(used, number, taken);
   }
 
   /** Groups the "one" side by signature; two series of one signature at one step are an error. */

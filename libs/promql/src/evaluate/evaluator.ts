@@ -72,7 +72,12 @@ export class Evaluator {
     const { count } = node.steps;
     switch (node.kind) {
       case 'select': {
-        const rows = selectRows(node, await readSamples(node.read, this.#context, 'keep'));
+        const staleness = node.result === 'smoothed' ? 'drop' : 'keep';
+        const rows = selectRows(
+          node,
+          await readSamples(node.read, this.#context, staleness),
+          this.#context,
+        );
         return node.result === 'timestamp' ? this.#dropNames(rows, node) : rows;
       }
       case 'window':
@@ -122,7 +127,7 @@ export class Evaluator {
         const { read } = node.infos;
         const samples = await readSamples(read, this.#context, 'keep');
         const base = await this.vector(node.input);
-        return addInfo(base, selectRows(node.infos, samples), node, this.#context);
+        return addInfo(base, selectRows(node.infos, samples, this.#context), node, this.#context);
       }
       case 'sort':
         return this.#sort(node);
@@ -245,7 +250,8 @@ export class Evaluator {
       return streamOf(rows, count);
     }
     // Native histograms have no order.
-    const floats = rows.filter((row) => row.p[0] === FLOAT);
+    const floats = rows.filter((row) => !row.dropHistograms() || !row.isEmpty());
+    if (count > 1) return streamOf(floats, count);
     floats.sort((a, b) => compareNaNLast(a.v[0]!, b.v[0]!, down));
     return streamOf(floats, count);
   }

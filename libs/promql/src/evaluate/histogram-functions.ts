@@ -4,7 +4,7 @@ import { type BucketQuantile, bucketQuantile, mergeEqualBounds } from '../functi
 import { EMPTY_HISTOGRAM, type Histogram } from '../histogram/histogram.ts';
 import { fractionOfHistogram, quantileOfHistogram } from '../histogram/quantile.ts';
 import type { Span } from '../parse/ast.ts';
-import { formatNumber, formatShortest } from '../parse/literals.ts';
+import { formatShortest } from '../parse/literals.ts';
 import type { Steps } from '../plan/nodes.ts';
 import * as texts from './annotation-texts.ts';
 import { BucketRepairs } from './bucket-repairs.ts';
@@ -77,7 +77,7 @@ function labelOf(value: number): string {
 function warnOfQuantile({ values, span }: Quantile, context: Context): void {
   for (const q of values) {
     if (q >= 0 && q <= 1) continue;
-    const text = `quantile value should be between 0 and 1, got ${formatNumber(q)}`;
+    const text = `quantile value should be between 0 and 1, got ${formatShortest(q)}`;
     context.annotations.warn(text, span);
   }
 }
@@ -93,7 +93,8 @@ export async function histogramFraction(
   const rows = groups.map((group) => {
     const notes = groupNotes(group, span, context);
     return rowOf(group, lower.length, notes, (at, step) => {
-      if ('native' in at && Number.isNaN(at.native.sum)) notes.nanFraction();
+      const isRange = lower[step]! < upper[step]!;
+      if (isRange && 'native' in at && Number.isNaN(at.native.sum)) notes.nanFraction();
       const h = 'native' in at ? at.native : asCustomBuckets(at.classic);
       return fractionOfHistogram(lower[step]!, upper[step]!, h);
     });

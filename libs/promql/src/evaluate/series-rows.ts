@@ -1,11 +1,14 @@
 // Samples to rows: instant selectors (look-back) and range-vector functions (windows), series by series.
 import { isStaleNaN, labelValue, type SampleColumns } from '@weir/model';
 import { between, extendedKernel } from '../functions/extended.ts';
+import { betweenHistograms, extendedHistogram } from '../functions/extended-histograms.ts';
 import { HISTOGRAM_KERNELS } from '../functions/histogram-windows.ts';
 import { WINDOW_KERNELS } from '../functions/over-time.ts';
 import { Windows } from '../functions/window.ts';
+import type { Histogram } from '../histogram/histogram.ts';
 import { quote } from '../parse/literals.ts';
 import type { SelectNode, WindowNode } from '../plan/nodes.ts';
+import { setValue } from './binary-histograms.ts';
 import type { Context } from './context.ts';
 import type { HistogramSamples } from './histogram-samples.ts';
 import { ABSENT, FLOAT, Row, type RowStream } from './rows.ts';
@@ -14,8 +17,12 @@ import { hasOneName } from './uniqueness.ts';
 import { windowNotes } from './window-notes.ts';
 import { type ParamCheck, windowParamCheck } from './window-params.ts';
 
-export function selectRows(node: SelectNode, input: SampleStream): RowStream {
-  if (node.result === 'smoothed') return smoothedRows(node, input);
+export function selectRows(
+  node: SelectNode,
+  input: SampleStream,
+  context: Context,
+): RowStream {
+  if (node.result === 'smoothed') return smoothedRows(node, input, context);
   return rowsOf(input, node.steps.count, (row) => {
     const any = lookBack(node, input.samples, row.v, row.p);
     if (input.histograms.count === 0) return any;
@@ -51,26 +58,52 @@ function lookBack(
   return any;
 }
 
-/** `smoothed`: between the sample before and the one after, where both are near enough. */
-function smoothedRows(node: SelectNode, input: SampleStream): RowStream {
+/** `smoothed`: between the sample before and the one after, where both are near enough and of one kind. */
+function smoothedRows(node: SelectNode, input: SampleStream, context: Context): RowStream {
   const { startMs, stepMs, count } = node.times;
   const { lookbackMs } = node;
-  const usable = ({ t, v, count: size }: SampleColumns, at: number, now: number) =>
-    at >= 0 && at < size && Math.abs(t[at]! - now) < lookbackMs && !isStaleNaN(v[at]!);
+  const isNear = ({ t, count: size }: Times, at: number, now: number) =>
+    at >= 0 && at < size && Math.abs(t[at]! - now) < lookbackMs;
   return rowsOf(input, node.steps.count, (row) => {
-    const { samples } = input;
+    const { samples, histograms } = input;
     const { t, v } = samples;
     let at = -1;
+    let native = -1;
     for (let step = 0; step < count; step++) {
       const now = startMs + step * stepMs;
       while (at + 1 < samples.count && t[at + 1]! <= now) at++;
-      row.p[step] = usable(samples, at, now) ? FLOAT : ABSENT;
-      if (row.p[step] === ABSENT) continue;
-      const isBetween = t[at] !== now && usable(samples, at + 1, now);
+      while (native + 1 < histograms.count && histograms.t[native + 1]! <= now) native++;
+      row.p[step] = ABSENT;
+      const isNative = isNear(histograms, native, now) || isNear(histograms, native + 1, now);
+      if (isNative && (isNear(samples, at, now) || isNear(samples, at + 1, now))) {
+        windowNotes(context, node.read.span, row).mixedSamples();
+        continue;
+      }
+      if (!isNear(isNative ? histograms : samples, isNative ? native : at, now)) continue;
+      if (isNative) {
+        const hasNext = isNear(histograms, native + 1, now);
+        row.setHistogram(step, smoothedHistogram(histograms, native, hasNext, now));
+        continue;
+      }
+      row.p[step] = FLOAT;
+      const isBetween = t[at] !== now && isNear(samples, at + 1, now);
       row.v[step] = isBetween ? between(t[at]!, v[at]!, t[at + 1]!, v[at + 1]!, now) : v[at]!;
     }
     return !row.isEmpty();
   });
+}
+
+type Times = Pick<SampleColumns, 't' | 'count'>;
+
+function smoothedHistogram(
+  { t, h }: HistogramSamples,
+  at: number,
+  hasNext: boolean,
+  now: number,
+): Histogram {
+  const before = h[at]!;
+  if (!hasNext || t[at] === now) return before;
+  return betweenHistograms(before, h[at + 1]!, (now - t[at]!) / (t[at + 1]! - t[at]!));
 }
 
 /** Where a histogram, or a marker that ended one, is newer than the float, it takes the float's place. */
@@ -144,13 +177,30 @@ function extendedRows(
   const kernel = extendedKernel(node.name, node.extension!, node.lookbackMs);
   const isCounter = node.name === 'rate' || node.name === 'increase';
   return rowsOf(input, node.steps.count, (row) => {
-    if (input.samples.count === 0) return false;
     windows.slideOver(input.samples);
     kernel(windows, row);
+    if (input.histograms.count > 0) withExtendedHistograms(node, input, windows, context, row);
     const any = !row.isEmpty();
-    if (any && isCounter) noteIfNoCounter(row, node, context);
+    if (any && isCounter && row.p.includes(FLOAT)) noteIfNoCounter(row, node, context);
     return any;
   });
+}
+
+function withExtendedHistograms(
+  { name, extension, lookbackMs, span, steps }: WindowNode,
+  input: SampleStream,
+  windows: Windows,
+  context: Context,
+  row: Row,
+): void {
+  const notes = windowNotes(context, span, row);
+  const range = { name, extension: extension!, lookbackMs };
+  windows.slideOverHistograms(input.histograms);
+  for (let step = 0; step < steps.count; step++) {
+    const result = extendedHistogram(windows, step, range, notes);
+    if (result === 'floats') continue;
+    setValue(row, step, result === 'none' ? undefined : result);
+  }
 }
 
 /** Series that have histograms, alone or among floats. */

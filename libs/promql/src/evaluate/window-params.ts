@@ -1,7 +1,7 @@
 // Scalar arguments of range-vector functions: those out of range are noted, or refused, where there is
 // anything to apply them to.
 import type { Windows } from '../functions/window.ts';
-import { formatNumber } from '../parse/literals.ts';
+import { formatShortest } from '../parse/literals.ts';
 import type { WindowNode } from '../plan/nodes.ts';
 import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
@@ -18,7 +18,7 @@ export function windowParamCheck(
     return ({ from, to }) => {
       for (const [step, q] of params[0]!.entries()) {
         if (from[step] === to[step] || (q >= 0 && q <= 1)) continue;
-        const text = `quantile value should be between 0 and 1, got ${formatNumber(q)}`;
+        const text = `quantile value should be between 0 and 1, got ${formatShortest(q)}`;
         annotations.warn(text, paramSpan!);
       }
     };

@@ -40,20 +40,26 @@ function dayOfYear(seconds: number): number {
 
 const modulo = (value: number, by: number) => ((value % by) + by) % by;
 
-/** Calendar functions truncate to whole seconds; NaN has no date. */
-function calendar(of: (seconds: number) => number): (value: number) => number {
-  return (value) => (Number.isFinite(value) ? of(Math.trunc(value)) : Number.NaN);
+/**
+ * Calendar functions truncate to whole seconds. What doesn't fit an int64 becomes its least value, as Go
+ * converts it, whose result is `beyond`.
+ */
+function calendar(
+  beyond: number,
+  of: (seconds: number) => number,
+): (value: number) => number {
+  return (value) => (Math.abs(value) < 2 ** 63 ? of(Math.trunc(value)) : beyond);
 }
 
 export const DATE_FUNCTIONS: Readonly<Record<string, (value: number) => number>> = {
-  minute: calendar((s) => Math.floor(modulo(s, 3600) / 60)),
-  hour: calendar((s) => Math.floor(modulo(s, 86_400) / 3600)),
-  day_of_week: calendar((s) => modulo(Math.floor(s / 86_400) + 4, 7)),
-  day_of_month: calendar((s) => civil(s).day),
-  day_of_year: calendar(dayOfYear),
-  days_in_month: calendar((s) => daysIn(civil(s).year, civil(s).month)),
-  month: calendar((s) => civil(s).month),
-  year: calendar((s) => civil(s).year),
+  minute: calendar(30, (s) => Math.floor(modulo(s, 3600) / 60)),
+  hour: calendar(15, (s) => Math.floor(modulo(s, 86_400) / 3600)),
+  day_of_week: calendar(0, (s) => modulo(Math.floor(s / 86_400) + 4, 7)),
+  day_of_month: calendar(4, (s) => civil(s).day),
+  day_of_year: calendar(339, dayOfYear),
+  days_in_month: calendar(31, (s) => daysIn(civil(s).year, civil(s).month)),
+  month: calendar(12, (s) => civil(s).month),
+  year: calendar(292_277_026_596, (s) => civil(s).year),
 };
 
 export const MATH_FUNCTIONS: Readonly<Record<string, (value: number) => number>> = {

@@ -1,5 +1,5 @@
-// Range-vector functions over extended ranges (feature flag promql-extended-range-selectors), of floats
-// alone. `anchored` begins with the last sample before the range and ends with the last one in it;
+// Range-vector functions over extended ranges (feature flag promql-extended-range-selectors), of floats;
+// extended-histograms.ts has the others. `anchored` begins with the last sample before the range and ends with the last one in it;
 // `smoothed` interpolates at both ends. Neither extrapolates.
 import { ABSENT, FLOAT, type Row } from '../evaluate/rows.ts';
 import type { Extension } from '../parse/ast.ts';
@@ -116,7 +116,7 @@ function leftEdge(
   return between(t[from - 1]!, fell ? 0 : v[from - 1]!, t[from]!, v[from]!, startMs);
 }
 
-/** Between the samples around the end; a counter that falls there is taken to have gone on. */
+/** Between the samples around the end; a counter that falls there begins anew at zero. */
 function rightEdge(
   { t, v }: Windows,
   { to, endMs }: Window,
@@ -126,7 +126,7 @@ function rightEdge(
   if (!after || t[to - 1] === endMs) return v[to - 1]!;
   if (to === 0) return v[0]!;
   const fell = isCounter && v[to]! < v[to - 1]!;
-  return between(t[to - 1]!, v[to - 1]!, t[to]!, fell ? v[to - 1]! + v[to]! : v[to]!, endMs);
+  return between(t[to - 1]!, fell ? 0 : v[to - 1]!, t[to]!, v[to]!, endMs);
 }
 
 /** The value at `t` on the line through two samples. */

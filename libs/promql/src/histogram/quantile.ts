@@ -22,7 +22,8 @@ export function quantileOfHistogram(q: number, h: Histogram): HistogramQuantile 
   // From the nearer end, so that a rank between two buckets falls to the upper one from the middle on.
   const fromTop = !hasNaN && q >= 0.5;
   const rank = (fromTop ? 1 - q : q) * h.count;
-  const { at, seen } = bucketOfRank(all, rank, fromTop);
+  const { at, seen: found } = bucketOfRank(all, rank, fromTop);
+  const seen = Math.min(found, h.count);
   if (at < 0 || (hasNaN && seen < rank)) {
     return { value: Number.NaN, nan: hasNaN ? 'result' : 'none' };
   }

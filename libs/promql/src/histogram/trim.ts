@@ -21,9 +21,9 @@ export function trimHistogram(h: Histogram, trim: Trim, cut: number): Histogram 
   return whole ? h : rebuilt(all, kept, trim, cut);
 }
 
-/** Nothing is on either side of NaN; how much that is, Prometheus knows of custom buckets only. */
+/** Nothing is on either side of NaN, and of what is around zero nobody knows how much. */
 function nothingOf(h: Histogram): Histogram {
-  const none = hasCustomBuckets(h) ? 0 : Number.NaN;
+  const none = hasCustomBuckets(h) || h.zeroCount === 0 ? 0 : Number.NaN;
   const empty = { positive: NO_BUCKETS, negative: NO_BUCKETS, zeroCount: 0 };
   return { ...h, ...empty, count: none, sum: none };
 }

@@ -183,6 +183,9 @@ class Checker {
   #matching(expr: Binary, vectors: boolean): void {
     const { matching } = expr;
     const at = expr.left.span.start;
+    if (!vectors && matching.labels.length > 0) {
+      this.#fail(at, 'vector matching only allowed between instant vectors');
+    }
     if (matching.fillLeft !== undefined || matching.fillRight !== undefined) {
       if (!vectors)
         this.#fail(at, 'filling in missing series only allowed between instant vectors');
@@ -199,11 +202,7 @@ class Checker {
         );
       }
     }
-    if (!vectors) {
-      if (matching.labels.length > 0) {
-        this.#fail(at, 'vector matching only allowed between instant vectors');
-      }
-    } else if (isSetOp(expr.op) && matching.card !== 'many-to-many') {
+    if (vectors && isSetOp(expr.op) && matching.card !== 'many-to-many') {
       this.#fail(at, `no grouping allowed for ${quote(expr.op)} operation`);
     }
   }

@@ -201,5 +201,7 @@ export type QueryPlan =
       readonly source: SampleNode;
       readonly times: WindowTimes;
       readonly rangeMs: number;
+      readonly extension?: Extension | undefined;
+      readonly lookbackMs: number;
     }
   | { readonly type: 'string'; readonly value: string };

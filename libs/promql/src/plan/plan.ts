@@ -37,7 +37,7 @@ export function planQuery(expr: Expr, steps: Steps, settings: PlanSettings): Que
   if (type === 'scalar') return { type, node: planner.scalar(expr, steps) };
   if (type === 'vector') return { type, node: planner.vector(expr, steps) };
   if (type === 'string') return { type, value: (unwrap(expr) as { value: string }).value };
-  return { type: 'matrix', ...planner.samples(unwrap(expr), steps) };
+  return { type: 'matrix', ...planner.samples(unwrap(expr), steps), lookbackMs: settings.lookbackMs };
 }
 
 class Planner {
@@ -327,7 +327,7 @@ class Planner {
       keepName: name === 'last_over_time' || name === 'first_over_time',
       extension: extensionOf(range, name),
       lookbackMs: this.#settings.lookbackMs,
-      span: spanOfRange(range),
+      span: rangeAt === 0 ? spanOfRange(range) : unwrap(args[0]!).span,
       paramSpan: others[0] && unwrap(others[0]).span,
       steps,
     };

@@ -22,6 +22,7 @@ export interface Samples {
   readonly source: SampleNode;
   readonly times: Steps;
   readonly rangeMs: number;
+  readonly extension?: Extension | undefined;
 }
 
 export interface ReadContext {
@@ -69,7 +70,7 @@ export function planRange(
   const read = readOf(selector, times, beforeMs, context);
   const afterMs = extension === 'smoothed' ? lookbackMs : 0;
   const source: SampleNode = { kind: 'read', ...read, maxT: read.maxT + afterMs };
-  return { source, times, rangeMs };
+  return { source, times, rangeMs, extension };
 }
 
 export function planSelect(
