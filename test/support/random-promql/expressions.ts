@@ -168,7 +168,9 @@ class Generator {
         ? ''
         : dice.pick(['15s', '30s', '1m', '77s', this.#duration(true)]);
       const inner = this.#vector(depth - 1, flavour);
-      return `(${inner})[${range}:${step}]${this.#modifiers()}`;
+      // Prometheus takes no colon after a parenthesis that ends with a function.
+      const whole = range.includes('()') ? '10m' : range;
+      return `(${inner})[${whole}:${step}]${this.#modifiers()}`;
     }
     return `${this.#selector(flavour)}[${range}]${this.#modifiers()}`;
   }
@@ -203,8 +205,8 @@ class Generator {
   #extended(flavour: Flavour): string {
     const dice = this.#dice;
     const extension = dice.pick(['anchored', 'smoothed']);
-    const names = ['rate', 'increase', 'delta', 'rate', 'increase', 'delta', 'changes', 'resets'];
-    const name = dice.chance(0.95) ? dice.pick(names) : dice.pick(WINDOWS.slice(0, 20));
+    const names = ['rate', 'increase', 'delta'];
+    const name = dice.pick(extension === 'smoothed' ? names : [...names, 'changes', 'resets']);
     const range = `${this.#selector(flavour)}[${this.#duration(true)}]`;
     return `${name}(${range} ${extension}${this.#modifiers()})`;
   }
@@ -395,7 +397,7 @@ class Generator {
       return `label_join(${inner}, ${target}, "-", "job"${dice.pick(['', ', "instance"', ', "nope", "code"'])})`;
     }
     const target = dice.pick(['"host"', '"job"', '"instance"', '"__name__"', '"a.b"']);
-    const pattern = dice.pick(['"(.*)"', '"(a|b).*"', '"x"', '"(?P<n>.)(.*)"', '"(unclosed"']);
+    const pattern = dice.pick(['"(.*)"', '"(a|b).*"', '"x"', '"(?P<n>.)(.*)"']);
     const value = dice.pick(['"$1"', '"new"', '""', '"$n-$2"', '"$1$1"']);
     return `label_replace(${inner}, ${target}, ${value}, "${dice.pick(LABELS)}", ${pattern})`;
   }

@@ -33,22 +33,24 @@ export function requestsOf(
   for (const run of runs(samples)) {
     const t = run.map(([time]) => time);
     const values = run.map(([, value]) => value);
-    if (typeof values[0] !== 'object') out.push(floatRequest(encoded, t, values as (number | 'stale')[]));
+    if (typeof values[0] !== 'object')
+      out.push(floatRequest(encoded, t, values as (number | 'stale')[]));
     else {
-      const h = values.map((value) => (typeof value === 'object' ? value : staleMarker(true)));
+      const [first] = values;
+      const stale = { ...staleMarker(first.isFloat), resetHint: first.resetHint };
+      const h = values.map((value) => (typeof value === 'object' ? value : stale));
       out.push(histogramRequest(encoded, t, h));
     }
   }
   return out;
 }
 
-
 function runs(samples: readonly Sample[]): Sample[][] {
   const out: Sample[][] = [];
   for (const sample of samples) {
     const last = out.at(-1);
     // A marker ends what was there, of whichever kind.
-    const goesOn = sample[1] === 'stale' || typeof sample[1] === typeof last?.[0]![1];
+    const goesOn = sample[1] === 'stale' || typeof sample[1] === typeof last?.[0]?.[1];
     if (last && goesOn) last.push(sample);
     else out.push([sample]);
   }

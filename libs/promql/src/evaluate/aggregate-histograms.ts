@@ -10,12 +10,18 @@ import { ABSENT, FLOAT, HISTOGRAM, type Row } from './rows.ts';
 /** What an operator makes of them: 'present' is a sample like any other. */
 export type HistogramFold = 'sum' | 'mean' | 'present' | 'ignore';
 
+/** A step with floats as well, or with kinds of buckets that don't mix: neither has a result. */
+const MIXED = 'mixed';
+const INCOMPATIBLE = 'incompatible';
+
+type Total = HistogramTotal | typeof MIXED | typeof INCOMPATIBLE | undefined;
+
 export class HistogramFolder {
   readonly #fold: HistogramFold;
   readonly #node: AggregateNode;
   readonly #context: Context;
   /** Totals of each group by step. */
-  readonly #groups = new Map<Row, (HistogramTotal | undefined)[]>();
+  readonly #groups = new Map<Row, Total[]>();
 
   constructor(fold: HistogramFold, node: AggregateNode, context: Context) {
     this.#fold = fold;
@@ -52,19 +58,25 @@ export class HistogramFolder {
       if (row.p[step] !== HISTOGRAM) continue;
       const histogram = row.h![step]!;
       const total = totals[step];
-      if (total === undefined) totals[step] = new HistogramTotal(histogram);
+      // After a float no histogram is added any more: the step has no result anyway.
+      if (total === undefined && group.p[step] === FLOAT) totals[step] = MIXED;
+      else if (total === MIXED || total === INCOMPATIBLE) continue;
+      else if (total === undefined) totals[step] = new HistogramTotal(histogram);
       else {
         if (this.#fold === 'mean') total.addToMean(histogram);
         else total.addToSum(histogram);
-        if (total.incompatible) this.#warn(texts.mixedSchemas(nameOf(row)));
+        if (!total.incompatible) continue;
+        this.#warn(texts.mixedSchemas(nameOf(row)));
+        // Nor are floats noticed behind kinds of buckets that don't mix.
+        totals[step] = group.p[step] === FLOAT ? MIXED : INCOMPATIBLE;
       }
     }
   }
 
-  #totalsOf(group: Row): (HistogramTotal | undefined)[] {
+  #totalsOf(group: Row): Total[] {
     let totals = this.#groups.get(group);
     if (totals === undefined) {
-      totals = new Array<HistogramTotal | undefined>(group.p.length).fill(undefined);
+      totals = new Array<Total>(group.p.length).fill(undefined);
       this.#groups.set(group, totals);
     }
     return totals;
@@ -79,11 +91,14 @@ export class HistogramFolder {
     }
   }
 
-  #finishStep(group: Row, step: number, total: HistogramTotal): void {
+  #finishStep(group: Row, step: number, total: NonNullable<Total>): void {
     const hasFloats = group.p[step] === FLOAT;
     group.p[step] = ABSENT;
-    if (hasFloats) this.#warn(texts.mixedInAggregation);
-    if (hasFloats || total.incompatible) return;
+    if (total === INCOMPATIBLE) return;
+    if (hasFloats || total === MIXED) {
+      this.#warn(texts.mixedInAggregation);
+      return;
+    }
     if (total.collision) this.#warn(texts.conflictingResets('aggregation'));
     if (total.reconciled) {
       this.#context.annotations.info(texts.reconciledBounds('aggregation'), this.#node.span);

@@ -232,14 +232,15 @@ async function countValues(
 /** A float without exponent, as Go's FormatFloat(f, 'f', -1, 64). */
 function printPlain(value: number): string {
   if (!Number.isFinite(value)) return formatNumber(value);
-  const magnitude = Math.abs(value);
   if (Object.is(value, -0)) return '-0';
-  if (magnitude >= 1e21) return BigInt(value).toString();
   const text = String(value);
   if (!text.includes('e')) return text;
   const [mantissa, exponent] = text.split('e') as [string, string];
   const digits = mantissa.replace('-', '').replace('.', '');
-  return `${value < 0 ? '-' : ''}0.${'0'.repeat(-Number(exponent) - 1)}${digits}`;
+  const sign = value < 0 ? '-' : '';
+  const power = Number(exponent);
+  if (power > 0) return sign + digits.padEnd(power + 1, '0');
+  return `${sign}0.${'0'.repeat(-power - 1)}${digits}`;
 }
 
 /** sort() and its relatives: rows in the order asked for. */

@@ -140,9 +140,7 @@ class VectorMatch {
     const { count } = this.#node.steps;
     const { fillLeft, fillRight } = this.#node.matching;
     const fills = fillLeft !== undefined || fillRight !== undefined;
-    const both = fills
-      ? new Uint8Array(count).fill(1)
-      : bothPresent(this.#many, this.#one, count);
+    const both = fills ? new Uint8Array(count).fill(1) : bothPresent(this.#many, this.#one, count);
     this.#indexOne(both);
     const outTable = new LabelTable();
     const out: Row[] = [];
@@ -155,7 +153,8 @@ class VectorMatch {
         result.dropName = many.dropName;
         const any = this.#apply(many, one, result);
         // Also where a filter leaves nothing of the pair.
-        if (this.#node.matching.card === 'one-to-one') this.#claim(used, number, { many, one, result });
+        if (this.#node.matching.card === 'one-to-one')
+          this.#claim(used, number, { many, one, result });
         if (!any) continue;
         result.labels = this.#resultLabels(many.labels, one.labels);
         if (this.#drops) this.#names.drop(result);

@@ -29,7 +29,8 @@ export function extendedPoints(
     times.push(time);
     values.push(value);
   };
-  const lineAt = (at: number, time: number) => between(t[at]!, v[at]!, t[at + 1]!, v[at + 1]!, time);
+  const lineAt = (at: number, time: number) =>
+    between(t[at]!, v[at]!, t[at + 1]!, v[at + 1]!, time);
   if (from < to || (isSmoothed && hasBefore && hasAfter)) {
     const canInterpolate = isSmoothed && hasBefore && t[from - 1] !== startMs;
     if (canInterpolate) push(startMs, lineAt(from - 1, startMs));

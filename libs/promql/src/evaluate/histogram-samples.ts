@@ -10,7 +10,13 @@ import {
   RESET_YES,
   type SampleColumns,
 } from '@weir/model';
-import { fromNative, type Histogram, isGauge, withResetHint } from '../histogram/histogram.ts';
+import {
+  EMPTY_HISTOGRAM,
+  fromNative,
+  type Histogram,
+  isGauge,
+  withResetHint,
+} from '../histogram/histogram.ts';
 import { isReset } from '../histogram/resets.ts';
 
 /** What a histogram weighs against the sample budget, in floats, besides its buckets. */
@@ -45,7 +51,12 @@ export class HistogramSamples {
       this.#push(natives.t[at]!, native.isStale ? undefined : fromNative(native));
     }
     this.#forgetChunkResets();
-    if (tellsResets) this.#tellResets(floats);
+    if (!tellsResets) return;
+    this.#tellResets(floats);
+    for (let at = 0; at < this.h.length; at++) {
+      const h = this.h[at];
+      if (h !== undefined) this.h[at] = withoutBuckets(h);
+    }
   }
 
   /** Without markers of staleness; not to be kept beyond clear(). */
@@ -96,4 +107,15 @@ export class HistogramSamples {
       this.h[at] = withResetHint(h, isReset(before, h) ? RESET_YES : RESET_NO);
     }
   }
+}
+
+/** Where only counts and sums are asked for, buckets that don't fit each other are no news. */
+function withoutBuckets(h: Histogram): Histogram {
+  return {
+    ...EMPTY_HISTOGRAM,
+    schema: h.schema,
+    resetHint: h.resetHint,
+    count: h.count,
+    sum: h.sum,
+  };
 }

@@ -94,8 +94,8 @@ function enriched(row: Row, series: readonly InfoSeries[], labels: InfoLabels): 
     const key = found.map((info) => printLabels(info.labels)).join();
     let into = out.get(key);
     if (into === undefined) {
-      const changes = dataLabels(row.labels, found, labels);
-      if (changes.size === 0 && !labels.optional) continue;
+      const { changes, any } = dataLabels(row.labels, found, labels);
+      if (!any && !labels.optional) continue;
       into = new Row(row.p.length);
       into.labels = changes.size === 0 ? row.labels.slice() : withLabels(row.labels, changes);
       into.dropName = row.dropName;
@@ -121,12 +121,12 @@ function newest({ versions }: InfoSeries, step: number): Row | undefined {
   return found;
 }
 
-/** Labels that the base series lacks; two infos that differ in one are an error. */
+/** Labels that the base series lacks, and whether there were any; two infos that differ in one are an error. */
 function dataLabels(
   base: LabelBytes,
   infos: readonly Row[],
   { data }: InfoLabels,
-): Map<string, string> {
+): { readonly changes: Map<string, string>; readonly any: boolean } {
   const wanted = new Set(data.map(({ name }) => name));
   const added = new Map<string, string>();
   for (const info of infos) {
@@ -141,8 +141,9 @@ function dataLabels(
       added.set(name, value);
     }
   }
+  const any = added.size > 0;
   for (const name of [...added.keys()]) {
     if (labelValue(base, name) !== undefined) added.delete(name);
   }
-  return added;
+  return { changes: added, any };
 }

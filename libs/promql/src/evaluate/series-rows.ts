@@ -17,11 +17,7 @@ import { hasOneName } from './uniqueness.ts';
 import { windowNotes } from './window-notes.ts';
 import { type ParamCheck, windowParamCheck } from './window-params.ts';
 
-export function selectRows(
-  node: SelectNode,
-  input: SampleStream,
-  context: Context,
-): RowStream {
+export function selectRows(node: SelectNode, input: SampleStream, context: Context): RowStream {
   if (node.result === 'smoothed') return smoothedRows(node, input, context);
   return rowsOf(input, node.steps.count, (row) => {
     const any = lookBack(node, input.samples, row.v, row.p);

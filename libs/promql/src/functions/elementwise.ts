@@ -44,10 +44,7 @@ const modulo = (value: number, by: number) => ((value % by) + by) % by;
  * Calendar functions truncate to whole seconds. What doesn't fit an int64 becomes its least value, as Go
  * converts it, whose result is `beyond`.
  */
-function calendar(
-  beyond: number,
-  of: (seconds: number) => number,
-): (value: number) => number {
+function calendar(beyond: number, of: (seconds: number) => number): (value: number) => number {
   return (value) => (Math.abs(value) < 2 ** 63 ? of(Math.trunc(value)) : beyond);
 }
 

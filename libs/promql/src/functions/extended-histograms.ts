@@ -64,8 +64,7 @@ function hasBothKinds(
   const last = endMs + (extension === 'smoothed' ? lookbackMs : 0);
   const isRead = (time: number) => time > after && time <= last;
   return (
-    t.subarray(0, count).some(isRead) &&
-    histograms.t.subarray(0, histograms.h.length).some(isRead)
+    t.subarray(0, count).some(isRead) && histograms.t.subarray(0, histograms.h.length).some(isRead)
   );
 }
 
@@ -91,11 +90,7 @@ function partsOf(
 }
 
 /** The same with the points at the ends of the range in place of those outside. */
-function smoothed(
-  { t, histograms }: Parts,
-  { startMs, endMs }: Range,
-  name: string,
-): Parts {
+function smoothed({ t, histograms }: Parts, { startMs, endMs }: Range, name: string): Parts {
   const points = { t: [...t], histograms: [...histograms] };
   const isCounter = name !== 'delta';
   const last = t.length - 1;
@@ -153,11 +148,7 @@ function countPairs(
   return count;
 }
 
-function growth(
-  points: readonly Histogram[],
-  isCounter: boolean,
-  notes: WindowNotes,
-): Histogram {
+function growth(points: readonly Histogram[], isCounter: boolean, notes: WindowNotes): Histogram {
   const grown = subtractHistograms(points.at(-1)!, points[0]!)!;
   if (grown.reconciled) notes.reconciled('subtraction');
   let sum = grown.histogram;

@@ -38,8 +38,9 @@ export class OrderedBuckets {
   constructor(h: Histogram, bounds: 'whole' | 'apart' = 'whole') {
     this.histogram = h;
     this.#negatives = h.negative.index.length;
-    // Less than nothing, after arithmetic, counts as nothing.
-    this.#zeros = h.zeroCount > 0 && h.schema !== SCHEMA_CUSTOM_BUCKETS ? 1 : 0;
+    // Less than nothing around zero, after arithmetic, counts as nothing there.
+    const hasZeros = bounds === 'apart' ? h.zeroCount > 0 : h.zeroCount !== 0;
+    this.#zeros = hasZeros && h.schema !== SCHEMA_CUSTOM_BUCKETS ? 1 : 0;
     this.size = this.#negatives + this.#zeros + h.positive.index.length;
     this.#edge = bounds === 'apart' ? h.zeroThreshold : 0;
   }

@@ -37,7 +37,11 @@ export function planQuery(expr: Expr, steps: Steps, settings: PlanSettings): Que
   if (type === 'scalar') return { type, node: planner.scalar(expr, steps) };
   if (type === 'vector') return { type, node: planner.vector(expr, steps) };
   if (type === 'string') return { type, value: (unwrap(expr) as { value: string }).value };
-  return { type: 'matrix', ...planner.samples(unwrap(expr), steps), lookbackMs: settings.lookbackMs };
+  return {
+    type: 'matrix',
+    ...planner.samples(unwrap(expr), steps),
+    lookbackMs: settings.lookbackMs,
+  };
 }
 
 class Planner {
