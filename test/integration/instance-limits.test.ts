@@ -194,13 +194,14 @@ async function begin(name: string, size: number) {
   await client.send(
     `POST ${INFLUX} HTTP/1.1\r\nhost: x\r\nx-scope-orgid: ${TENANT}\r\ncontent-length: ${size + end.length}\r\n\r\n${'#'.repeat(size)}`,
   );
+  const status = async () => (await client.answer()).status;
   const finish = async () => {
     await client.send(end);
-    const { status } = await client.answer();
+    const answered = await status();
     client.end();
-    return status;
+    return answered;
   };
-  return { finish, cancel: () => client.end() };
+  return { status, finish, cancel: () => client.end() };
 }
 
 const inFlight = (pushes: number, bytes: number) =>
@@ -283,6 +284,10 @@ describe.each(Object.entries(SENDERS))('%s', (protocol, { body, send, need, take
     expect((await send(body(`${name}under`))).status).toBe(taken);
     await limit({ max_ingestion_rate: 10 });
     expectShed(await send(body(`${name}over`)), RATE);
+    // Nobody waits for a body that isn't taken.
+    const unread = await begin(`${name}unread`, 0);
+    expect(await unread.status()).toBe(503);
+    unread.cancel();
     await limit({ max_ingestion_rate: 0 });
     expect((await send(body(`${name}behind`))).status).toBe(taken);
     expect(await stored(name)).toEqual([`${name}behind`, `${name}under`]);
@@ -295,7 +300,7 @@ it('each refusal was counted', async () => {
   for (const [reason, times] of [
     ['distributor_max_inflight_push_requests', count],
     ['distributor_max_inflight_push_requests_bytes', count],
-    ['distributor_max_ingestion_rate', count],
+    ['distributor_max_ingestion_rate', 2 * count],
   ]) {
     expect(text).toContain(
       `cortex_distributor_instance_rejected_requests_total{reason="${reason}"} ${times}`,

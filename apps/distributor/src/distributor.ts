@@ -107,17 +107,17 @@ export function createDistributor(
   const metrics = createPushMetrics(parts.telemetry);
   const instanceLimits = followInstanceLimits(parts.instanceLimits ?? (() => settings));
   instanceLimitsGauge(parts.telemetry, instanceLimits);
-  const inflight = createInflight(instanceLimits, metrics, parts.clock);
+  const rates = createPushRates(instanceLimits, {
+    ...{ clock: parts.clock, metrics },
+    distributors: () => parts.routing.distributors?.() ?? 1,
+  });
+  const inflight = createInflight(instanceLimits, metrics, parts.clock, rates.admit);
   const scratches = new PushScratches(settings.recvMessageBytesMax * REWRITTEN_FACTOR);
   const router = createRouter();
   const builder = new RecordBuilder(
     { sizeBytesMax: parts.log.recordSizeMaxBytes, version: settings.recordVersion },
     parts.buffers ?? freshBuffers,
   );
-  const rates = createPushRates(instanceLimits, {
-    ...{ clock: parts.clock, metrics },
-    distributors: () => parts.routing.distributors?.() ?? 1,
-  });
   const pressure = createBackPressure(settings, {
     ...{ clock: parts.clock, metrics },
     delays: () => parts.routing.delays?.() ?? NO_DELAYS,

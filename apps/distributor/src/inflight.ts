@@ -30,7 +30,7 @@ export interface InflightShare {
 }
 
 export interface Inflight {
-  /** Throws `unavailable` when too many pushes are being handled. */
+  /** Throws `unavailable` when too many pushes are being handled, or none is admitted. */
   enter(tenant: string): InflightShare;
 }
 
@@ -47,6 +47,8 @@ export function createInflight(
   settings: InflightSettings,
   metrics: Pick<PushMetrics, 'inflight' | 'shed'>,
   clock: Pick<Clock, 'steadyMs'>,
+  /** Throws where this process takes no more: before anything of a push is read. */
+  admit: () => void = () => {},
 ): Inflight {
   let pushes = 0;
   let bytes = 0;
@@ -91,6 +93,7 @@ export function createInflight(
 
   return {
     enter(tenant) {
+      admit();
       const holding = holdingOf(tenant);
       if (!fits(settings.inflightPushesMax, pushes, holding.pushes, 1)) {
         throw shed(

@@ -19,7 +19,9 @@ export interface PushRatesParts {
 }
 
 export interface PushRates {
-  /** Throws `unavailable` over the rate of this process, `limited` over the tenant's rate of pushes. */
+  /** Throws `unavailable` over the rate of this process. */
+  admit(): void;
+  /** Throws `limited` over the tenant's rate of pushes. */
   enter(tenant: string, limits: TenantLimits): void;
   /** Throws `limited` where the tenant may not push as many items now. */
   take(tenant: string, limits: TenantLimits, items: number): void;
@@ -36,12 +38,14 @@ export function createPushRates(
   const all = createAverageRate(clock);
   const share = (rate: number) => rate / Math.max(1, distributors());
   return {
-    enter(tenant, limits) {
+    admit() {
       const { ingestionRateMax } = settings;
       if (ingestionRateMax > 0 && all.perSecond() >= ingestionRateMax) {
         metrics.shed('distributor_max_ingestion_rate');
         throw overInstanceRate();
       }
+    },
+    enter(tenant, limits) {
       const { requestRate, requestBurstSize: burst } = limits;
       if (requestRate <= 0) return;
       if (!pushes.take(tenant, { rate: share(requestRate), burst }, 1)) {
