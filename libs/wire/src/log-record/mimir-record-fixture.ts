@@ -58,9 +58,25 @@ export function bitsOf(value: number): string {
   return view.getBigUint64(0).toString();
 }
 
+/** protobufjs takes each 32-bit number of more than five bytes for one of ten; others read as many as there are. */
+function readerOf(bytes: Uint8Array): protobuf.Reader {
+  const reader = protobuf.Reader.create(Buffer.from(bytes));
+  reader.uint32 = () => {
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (reader.pos >= reader.len) throw new Error('the message ends within a number');
+      const byte = reader.buf[reader.pos++]!;
+      if (shift < 32) value |= (byte & 127) << shift;
+      if (byte < 128) return value >>> 0;
+    }
+    throw new Error('a number of more than ten bytes');
+  };
+  return reader;
+}
+
 /** A Histogram message's fields, its defaults left out. */
 export function plainHistogram(message: Uint8Array): object {
-  return plain(Histogram.decode(Buffer.from(message)), Histogram);
+  return plain(Histogram.decode(readerOf(message)), Histogram);
 }
 
 export function encodeMimirHistogram(histogram: object): Uint8Array {
@@ -85,7 +101,7 @@ export function encodeRemoteWrite2(write: MimirWrite): Uint8Array {
 }
 
 export function decodeMimirRecord(value: Uint8Array, version: number): MimirWrite {
-  const request = plain(WriteRequest.decode(Buffer.from(value)), WriteRequest) as Message;
+  const request = plain(WriteRequest.decode(readerOf(value)), WriteRequest) as Message;
   const source = request.source === undefined ? {} : { source: request.source as number };
   if (version === 2) {
     if (request.timeseries || request.metadata)

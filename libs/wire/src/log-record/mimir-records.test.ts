@@ -2,7 +2,12 @@
 // is read as what it says, and what Weir packs says to Mimir what it said before.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeMimirRecord, encodeMimirRecord, type MimirWrite } from './mimir-record-fixture.ts';
+import {
+  decodeMimirRecord,
+  encodeMimirRecord,
+  type MimirWrite,
+  plainHistogram,
+} from './mimir-record-fixture.ts';
 import { mimirWrite } from './mimir-write-fixture.ts';
 import { packRecordV2 } from './pack-v2.ts';
 import { recordAsV1 } from './record-version.ts';
@@ -35,4 +40,13 @@ describe('records by another encoder', () => {
       RUNS,
     );
   });
+});
+
+it('numbers of more bytes than they need are read as Go reads them', () => {
+  // reset_hint = -1 in nine bytes and in ten, timestamp behind it.
+  for (const hint of ['ffffffffffffffff01', 'ffffffffffffffffff01']) {
+    expect(plainHistogram(Buffer.from(`080370${hint}7802`, 'hex'))).toMatchObject({
+      timestamp: '2',
+    });
+  }
 });
