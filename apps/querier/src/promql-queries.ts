@@ -4,6 +4,9 @@ import { toWeirError, WeirError } from '@weir/errors';
 import { parseExpr, printExpr, type QueryResult } from '@weir/promql';
 import { type EndpointAnswer, type EndpointContext, TRUNCATED } from './endpoint.ts';
 import { invalidParameter, parseDuration } from './parameters.ts';
+import { allowedStart, checkExpressionSize } from './query-limits.ts';
+
+const UNNOTED = { warnings: [], infos: [] };
 
 /** Points per series that a range query may ask for. */
 const RANGE_POINTS_MAX = 11_000;
@@ -15,7 +18,14 @@ export async function answerInstant(context: EndpointContext): Promise<EndpointA
   checkTimeout(context);
   const options = lookbackOf(context);
   const query = params.get('query');
+  checkExpressionSize(query, context.request.limits);
   const started = context.clock.steadyMs();
+  const { limits } = context.request;
+  const times = { startMs: timeMs, endMs: timeMs, stepMs: 1 };
+  if (allowedStart(times, limits, context.clock.nowMs()) === undefined) {
+    const nothing = { type: 'vector', timeMs, samples: [], ...UNNOTED } as const;
+    return limited(context, nothing, limit, started);
+  }
   const result = await evaluate(() =>
     engine.instant({ query, timeMs, ...options }, queryable, signal),
   );
@@ -46,9 +56,15 @@ export async function answerRange(context: EndpointContext): Promise<EndpointAns
   checkTimeout(context);
   const options = lookbackOf(context);
   const query = params.get('query');
+  const { limits } = context.request;
+  checkExpressionSize(query, limits);
   const started = context.clock.steadyMs();
+  const fromMs = allowedStart({ startMs, endMs, stepMs }, limits, context.clock.nowMs());
+  if (fromMs === undefined) {
+    return limited(context, { type: 'matrix', series: [], ...UNNOTED }, limit, started);
+  }
   const result = await evaluate(() =>
-    engine.range({ query, startMs, endMs, stepMs, ...options }, queryable, signal),
+    engine.range({ query, startMs: fromMs, endMs, stepMs, ...options }, queryable, signal),
   );
   return limited(context, result, limit, started);
 }

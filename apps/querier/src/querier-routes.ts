@@ -97,12 +97,10 @@ async function serve(
     const { name } = request.params as { name?: string };
     const { readConsistency } = parts.limitsFor(tenant);
     const consistency = readConsistencyOf(request.headers, readConsistency);
-    query = { tenant, endpoint, params, ...(name === undefined ? {} : { label: name }) };
+    const limits = limitsOf(endpoint, tenant, parts);
+    query = { tenant, endpoint, params, limits, ...(name === undefined ? {} : { label: name }) };
     if (endpoint !== 'format_query') query = { ...query, consistency };
     if (endpoint === 'read') query = { ...query, body: await readRequest(request) };
-    if (endpoint === 'discarded' || isCardinality(endpoint)) {
-      query = { ...query, limits: limitsOf(endpoint, tenant, parts) };
-    }
   } catch (error) {
     return sendPlainError(reply, error);
   }

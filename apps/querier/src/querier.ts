@@ -1,13 +1,17 @@
 // The querier: answers requests of the Prometheus query API from a queryable. It knows no HTTP server
 // and no thread; errors become answers here, once, so that an executor only moves bytes.
+import { defaultsOf } from '@weir/config';
 import { isKind, toWeirError, unreachable, WeirError } from '@weir/errors';
+import { limitsFlags } from '@weir/limits';
 import { createEngine, type Engine } from '@weir/promql';
 import {
+  type ChunkedQueryable,
   createExemplarReader,
   createMetadataReader,
   createQueryable,
   createTenantReader,
   demandOf,
+  FetchBudget,
   type OwnerDirectory,
 } from '@weir/query';
 import { createSemaphore } from '@weir/runtime';
@@ -48,21 +52,27 @@ export interface Querier extends QueryExecutor {
   handle(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
 }
 
+/** What reads of a part by its owners need not heed: they send no chunks. */
+const DEFAULT_CHUNKS_MAX = defaultsOf(limitsFlags).fetchedChunksMax;
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
 export function createQuerier(settings: QuerierSettings, parts: QuerierParts): Querier {
   const running = createSemaphore(settings.maxConcurrent);
   const engine = createEngine(settings, parts);
+  const engineFor = ({ limits }: QueryRequest) => {
+    const memoryMaxBytes = limits?.queryMemoryMaxBytes ?? 0;
+    return memoryMaxBytes === 0 ? engine : createEngine({ ...settings, memoryMaxBytes }, parts);
+  };
   const handle = async (request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> => {
     const release = await running.acquire();
-    return answer(settings, engine, parts, request, signal, release);
+    return answer(settings, engineFor, parts, request, signal, release);
   };
   return { handle, execute: handle, close: async () => {} };
 }
 
 async function answer(
   settings: QuerierSettings,
-  engine: Engine,
+  engineFor: (request: QueryRequest) => Engine,
   allParts: QuerierParts,
   request: QueryRequest,
   clientSignal: AbortSignal,
@@ -91,10 +101,22 @@ async function answer(
       deadline.abort(new WeirError('timeout', 'query timed out in expression evaluation'));
     });
     cancelTimer = () => timer.cancel();
-    const queryable = createQueryable({ tenant: request.tenant }, parts);
+    const queryable = queryableFor(request, parts);
+    const engine = engineFor(request);
     const context = { engine, clock: parts.clock, request, params, queryable, signal };
     return success(await answerEndpoint(settings, context, parts));
   }
+}
+
+/** Owners evaluate no part of a query whose reads are counted: what they read would not be. */
+function queryableFor({ tenant, limits }: QueryRequest, parts: QuerierParts): ChunkedQueryable {
+  if (limits === undefined) return createQueryable({ tenant }, parts);
+  const budget = new FetchBudget(limits);
+  const queryable = createQueryable({ tenant }, { ...parts, budget });
+  const { fetchedSeriesMax, fetchedChunksMax, fetchedChunkBytesMax } = limits;
+  const isDefault = fetchedChunksMax === DEFAULT_CHUNKS_MAX || fetchedChunksMax === 0;
+  if (isDefault && fetchedSeriesMax === 0 && fetchedChunkBytesMax === 0) return queryable;
+  return { select: (select, signal) => queryable.select(select, signal) };
 }
 
 /** The owners that the request names, or those that the directory knows. */

@@ -15,7 +15,7 @@ export interface QueryRequest {
   readonly params: readonly (readonly [string, string])[];
   /** The body of a request whose parameters are not a form. */
   readonly body?: Uint8Array;
-  /** The tenant's limits, for the endpoints that heed any. */
+  /** The tenant's limits. */
   readonly limits?: TenantLimits;
   /** Partitions by owner, where the sender knows them; they are asked for otherwise. */
   readonly owners?: readonly (readonly number[])[];

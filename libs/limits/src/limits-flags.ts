@@ -2,11 +2,13 @@
 // says so: UTF-8 names, a 30-minute out-of-order window, and no limit on rate and series unless set.
 import { defineFlags, type SettingsOf } from '@weir/config';
 import { otlpLimitsFlags } from './otlp-limits.ts';
+import { queryLimitsFlags } from './query-limits.ts';
 import { replicaLimitsFlags } from './replica-limits.ts';
 
 export const limitsFlags = defineFlags({
   ...otlpLimitsFlags,
   ...replicaLimitsFlags,
+  ...queryLimitsFlags,
   ingestionRate: {
     kind: 'float',
     flag: 'distributor.ingestion-rate-limit',

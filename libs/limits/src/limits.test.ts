@@ -10,6 +10,13 @@ const defaults = defaultsOf(limitsFlags);
 describe('createLimits', () => {
   it('has the documented defaults', () => {
     expect(createLimits(defaults).forTenant('a')).toEqual({
+      fetchedSeriesMax: 0,
+      fetchedChunksMax: 2_000_000,
+      fetchedChunkBytesMax: 0,
+      queryMemoryMaxBytes: 0,
+      queryExpressionMaxBytes: 0,
+      queryLengthMaxMs: 0,
+      queryLookbackMaxMs: 0,
       ingestionBurstFactor: 0,
       requestRate: 0,
       requestBurstSize: 0,

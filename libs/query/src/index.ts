@@ -9,6 +9,7 @@ export {
   type ExemplarRequest,
   readExemplars,
 } from './exemplar-reader.ts';
+export { FetchBudget, type FetchLimits } from './fetch-budget.ts';
 export {
   type LocalCardinality,
   type LocalPart,

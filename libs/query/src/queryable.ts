@@ -14,6 +14,7 @@ import {
 } from '@weir/tsdb/chunk';
 import { mergeChunks, mergeSamples } from '@weir/tsdb/merge';
 import type { BlockCatalog, QueryBlock } from './block-catalog.ts';
+import type { FetchBudget } from './fetch-budget.ts';
 import { SeriesMerge } from './merge-series.ts';
 import { openPart, type PartAnswer, partQuestion } from './part-answers.ts';
 import type { OwnerDirectory } from './read-port.ts';
@@ -23,6 +24,8 @@ import type { SeriesBatches } from './series-chunks.ts';
 export interface QueryableParts {
   readonly owners: OwnerDirectory;
   readonly catalog: BlockCatalog;
+  /** What one query may read through this; without it, anything. */
+  readonly budget?: FetchBudget | undefined;
 }
 
 /** Also gives each series' chunks as they came, source after source: on equal timestamps the earlier wins. */
@@ -53,7 +56,7 @@ export function createQueryable(
       const controller = followSignal(signal);
       try {
         const sources = await openSources(settings.tenant, request, parts, controller);
-        return new MergedSeries(request, sources, controller, true);
+        return new MergedSeries(request, sources, controller, true, parts.budget);
       } catch (error) {
         controller.abort(error);
         throw error;
@@ -148,6 +151,7 @@ class MergedSeries implements ChunkedSeriesStream {
   readonly #request: SelectRequest;
   readonly #merge: SeriesMerge;
   readonly #controller: AbortController;
+  readonly #budget: FetchBudget | undefined;
   /** Of the current series, once it is known to have histograms: chunks that don't overlap. */
   #apart: readonly Chunk[] | undefined;
 
@@ -156,7 +160,9 @@ class MergedSeries implements ChunkedSeriesStream {
     sources: readonly SeriesBatches[],
     controller: AbortController,
     prefetch: boolean,
+    budget?: FetchBudget,
   ) {
+    this.#budget = budget;
     this.#request = request;
     this.#merge = new SeriesMerge(sources, { prefetch });
     this.#controller = controller;
@@ -172,7 +178,14 @@ class MergedSeries implements ChunkedSeriesStream {
 
   next(): boolean | Promise<boolean> {
     this.#apart = undefined;
-    return this.#merge.next();
+    const more = this.#merge.next();
+    if (this.#budget === undefined) return more;
+    return typeof more === 'boolean' ? this.#counted(more) : more.then((is) => this.#counted(is));
+  }
+
+  #counted(more: boolean): boolean {
+    if (more) this.#budget!.take(this.#merge.labels, this.#merge.chunks);
+    return more;
   }
 
   samples(out: SampleColumns): void {

@@ -20,6 +20,7 @@ import {
 } from '@weir/wire';
 import type { EndpointAnswer, EndpointContext } from '../endpoint.ts';
 import { resumed } from '../executor/answer-stream.ts';
+import { allowedStart } from '../query-limits.ts';
 import { sentChunks } from './sent-chunks.ts';
 
 /** Mimir's: queries are matchers and times, which take little. */
@@ -44,7 +45,7 @@ export interface RemoteReadSettings {
   readonly maxConcurrentReads: number;
 }
 
-type RemoteReadContext = Pick<EndpointContext, 'queryable' | 'signal' | 'request'>;
+type RemoteReadContext = Pick<EndpointContext, 'clock' | 'queryable' | 'signal' | 'request'>;
 
 export async function answerRead(
   settings: RemoteReadSettings,
@@ -52,7 +53,7 @@ export async function answerRead(
 ): Promise<EndpointAnswer> {
   const { body: request = new Uint8Array(0) } = context.request;
   const { queries, responseType } = parseReadRequest(uncompressed(request));
-  const selects = queries.map(selectOf);
+  const selects = queries.map((query) => selectOf(query, context));
   if (responseType === RESPONSE_SAMPLES) {
     const results = await readSamples(settings, context, selects);
     const body = readResponseBody(results);
@@ -79,14 +80,16 @@ interface Select {
 }
 
 /** Undefined where nothing can be found. */
-function selectOf(query: ReadQuery): Select | undefined {
+function selectOf(query: ReadQuery, { request, clock }: RemoteReadContext): Select | undefined {
   const matchers = query.matchers.map(createMatcher);
   const { hints } = query;
   const narrows = hints !== undefined && (hints.startMs !== 0 || hints.endMs !== 0);
   const startMs = narrows ? Math.max(query.startMs, hints.startMs) : query.startMs;
   const endMs = narrows ? Math.min(query.endMs, hints.endMs) : query.endMs;
   if (endMs < startMs) return undefined;
-  return { matchers, minT: startMs, maxT: endMs, labelsOnly: hints?.func === 'series' };
+  const fromMs = allowedStart({ startMs, endMs, stepMs: 1 }, request.limits, clock.nowMs());
+  if (fromMs === undefined) return undefined;
+  return { matchers, minT: fromMs, maxT: endMs, labelsOnly: hints?.func === 'series' };
 }
 
 async function readSamples(

@@ -32,9 +32,9 @@ function userLimits(limits: TenantLimits): object {
     max_global_series_per_user: limits.seriesMax,
     max_global_series_per_metric: limits.seriesPerMetricMax,
     max_global_exemplars_per_user: limits.exemplarsMax,
-    max_fetched_chunks_per_query: 0,
-    max_fetched_series_per_query: 0,
-    max_fetched_chunk_bytes_per_query: 0,
+    max_fetched_chunks_per_query: limits.fetchedChunksMax,
+    max_fetched_series_per_query: limits.fetchedSeriesMax,
+    max_fetched_chunk_bytes_per_query: limits.fetchedChunkBytesMax,
     ruler_max_rules_per_rule_group: 0,
     ruler_max_rule_groups_per_tenant: 0,
   };

@@ -2,9 +2,11 @@
 import type { Clock } from '@weir/runtime';
 import type { Queryable } from '../queryable.ts';
 import { Annotations } from './annotations.ts';
-import { interruption, tooManySamples } from './errors.ts';
+import { interruption, tooManySamples, tooMuchMemory } from './errors.ts';
 import type { EngineSettings } from './settings.ts';
 
+/** A value and its time. */
+const SAMPLE_BYTES = 16;
 const SLICE_MS = 4;
 const ROWS_BETWEEN_CLOCK_READS = 16;
 
@@ -33,7 +35,7 @@ export class Context {
     this.queryable = parts.queryable;
     this.signal = parts.signal;
     this.#clock = parts.clock;
-    this.budget = new SampleBudget(settings.maxSamples);
+    this.budget = new SampleBudget(settings.maxSamples, settings.memoryMaxBytes);
     this.annotations = new Annotations(query);
     this.#sliceStart = parts.clock.steadyMs();
   }
@@ -60,10 +62,12 @@ export class Context {
 /** Counts the samples a query holds; over the limit the query ends. */
 export class SampleBudget {
   readonly #max: number;
+  readonly #memoryMaxBytes: number;
   #held = 0;
 
-  constructor(max: number) {
+  constructor(max: number, memoryMaxBytes = 0) {
     this.#max = max;
+    this.#memoryMaxBytes = memoryMaxBytes;
   }
 
   hold(samples: number): void {
@@ -80,5 +84,7 @@ export class SampleBudget {
     if (this.#held + samples > this.#max) {
       throw tooManySamples();
     }
+    const max = this.#memoryMaxBytes;
+    if (max > 0 && (this.#held + samples) * SAMPLE_BYTES > max) throw tooMuchMemory(max);
   }
 }

@@ -20,3 +20,13 @@ export function tooManySamples(): WeirError {
     'query processing would load too many samples into memory in query execution',
   );
 }
+
+/** In Mimir's words. */
+export function tooMuchMemory(maxBytes: number): WeirError {
+  const text = `the query exceeded the maximum allowed estimated amount of memory consumed by a single query (limit: ${maxBytes} bytes)`;
+  const strategy =
+    'Consider reducing the time range and/or number of series selected by the query. One way to reduce the number of selected series is to add more label matchers to the query';
+  const name = 'max-estimated-memory-consumption-per-query';
+  const rest = `Otherwise, to adjust the related per-tenant limit, configure -querier.${name}, or contact your service administrator.`;
+  return executionError(`${text} (err-mimir-${name}). ${strategy}. ${rest}`);
+}

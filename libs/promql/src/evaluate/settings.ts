@@ -5,6 +5,8 @@ export interface EngineSettings {
   readonly lookbackDeltaMs: number;
   /** Samples that a query may hold at once. */
   readonly maxSamples: number;
+  /** Bytes that these samples may take, by estimate; 0 or absent is no limit. */
+  readonly memoryMaxBytes?: number;
   /** The step of a subquery that names none. */
   readonly defaultSubqueryStepMs: number;
   /** Drop metric names at the end instead of at once (a Prometheus feature flag); default false. */

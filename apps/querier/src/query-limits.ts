@@ -1,0 +1,47 @@
+// What a tenant's limits make of a query before it runs: refusals, and a later start.
+import { WeirError } from '@weir/errors';
+import type { TenantLimits } from '@weir/limits';
+import { withLimit } from '@weir/wire';
+
+/** Throws `invalid` where the expression is longer than the tenant may send. */
+export function checkExpressionSize(query: string, limits: TenantLimits | undefined): void {
+  const max = limits?.queryExpressionMaxBytes ?? 0;
+  const size = Buffer.byteLength(query);
+  if (max === 0 || size <= max) return;
+  const text = `the raw query size in bytes exceeds the limit (query size: ${size}, limit: ${max})`;
+  const flag = 'query-frontend.max-query-expression-size-bytes';
+  throw new WeirError('invalid', withLimit(text, 'max-query-expression-size-bytes', flag));
+}
+
+/**
+ * The first time that the query may see, on the grid of its steps; undefined where all of it is too old. Throws
+ * `invalid` where what is left is too long.
+ */
+export function allowedStart(
+  { startMs, endMs, stepMs }: { startMs: number; endMs: number; stepMs: number },
+  limits: TenantLimits | undefined,
+  nowMs: number,
+): number | undefined {
+  const { queryLookbackMaxMs = 0, queryLengthMaxMs = 0 } = limits ?? {};
+  const oldestMs = queryLookbackMaxMs === 0 ? Number.NEGATIVE_INFINITY : nowMs - queryLookbackMaxMs;
+  if (endMs < oldestMs) return undefined;
+  const skipped = Math.max(0, Math.ceil((oldestMs - startMs) / stepMs));
+  const fromMs = skipped === 0 ? startMs : startMs + skipped * stepMs;
+  if (fromMs > endMs) return undefined;
+  if (queryLengthMaxMs > 0 && endMs - fromMs > queryLengthMaxMs) {
+    const lengths = `query length: ${goDuration(endMs - fromMs)}, limit: ${goDuration(queryLengthMaxMs)}`;
+    const text = `the total query time range exceeds the limit (${lengths})`;
+    const flag = 'query-frontend.max-total-query-length';
+    throw new WeirError('invalid', withLimit(text, 'max-total-query-length', flag));
+  }
+  return fromMs;
+}
+
+/** As Go prints a time.Duration of at least a second: `25h0m1.5s`. */
+function goDuration(ms: number): string {
+  const hours = Math.floor(ms / 3_600_000);
+  const minutes = Math.floor(ms / 60_000) % 60;
+  const seconds = (ms % 60_000) / 1000;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}s`;
+  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
+}
