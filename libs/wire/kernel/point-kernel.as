@@ -395,10 +395,10 @@ const STOPPED_AT: usize = 40;
 // What is known of a metric: words of an entry, in this order.
 const HEADER: usize = 0;
 const HEADER_SIZE: usize = 4;
-/** The tag of its points' message, and the size of what follows the points there. */
+/** The tag of its points' message, and what stands there beside the points. */
 const TAG: usize = 8;
-const TAIL_SIZE: usize = 12;
-const TAIL: usize = 16;
+const SETTINGS_SIZE: usize = 12;
+const SETTINGS: usize = 16;
 const LABEL: usize = 24;
 const LABEL_SIZE: usize = 28;
 const NAME_SIZE: usize = 32;
@@ -462,7 +462,9 @@ export function metrics(
     }
     if (headerTo >= to || (tag != 0x2a && tag != 0x3a && tag != HISTOGRAM_TAG)) break;
     if (!readSize(headerTo + 1, to) || payloadTo != to) break;
-    const first = payloadFrom;
+    const leadFrom = payloadFrom;
+    let first = leadFrom;
+    while (to - first > 2 && isSetting(load<u8>(first)) && load<u8>(first + 1) < 128) first += 2;
     let tail = first;
     let own: i32 = 0;
     while (tail < to && load<u8>(tail) == 0x0a && readSize(tail + 1, to)) {
@@ -470,7 +472,7 @@ export function metrics(
       own++;
     }
     if (own == 0) break;
-    const entry = entryOf(from, headerTo, tag, tail, to);
+    const entry = entryOf(from, headerTo, tag, leadFrom, first, tail, to);
     if (entry == 0 || <usize>load<u32>(entry + NAME_SIZE) > valueMax) break;
     const told = <usize>load<u32>(entry + TOLD);
     if (load<i32>(told) != request) {
@@ -509,9 +511,23 @@ export function metrics(
   return at;
 }
 
-/** The entry of a metric by what stands before and behind its points; 0 where there is none. */
-function entryOf(from: usize, headerTo: usize, tag: u8, tail: usize, to: usize): usize {
+/** Aggregation temporality, and whether sums are monotonic: before or behind the points. */
+function isSetting(tag: u8): bool {
+  return tag == 0x10 || tag == 0x18;
+}
+
+/** The entry of a metric by what stands before its data, and around its points there; 0 where there is none. */
+function entryOf(
+  from: usize,
+  headerTo: usize,
+  tag: u8,
+  leadFrom: usize,
+  first: usize,
+  tail: usize,
+  to: usize,
+): usize {
   const size = headerTo - from;
+  const lead = first - leadFrom;
   digest(from, headerTo, <i32>tag);
   let slot = hash & (metricSlots - 1);
   let entry = <usize>load<u32>(metricTable + <usize>slot * 4);
@@ -519,9 +535,10 @@ function entryOf(from: usize, headerTo: usize, tag: u8, tail: usize, to: usize):
     if (
       <usize>load<u32>(entry + HEADER_SIZE) == size &&
       load<u32>(entry + TAG) == <u32>tag &&
-      <usize>load<u32>(entry + TAIL_SIZE) == to - tail &&
+      <usize>load<u32>(entry + SETTINGS_SIZE) == lead + to - tail &&
       isEqual(<usize>load<u32>(entry + HEADER), from, size) &&
-      isEqual(entry + TAIL, tail, to - tail)
+      isEqual(entry + SETTINGS, leadFrom, lead) &&
+      isEqual(entry + SETTINGS + lead, tail, to - tail)
     ) {
       return entry;
     }

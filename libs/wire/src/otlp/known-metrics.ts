@@ -1,4 +1,4 @@
-// The metrics that the point kernel knows, by what stands before and behind their points (an entry of the kernel's
+// The metrics that the point kernel knows, by what stands around their points (an entry of the kernel's
 // memory each, as kernel/point-kernel.as has them), and where it stands in which request their metadata was told.
 import { hashBytes } from '@weir/bytes';
 import { FieldReader, WIRE_LENGTH } from '../protobuf/field-reader.ts';
@@ -8,7 +8,9 @@ import type { MetricNames } from './metric-table.ts';
 const SLOTS = 8192;
 const ENTRIES_MAX = SLOTS / 2;
 const ENTRY_BYTES = 76;
-const TAIL_MAX_BYTES = 8;
+const SETTINGS_MAX_BYTES = 8;
+/** Tags of numbers of one byte that may stand before the points. */
+const SETTING_TAGS = new Set([0x10, 0x18]);
 const SLACK_BYTES = 16;
 const DATA_TAGS = new Set([0x2a, 0x3a, 0x4a]);
 
@@ -73,7 +75,7 @@ export class KnownMetrics {
   add(bytes: Uint8Array, from: number, to: number, metric: KnownMetric): void {
     const outline = outlineOf(bytes, from, to);
     if (outline === undefined) return;
-    const { headerTo, tag, tailFrom } = outline;
+    const { headerTo, tag, settings } = outline;
     const header = bytes.subarray(from, headerTo);
     const { labels, run } = metric;
     let size = ENTRY_BYTES + 8 + header.length + run.length + 8 * SLACK_BYTES;
@@ -90,14 +92,14 @@ export class KnownMetrics {
     const [firstSize = 0, secondSize = 0, thirdSize = 0] = labels.map(({ length }) => length);
     const runAt = this.#put(run);
     const { words } = this.#memory;
-    words.set([headerAt, header.length, tag, to - tailFrom], entry / 4);
+    words.set([headerAt, header.length, tag, settings.length], entry / 4);
     words.set([first, firstSize, metric.nameSize, metric.startsAreTold ? 1 : 0], entry / 4 + 6);
     words.set(
       [told, runAt, run.length, runAt + metric.familyFrom, metric.familySize],
       entry / 4 + 10,
     );
     words.set([second, secondSize, third, thirdSize], entry / 4 + 15);
-    this.#memory.bytes.set(bytes.subarray(tailFrom, to), entry + 16);
+    this.#memory.bytes.set(settings, entry + 16);
     let slot = hashBytes(header, 0, header.length, tag) & (SLOTS - 1);
     while (words[this.tableAt / 4 + slot] !== 0) slot = (slot + 1) & (SLOTS - 1);
     words[this.tableAt / 4 + slot] = entry;
@@ -123,7 +125,7 @@ export class KnownMetrics {
   }
 }
 
-/** Of a metric that has its name, help and unit first, then its points and nothing behind; else undefined. */
+/** Of a metric that has its name, help and unit first, then its points and little else there; else undefined. */
 function outlineOf(bytes: Uint8Array, from: number, to: number) {
   const field = new FieldReader().reset(bytes, from, to);
   while (field.next()) {
@@ -131,11 +133,14 @@ function outlineOf(bytes: Uint8Array, from: number, to: number) {
     const tag = bytes[field.tagFrom]!;
     if (!DATA_TAGS.has(tag) || field.to !== to) return undefined;
     const headerTo = field.tagFrom;
-    const points = new FieldReader().reset(bytes, field.from, to);
-    let tailFrom = field.from;
+    let pointsFrom = field.from;
+    while (SETTING_TAGS.has(bytes[pointsFrom]!) && bytes[pointsFrom + 1]! < 128) pointsFrom += 2;
+    const points = new FieldReader().reset(bytes, pointsFrom, to);
+    let tailFrom = pointsFrom;
     while (points.next() && points.field === 1) tailFrom = points.to;
-    if (to - tailFrom > TAIL_MAX_BYTES || tailFrom === field.from) return undefined;
-    return { headerTo, tag, tailFrom };
+    const settings = [...bytes.subarray(field.from, pointsFrom), ...bytes.subarray(tailFrom, to)];
+    if (settings.length > SETTINGS_MAX_BYTES || tailFrom === pointsFrom) return undefined;
+    return { headerTo, tag, settings };
   }
   return undefined;
 }

@@ -1,8 +1,17 @@
 // The kernel's points against the plain scan's: the same runs to the byte, counts and refusals, for whatever is sent.
 import fc from 'fast-check';
+import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { PushKernel } from '../push-kernel/push-kernel.ts';
-import { encode, NOW, nanos, runOf, type ScanOptions, scanBytes } from './otlp-fixture.ts';
+import {
+  encode,
+  NOW,
+  nanos,
+  OtlpRequest,
+  runOf,
+  type ScanOptions,
+  scanBytes,
+} from './otlp-fixture.ts';
 import { OtlpScan } from './scan.ts';
 
 const KEYS = [
@@ -226,6 +235,36 @@ describe('the point kernel', () => {
       const { accepted } = scanBytes(request(value + 10), { scan, kernel });
       const plain = [...accepted.from.subarray(0, accepted.count)].filter((from) => from < 0);
       expect(plain).toHaveLength(0);
+    }
+  });
+
+  it('knows metrics whose settings stand before their points', () => {
+    const scan = new OtlpScan();
+    const field = (tag: number, bytes: Uint8Array) =>
+      protobuf.Writer.create().uint32(tag).bytes(bytes).finish();
+    const sum = OtlpRequest.root.lookupType('weir.otlp.Sum');
+    const body = (value: number, temporality: number) => {
+      const point = { timeUnixNano: nanos(NOW), asDouble: value };
+      const points = sum.encode(sum.fromObject({ dataPoints: [point, point] })).finish();
+      const settings = Uint8Array.of(0x10, temporality, 0x18, 1);
+      const metric = Buffer.concat([
+        field(0x0a, Buffer.from('m')),
+        field(0x3a, Buffer.concat([settings, points])),
+      ]);
+      return field(0x0a, field(0x12, field(0x12, metric)));
+    };
+    for (const [temporality, isTaken] of [
+      [2, false],
+      [2, true],
+      [1, false],
+      [2, true],
+    ] as const) {
+      const { told } = outcome(body(1, temporality), { scan, kernel });
+      expect(told).toEqual(outcome(body(1, temporality), {}).told);
+      const { accepted } = scanBytes(body(2, temporality), { scan, kernel });
+      const taken = [...accepted.from.subarray(0, accepted.count)].filter((from) => from >= 0);
+      if (temporality === 1) expect(accepted.count).toBe(0);
+      else if (isTaken) expect(taken).toHaveLength(accepted.count);
     }
   });
 
