@@ -26,24 +26,47 @@ const TENANT = 'one';
 
 /**
  * A head, or blocks cut of it in the bucket, that are asked for series; two heads, or blocks that they hold, that
- * evaluate what parts of a plan they can.
+ * evaluate what parts of a plan they can; or blocks in the bucket of what is old, and a head of what is new, with
+ * some minutes in both.
  */
-export type StorageKind = 'head' | 'blocks' | 'heads' | 'held';
+export type StorageKind = 'head' | 'blocks' | 'heads' | 'held' | 'seam';
+
+const OVERLAP_MS = 5 * 60_000;
 
 interface TestRecord {
   readonly partition: number;
   readonly value: Uint8Array;
 }
 
-export function createSystemStorage(from: StorageKind): TestStorage {
+/** `seamMs` is where the old ends and the new begins. */
+export function createSystemStorage(from: StorageKind, seamMs = 0): TestStorage {
   let records: TestRecord[] = [];
   let heads: readonly PartitionHead[] = [];
-  const partitions = from === 'heads' || from === 'held' ? 2 : 1;
+  const partitions = from === 'heads' || from === 'held' || from === 'seam' ? 2 : 1;
   /** Of the records so far. */
   let ready: Promise<Queryable> | undefined;
-  const add = (labels: LabelBytes, value: Uint8Array) => {
-    records.push({ partition: hashOf(labels) % partitions, value });
+  const add = (labels: LabelBytes, value: Uint8Array, partition = hashOf(labels) % partitions) => {
+    records.push({ partition, value });
     ready = undefined;
+  };
+  /** Every record, or its old part for the first head and its new part for the second. */
+  const split = <T>(
+    t: readonly number[],
+    values: readonly T[],
+    write: (t: readonly number[], values: readonly T[], partition?: number) => void,
+  ) => {
+    if (from !== 'seam') return write(t, values);
+    const isOld = (time: number) => time <= seamMs + OVERLAP_MS;
+    const isNew = (time: number) => time >= seamMs - OVERLAP_MS;
+    for (const [partition, wanted] of [isOld, isNew].entries()) {
+      const times = t.filter(wanted);
+      if (times.length === 0) continue;
+      write(
+        times,
+        values.filter((_, at) => wanted(t[at]!)),
+        partition,
+      );
+    }
   };
   const fresh = async () => {
     for (const head of heads) await head.close();
@@ -65,6 +88,11 @@ export function createSystemStorage(from: StorageKind): TestStorage {
       const catalog = catalogOf((await Promise.all(filled.map(cutAll))).flat());
       return createQueryable({ tenant: TENANT }, { owners: directory(), catalog });
     }
+    if (from === 'seam') {
+      const catalog = catalogOf(await cutAll(filled[0]!));
+      const owners = directory(portOf(filled[1]!));
+      return createQueryable({ tenant: TENANT }, { owners, catalog });
+    }
     const ports = filled.map(async (head) => {
       if (from === 'head') return portOf(head);
       return evaluatingPort(
@@ -76,8 +104,14 @@ export function createSystemStorage(from: StorageKind): TestStorage {
     return createQueryable({ tenant: TENANT }, { owners, catalog: catalogOf([]) });
   };
   return {
-    append: (labels, t, v) => add(labels, floatRequest(labels, t, v)),
-    appendHistograms: (labels, t, h) => add(labels, histogramRequest(labels, t, h)),
+    append: (labels, t, v) =>
+      split(t, v, (times, values, partition) =>
+        add(labels, floatRequest(labels, times, values), partition),
+      ),
+    appendHistograms: (labels, t, h) =>
+      split(t, h, (times, values, partition) =>
+        add(labels, histogramRequest(labels, times, values), partition),
+      ),
     clear: () => {
       records = [];
       ready = undefined;
