@@ -29,6 +29,13 @@ import {
   timesOf,
 } from './reads.ts';
 
+/** absent_over_time only asks whether there is anything, under whichever names. */
+const KEEPS_NAME: ReadonlySet<string> = new Set([
+  'last_over_time',
+  'first_over_time',
+  'absent_over_time',
+]);
+
 const RANKED: ReadonlySet<string> = new Set(['topk', 'bottomk', 'limitk', 'limit_ratio']);
 
 export function planQuery(expr: Expr, steps: Steps, settings: PlanSettings): QueryPlan {
@@ -328,7 +335,7 @@ class Planner {
       name,
       ...this.samples(range, steps),
       params: others.map((arg) => this.scalar(arg, steps)),
-      keepName: name === 'last_over_time' || name === 'first_over_time',
+      keepName: KEEPS_NAME.has(name),
       extension: extensionOf(range, name),
       lookbackMs: this.#settings.lookbackMs,
       span: rangeAt === 0 ? spanOfRange(range) : unwrap(args[0]!).span,
