@@ -50,8 +50,9 @@ function rowsRead(node: VectorNode): SelectorRead | undefined {
 }
 
 export function partOf(node: VectorNode, settings: EngineSettings, prints: boolean): PlanPart {
-  const { lookbackDeltaMs, maxSamples, defaultSubqueryStepMs, typeAndUnitLabels } = settings;
-  const plain = { lookbackDeltaMs, maxSamples, defaultSubqueryStepMs };
+  const { lookbackDeltaMs, maxSamples, memoryMaxBytes = 0 } = settings;
+  const { defaultSubqueryStepMs, typeAndUnitLabels } = settings;
+  const plain = { lookbackDeltaMs, maxSamples, memoryMaxBytes, defaultSubqueryStepMs };
   return {
     node: withMatchers(node, ({ name, op, value }) => ({ name, op, value })),
     settings: typeAndUnitLabels === undefined ? plain : { ...plain, typeAndUnitLabels },
