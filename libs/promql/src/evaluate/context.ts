@@ -27,7 +27,13 @@ export class Context {
   constructor(
     settings: EngineSettings,
     query: string,
-    parts: { clock: Clock; queryable: Queryable; signal: AbortSignal; pushes?: boolean; keepsNames?: boolean },
+    parts: {
+      clock: Clock;
+      queryable: Queryable;
+      signal: AbortSignal;
+      pushes?: boolean;
+      keepsNames?: boolean;
+    },
   ) {
     this.keepsNames = parts.keepsNames === true;
     this.pushes = parts.pushes === true && parts.queryable.evaluate !== undefined;
