@@ -120,7 +120,7 @@ describe('answers', () => {
     const result: QueryResult = { type: 'matrix', series: [one, one], ...NONE };
     const chunks = [...queryAnswerJson(result, NONE, undefined)];
     expect(chunks.length).toBeGreaterThan(2);
-    expect(Math.max(...chunks.map((chunk) => chunk.length))).toBeLessThan(80 * 1024);
+    expect(Math.max(...chunks.map((chunk) => chunk.length))).toBeLessThan(CHUNK_SIZE_BYTES + 16 * 1024);
     const values = JSON.parse(textOf(chunks)).data.result[1].values;
     expect(values.length).toBe(count);
     expect(Number(values[9999][1])).toBe(one.v[9999]);
