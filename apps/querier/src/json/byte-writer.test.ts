@@ -4,7 +4,7 @@ import type { QueryResult } from '@weir/promql';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dataAnswerJson, queryAnswerJson, seriesAnswerJson } from './answer-json.ts';
-import { ByteWriter, floatText } from './byte-writer.ts';
+import { ByteWriter, CHUNK_SIZE_BYTES, floatText } from './byte-writer.ts';
 
 const written = (write: (out: ByteWriter) => void) => {
   const out = new ByteWriter();
@@ -120,7 +120,9 @@ describe('answers', () => {
     const result: QueryResult = { type: 'matrix', series: [one, one], ...NONE };
     const chunks = [...queryAnswerJson(result, NONE, undefined)];
     expect(chunks.length).toBeGreaterThan(2);
-    expect(Math.max(...chunks.map((chunk) => chunk.length))).toBeLessThan(CHUNK_SIZE_BYTES + 16 * 1024);
+    expect(Math.max(...chunks.map((chunk) => chunk.length))).toBeLessThan(
+      CHUNK_SIZE_BYTES + 16 * 1024,
+    );
     const values = JSON.parse(textOf(chunks)).data.result[1].values;
     expect(values.length).toBe(count);
     expect(Number(values[9999][1])).toBe(one.v[9999]);
