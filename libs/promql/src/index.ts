@@ -20,6 +20,7 @@ export { formatDuration, formatNumber, parseDuration } from './parse/literals.ts
 export { parseExpr } from './parse/parser.ts';
 export { printExpr } from './parse/print.ts';
 export { selectorsOf } from './parse/selectors.ts';
+export { childrenOf } from './parse/walk.ts';
 export { answerPart } from './push/answer.ts';
 export type { PlanPart } from './push/plan-part.ts';
 export type { PartMessage, RowBatch } from './push/row-batch.ts';

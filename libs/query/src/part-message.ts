@@ -109,7 +109,7 @@ function decodeRows(bytes: Uint8Array): RowBatch {
   if (bytes.length < ROWS_HEADER_BYTES) throw damaged();
   const { buffer, byteOffset } = bytes;
   const header = new Uint32Array(buffer, byteOffset, ROWS_HEADER_BYTES / 4);
-  const [, count, steps, labelsSize, hasExtra, hasCounts] = header as unknown as number[];
+  const [, count, steps, labelsSize, hasExtra, hasCounts] = header;
   const values = count! * steps!;
   const columns = 1 + Number(hasExtra === 1) + Number(hasCounts === 1);
   const size = ROWS_HEADER_BYTES + values * 8 * columns + count! * 4 + values + labelsSize!;

@@ -1,5 +1,5 @@
 // When to ask a random expression, and the smallest part of one whose answers still differ.
-import { type Expr, parseExpr } from '@weir/promql';
+import { childrenOf, type Expr, parseExpr } from '@weir/promql';
 import type { Dice } from '../../simulation/dice.ts';
 import { SPAN_MS, START_MS } from './series.ts';
 import type { Pair, Times } from './side-by-side.ts';
@@ -37,21 +37,4 @@ function partsOf(expression: string): string[] {
     .filter(({ kind }) => kind !== 'number' && kind !== 'string')
     .map(({ span }) => expression.slice(span.start, span.end))
     .filter((part) => part !== expression);
-}
-
-function childrenOf(expr: Expr): readonly Expr[] {
-  switch (expr.kind) {
-    case 'paren':
-    case 'unary':
-    case 'subquery':
-      return [expr.expr];
-    case 'aggregate':
-      return expr.param ? [expr.expr, expr.param] : [expr.expr];
-    case 'binary':
-      return [expr.left, expr.right];
-    case 'call':
-      return expr.args;
-    default:
-      return [];
-  }
 }
