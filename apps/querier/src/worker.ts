@@ -9,6 +9,7 @@ import { systemClock } from '@weir/runtime';
 import { createTelemetry } from '@weir/telemetry';
 import { sendAnswer } from './executor/answer-stream.ts';
 import type { QueryWorkerSettings, WorkerStart } from './executor/worker-start.ts';
+import { sampleRows } from './json/sample-rows.ts';
 import { createQuerier, type Querier } from './querier.ts';
 import type { QueryRequest } from './query-request.ts';
 
@@ -24,6 +25,8 @@ async function createWorkerQuerier(
   settings: QueryWorkerSettings,
   owners: MessagePort,
 ): Promise<Querier> {
+  // Takes some milliseconds, now rather than in the first answer.
+  sampleRows();
   const telemetry = createTelemetry({ level: 'info' });
   const clock = systemClock;
   const bucket = await createBucket(settings.bucket);

@@ -1,4 +1,4 @@
-// Compiles the kernels of libs to WebAssembly and writes each as base64 into a source file, so that neither
+// Compiles the kernels to WebAssembly and writes each as base64 into a source file, so that neither
 // a build of Weir nor a user of it needs the compiler. That is large and rarely used: it is fetched when
 // this runs, and no dependency.
 import { execFileSync } from 'node:child_process';
@@ -39,6 +39,13 @@ const KERNELS = [
     code: 'src/crc32c-fold-code.ts',
     name: 'CRC32C_FOLD_CODE',
     options: ['--enable', 'simd'],
+  },
+  {
+    lib: 'apps/querier',
+    source: 'kernel/sample-rows.as',
+    code: 'src/json/sample-rows-code.ts',
+    name: 'SAMPLE_ROWS_CODE',
+    options: [],
   },
 ];
 

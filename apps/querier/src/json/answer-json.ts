@@ -3,6 +3,7 @@ import { type LabelBytes, LabelReader } from '@weir/model';
 import type { HistogramPoint, QueryResult, SeriesColumns, VectorSample } from '@weir/promql';
 import { ByteWriter } from './byte-writer.ts';
 import { writeHistogram } from './histogram-json.ts';
+import { ROWS_MAX, type SampleRows, sampleRows } from './sample-rows.ts';
 
 /** Prometheus lists this many warnings and infos at most. */
 const ANNOTATIONS_MAX = 10;
@@ -114,34 +115,61 @@ function* vectorJson(
   samples: readonly VectorSample[],
 ): Generator<Uint8Array> {
   const reader = new LabelReader();
+  const rows = sampleRows();
+  let first = 0;
+  let end = 0;
   out.ascii('[');
   for (let at = 0; at < samples.length; at++) {
-    const { labels, value, histogram } = samples[at]!;
+    if (at === end) {
+      first = at;
+      end = writeValues(rows, timeMs, samples, first);
+    }
+    const { labels, histogram } = samples[at]!;
     out.ascii(at > 0 ? ',{"metric":' : '{"metric":');
     writeLabels(out, reader, labels);
     if (histogram === undefined) {
       out.ascii(',"value":');
-      writeSample(out, timeMs, value);
+      const from = at === first ? rows.start : rows.ends[at - first - 1]! + 1;
+      out.bytes(rows.bytes, from, rows.ends[at - first]!);
     } else {
       out.ascii(',"histogram":');
       writePoint(out, { t: timeMs, histogram });
     }
     out.ascii('}');
-    if (out.full) yield out.take();
+    if (out.full) {
+      yield out.take();
+      // Other answers may have written rows meanwhile.
+      end = at + 1;
+    }
   }
   out.ascii(']');
 }
 
+/** Rows of samples from `first` on, as many as go at once; returns their end. */
+function writeValues(
+  rows: SampleRows,
+  timeMs: number,
+  samples: readonly VectorSample[],
+  first: number,
+): number {
+  const end = Math.min(first + ROWS_MAX, samples.length);
+  for (let at = first; at < end; at++) rows.values[at - first] = samples[at]!.value;
+  rows.times.fill(timeMs, 0, end - first);
+  rows.write(end - first);
+  return end;
+}
+
 function* matrixJson(out: ByteWriter, series: readonly SeriesColumns[]): Generator<Uint8Array> {
   const reader = new LabelReader();
+  const rows = sampleRows();
   out.ascii('[');
   for (let at = 0; at < series.length; at++) {
     const { labels, t, v, count, histograms = [] } = series[at]!;
     out.ascii(at > 0 ? ',{"metric":' : '{"metric":');
     writeLabels(out, reader, labels);
-    for (let index = 0; index < count; index++) {
-      out.ascii(index > 0 ? ',' : ',"values":[');
-      writeSample(out, t[index]!, v[index]!);
+    for (let from = 0; from < count; from += ROWS_MAX) {
+      out.ascii(from > 0 ? ',' : ',"values":[');
+      writeRows(out, rows, t, v, from, Math.min(from + ROWS_MAX, count));
       if (out.full) yield out.take();
     }
     if (count > 0) out.ascii(']');
@@ -155,6 +183,20 @@ function* matrixJson(out: ByteWriter, series: readonly SeriesColumns[]): Generat
     if (out.full) yield out.take();
   }
   out.ascii(']');
+}
+
+function writeRows(
+  out: ByteWriter,
+  rows: SampleRows,
+  t: Float64Array,
+  v: Float64Array,
+  from: number,
+  to: number,
+): void {
+  rows.times.set(t.subarray(from, to));
+  rows.values.set(v.subarray(from, to));
+  rows.write(to - from);
+  out.bytes(rows.bytes, rows.start, rows.ends[to - from - 1]!);
 }
 
 function writeSample(out: ByteWriter, t: number, v: number): void {

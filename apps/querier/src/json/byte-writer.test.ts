@@ -113,6 +113,34 @@ describe('answers', () => {
     );
   });
 
+  it('stay apart where several are written at a time', () => {
+    // Labels that fill a chunk before the rows of a batch are used up.
+    const wide = encodeLabels([{ name: 'a', value: 'x'.repeat(5000) }]);
+    const vector = (seed: number): QueryResult => {
+      const samples = Array.from({ length: 300 }, (_, at) => ({ labels: wide, value: seed + at }));
+      return { type: 'vector', timeMs: seed * 1000, samples, ...NONE };
+    };
+    const seeds = [1 / 3, 1000];
+    const answers = seeds.map((seed) => queryAnswerJson(vector(seed), NONE, undefined));
+    const chunks: Uint8Array[][] = seeds.map(() => []);
+    for (let open = true; open; ) {
+      open = false;
+      for (const [at, answer] of answers.entries()) {
+        const { done, value } = answer.next();
+        if (done) continue;
+        open = true;
+        chunks[at]!.push(value);
+      }
+    }
+    for (const [at, seed] of seeds.entries()) {
+      expect(chunks[at]!.length).toBeGreaterThan(3);
+      const { result } = JSON.parse(textOf(chunks[at]!)).data;
+      const time = Math.trunc(seed * 1000) / 1000;
+      const expected = Array.from({ length: 300 }, (_, index) => [time, String(seed + index)]);
+      expect(result.map(({ value }: { value: unknown }) => value)).toEqual(expected);
+    }
+  });
+
   it('come in bounded chunks', () => {
     const count = 10_000;
     const t = Float64Array.from({ length: count }, (_, at) => at * 15_000);

@@ -6,6 +6,8 @@
 export const CHUNK_SIZE_BYTES = 256 * 1024;
 /** Most answers are small. */
 const FIRST_SIZE_BYTES = 8 * 1024;
+/** Fewer are copied one by one sooner. */
+const COPIED_AT_ONCE_BYTES = 64;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
@@ -34,9 +36,22 @@ export class ByteWriter {
     this.#at = at;
   }
 
+  /** What is text already. */
+  bytes(source: Uint8Array, from: number, to: number): void {
+    this.#reserve(to - from);
+    if (to - from > COPIED_AT_ONCE_BYTES) this.#bytes.set(source.subarray(from, to), this.#at);
+    else {
+      for (let index = from; index < to; index++) {
+        this.#bytes[this.#at + index - from] = source[index]!;
+      }
+    }
+    this.#at += to - from;
+  }
+
   /** Any JSON value; not for hot paths. */
   json(value: unknown): void {
-    this.#copy(Buffer.from(JSON.stringify(value), 'utf8'));
+    const bytes = Buffer.from(JSON.stringify(value), 'utf8');
+    this.bytes(bytes, 0, bytes.length);
   }
 
   /** UTF-8 bytes as a JSON string. */
@@ -114,12 +129,6 @@ export class ByteWriter {
       rest = tens;
     }
     this.#at += size;
-  }
-
-  #copy(source: Uint8Array): void {
-    this.#reserve(source.length);
-    this.#bytes.set(source, this.#at);
-    this.#at += source.length;
   }
 
   #reserve(extra: number): void {
