@@ -204,6 +204,15 @@ describe('engine', () => {
     });
   });
 
+  it.each(['topk', 'bottomk', 'limitk'])('refuses them behind %s, too', async (op) => {
+    const storage = storageOf([counter('x', 10), counter('y', 10)]);
+    const query = `sum(abs(${op}(2, {a="b"})))`;
+    const run = engineWith().instant({ query, timeMs: 9000 }, storage, signal);
+    await expect(run).rejects.toMatchObject({
+      message: 'vector cannot contain metrics with the same labelset',
+    });
+  });
+
   it('warns of a counter that is named like none', async () => {
     const storage = storageOf([counter('x', 10)]);
     const result = await engineWith().instant(

@@ -22,6 +22,7 @@ export { printExpr } from './parse/print.ts';
 export { selectorsOf } from './parse/selectors.ts';
 export { childrenOf } from './parse/walk.ts';
 export { answerPart } from './push/answer.ts';
+export { readsInOrder } from './push/part.ts';
 export type { PlanPart } from './push/plan-part.ts';
 export type { PartMessage, RowBatch } from './push/row-batch.ts';
 export type { Queryable, SelectRequest, SeriesStream } from './queryable.ts';

@@ -8,6 +8,7 @@ import {
   PartDeclined,
   type PartMessage,
   type Queryable,
+  readsInOrder,
   type SeriesStream,
 } from '@weir/promql';
 import type { Clock } from '@weir/runtime';
@@ -28,7 +29,7 @@ export function evaluatePart(
   signal: AbortSignal,
 ): AsyncIterable<PartMessage> {
   if (part === undefined) throw new WeirError('invalid', 'a read without a part of a plan');
-  const inOrder = (part.node as { kind?: unknown }).kind !== 'aggregate';
+  const inOrder = readsInOrder(part);
   const queryable: Queryable = {
     async select(asked) {
       const select = { ...asked, tenant };

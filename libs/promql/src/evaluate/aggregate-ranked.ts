@@ -7,6 +7,7 @@ import { formatNumber, formatShortest, isValidName, quote } from '../parse/liter
 import type { AggregateNode } from '../plan/nodes.ts';
 import { groupProjection } from './aggregate.ts';
 import * as texts from './annotation-texts.ts';
+import { BestValues, compareNaNLast, INSERTED_MAX } from './best-values.ts';
 import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
 import { LabelTable, withLabels } from './label-sets.ts';
@@ -26,6 +27,8 @@ interface RankedGroup {
   readonly key: Uint8Array;
   readonly rows: Row[];
   dropName: boolean;
+  /** Of topk and bottomk: what a row must beat at one step at least to be kept. */
+  best: BestValues | undefined;
 }
 
 export async function rankGroups(
@@ -36,7 +39,7 @@ export async function rankGroups(
 ): Promise<RowStream> {
   if (node.op === 'count_values') return countValues(node, input, context);
   checkParam(node, param!, context);
-  const groups = await gather(node, input, param!, context);
+  const groups = await gather(node, input, param!, context, new RowSet(context));
   const { count } = node.steps;
   if (node.op === 'quantile') {
     return streamOf(
@@ -46,6 +49,26 @@ export async function rankGroups(
   }
   const picked = groups.flatMap((group) => pick(node, group, param!));
   return streamOf(picked, count);
+}
+
+/**
+ * What may be among the chosen ones when other owners' rows come to these, in label order: the rows that are chosen
+ * here, at those steps, and the first of each group, since groups stand in the order of their first rows.
+ */
+export async function rankedRows(
+  node: AggregateNode,
+  input: RowStream,
+  param: Float64Array,
+  context: Context,
+): Promise<Row[]> {
+  const kept = new RowSet(context);
+  const groups = await gather(node, input, param, context, kept);
+  const wanted = new Set<Row>();
+  for (const group of groups) {
+    wanted.add(group.rows[0]!);
+    for (const row of pick(node, group, param)) wanted.add(row);
+  }
+  return kept.rows.filter((row) => wanted.has(row));
 }
 
 function checkParam(node: AggregateNode, param: Float64Array, context: Context): void {
@@ -77,13 +100,14 @@ async function gather(
   input: RowStream,
   param: Float64Array,
   context: Context,
+  kept: RowSet,
 ): Promise<RankedGroup[]> {
   const projection = groupProjection(node);
   const table = new LabelTable();
   const groups: RankedGroup[] = [];
-  const kept = new RowSet(context);
   const floatsOnly = !node.op.startsWith('limit');
   const picksAny = node.op === 'quantile' || param.some((k) => k >= 1);
+  const mayBeChosen = chances(node, param);
   await forEachRow(input, context, (row) => {
     if (floatsOnly && row.dropHistograms()) {
       if (picksAny) context.annotations.info(texts.ignoredInAggregation(node.op), node.span);
@@ -91,13 +115,37 @@ async function gather(
     }
     const number = table.add(projection.project(row.labels));
     if (number === groups.length) {
-      groups.push({ key: table.keys[number]!, rows: [], dropName: false });
+      groups.push({ key: table.keys[number]!, rows: [], dropName: false, best: undefined });
     }
     const group = groups[number]!;
     group.dropName ||= row.dropName;
-    group.rows.push(kept.add(row));
+    if (mayBeChosen(group, row)) group.rows.push(kept.add(row));
   });
   return groups;
+}
+
+/** False of a row of topk or bottomk that others before it leave no place at any step. */
+function chances(
+  node: AggregateNode,
+  param: Float64Array,
+): (group: RankedGroup, row: Row) => boolean {
+  let k = 0;
+  for (const value of param) k = Math.max(k, Math.trunc(value));
+  const isSorted = node.op === 'topk' || node.op === 'bottomk';
+  if (!isSorted || k < 1 || k > INSERTED_MAX) return () => true;
+  const sign = signOf(node);
+  return (group, row) => {
+    if (group.rows.length < k) return true;
+    if (group.best === undefined) {
+      group.best = new BestValues(k, sign, node.steps.count);
+      for (const known of group.rows) group.best.admit(known);
+    }
+    return group.best.admit(row);
+  };
+}
+
+function signOf({ op }: AggregateNode): number {
+  return op === 'topk' ? -1 : 1;
 }
 
 function quantileRow(group: RankedGroup, param: Float64Array, count: number): Row {
@@ -149,11 +197,8 @@ function choose(
   const k = Math.trunc(param);
   if (k < 1) return [];
   if (node.op === 'limitk') return present.slice(0, k);
-  const sign = node.op === 'topk' ? -1 : 1;
-  return bestOf(rows, present, step, { k, sign });
+  return bestOf(rows, present, step, { k, sign: signOf(node) });
 }
-
-const INSERTED_MAX = 64;
 
 /** The k first in rank order, ties in order of appearance; without sorting all when k is small. */
 function bestOf(
@@ -176,13 +221,6 @@ function bestOf(
     best[at] = index;
   }
   return best;
-}
-
-/** Ascending for sign 1, descending for -1; NaN last either way. */
-export function compareNaNLast(a: number, b: number, sign: number): number {
-  const [noA, noB] = [Number.isNaN(a), Number.isNaN(b)];
-  if (noA || noB) return noA === noB ? 0 : noA ? 1 : -1;
-  return a < b ? -sign : a > b ? sign : 0;
 }
 
 /** A series is in or out by the hash of its labels, so that r and r - 1 complement each other. */

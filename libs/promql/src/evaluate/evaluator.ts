@@ -12,9 +12,10 @@ import type {
   WindowNode,
 } from '../plan/nodes.ts';
 import { collectGroups, collectRows } from '../push/collect.ts';
-import { isFold, partOf, pushedRead } from '../push/part.ts';
+import { isFold, isRanked, partOf, pushedRead } from '../push/part.ts';
 import { foldGroups } from './aggregate.ts';
-import { compareNaNLast, mergedRows, rankGroups } from './aggregate-ranked.ts';
+import { mergedRows, rankGroups } from './aggregate-ranked.ts';
+import { compareNaNLast } from './best-values.ts';
 import { evaluateSet, evaluateVectors, type Sides } from './binary.ts';
 import { dropsName } from './binary-rows.ts';
 import type { Context } from './context.ts';
@@ -65,7 +66,9 @@ export class Evaluator {
     const answers = await context.queryable.evaluate!(read, part, context.signal);
     if (answers === undefined) return undefined;
     if (isFold(node)) return collectGroups(answers, node, context);
-    return collectRows(answers, node.steps.count, context);
+    const rows = collectRows(answers, node.steps.count, context);
+    if (!isRanked(node)) return rows;
+    return rankGroups(node, rows, await this.scalar(node.param), context);
   }
 
   async #vector(node: VectorNode): Promise<RowStream> {

@@ -2,6 +2,9 @@
 import type { Matcher } from '@weir/model';
 import type { VectorNode } from '../plan/nodes.ts';
 
+/** Aggregations whose result has the labels of their input, the name among them. */
+const KEEPING_SERIES: readonly string[] = ['topk', 'bottomk', 'limitk', 'limit_ratio'];
+
 export function namesAreUnique(node: VectorNode): boolean {
   switch (node.kind) {
     case 'select':
@@ -11,6 +14,7 @@ export function namesAreUnique(node: VectorNode): boolean {
         ? hasOneName(node.source.matchers)
         : namesAreUnique(node.source.input);
     case 'aggregate':
+      if (KEEPING_SERIES.includes(node.op)) return namesAreUnique(node.input);
       return node.without || !node.grouping.includes('__name__');
     case 'map':
     case 'repeat':

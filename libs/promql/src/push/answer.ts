@@ -3,12 +3,13 @@
 import type { LabelBytes } from '@weir/model';
 import type { Clock } from '@weir/runtime';
 import { type GatheredGroup, gatherGroups } from '../evaluate/aggregate.ts';
+import { rankedRows } from '../evaluate/aggregate-ranked.ts';
 import { Context } from '../evaluate/context.ts';
 import { Evaluator } from '../evaluate/evaluator.ts';
 import { PartDeclined } from '../evaluate/part-declined.ts';
-import type { Row, RowStream } from '../evaluate/rows.ts';
+import { mapRows, type Row, type RowStream, streamOf } from '../evaluate/rows.ts';
 import type { Queryable, SeriesStream } from '../queryable.ts';
-import { isFold, nodeOf } from './part.ts';
+import { isFold, isRanked, nodeOf } from './part.ts';
 import type { PlanPart } from './plan-part.ts';
 import { Prints } from './prints.ts';
 import type { PartMessage, RowBatch } from './row-batch.ts';
@@ -38,6 +39,10 @@ export async function* answerPart(
     if (isFold(node)) {
       const groups = await gatherGroups(node, await evaluator.vector(node.input), context);
       yield* groupBatches(groups, node.steps.count);
+    } else if (isRanked(node)) {
+      const input = withoutHistograms(await evaluator.vector(node.input));
+      const rows = await rankedRows(node, input, await evaluator.scalar(node.param), context);
+      yield* rowBatches(streamOf(rows, node.steps.count), context);
     } else yield* rowBatches(await evaluator.vector(node), context);
     if (prints !== undefined) yield { kind: 'prints', words: prints.words() };
     yield { kind: 'end', declined: false, notes: context.annotations.notes };
@@ -45,6 +50,13 @@ export async function* answerPart(
     if (!(error instanceof PartDeclined)) throw error;
     yield { kind: 'end', declined: true, notes: [] };
   }
+}
+
+function withoutHistograms(input: RowStream): RowStream {
+  return mapRows(input, ({ h }) => {
+    if (h !== undefined) throw new PartDeclined('a native histogram');
+    return true;
+  });
 }
 
 /** Notes each series that has samples, also those of which no row comes. */

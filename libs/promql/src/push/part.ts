@@ -8,19 +8,22 @@ import type { EngineSettings } from '../evaluate/settings.ts';
 import { namesAreUnique } from '../evaluate/uniqueness.ts';
 import { MATH_FUNCTIONS } from '../functions/elementwise.ts';
 import { isTrim } from '../parse/ast.ts';
-import type { AggregateNode, SelectorRead, VectorNode } from '../plan/nodes.ts';
+import type { AggregateNode, ScalarNode, SelectorRead, VectorNode } from '../plan/nodes.ts';
 import type { PlanPart } from './plan-part.ts';
 
 /** Aggregations of which each owner's groups are kept by steps, and merged: see merge-groups.ts. */
 const FOLDED: readonly string[] = ['sum', 'avg', 'count', 'group', 'min', 'max'];
+/** Those of which each owner's rows are reduced to what may be chosen; their parameter is a number. */
+const RANKED: readonly string[] = ['topk', 'bottomk', 'limitk'];
+/** A parameter beyond this is an error, which the query's own evaluation tells. */
+const RANK_MAX = 1e9;
 const KINDS: readonly string[] = ['select', 'window', 'map', 'vector-scalar', 'aggregate'];
 
 /** The one selector of a node that can be evaluated elsewhere; undefined of any other node. */
 export function pushedRead(node: VectorNode, settings: EngineSettings): SelectorRead | undefined {
   if (settings.delayedNameRemoval === true) return undefined;
   if (node.kind === 'aggregate') {
-    if (!FOLDED.includes(node.op) || node.param !== undefined) return undefined;
-    return rowsRead(node.input);
+    return isFold(node) || isRanked(node) ? rowsRead(node.input) : undefined;
   }
   return rowsRead(node);
 }
@@ -99,6 +102,12 @@ function malformed(): WeirError {
   return new WeirError('invalid', 'not a part of a plan that can be evaluated here');
 }
 
+/** Whether an answer to the part is made of series in label order; of folded groups any order will do. */
+export function readsInOrder({ node }: PlanPart): boolean {
+  const { kind, op } = (node ?? {}) as { kind?: unknown; op?: unknown };
+  return kind !== 'aggregate' || RANKED.includes(op as string);
+}
+
 /** A copy whose selector has other matchers. */
 function withMatchers(
   node: VectorNode,
@@ -123,6 +132,13 @@ function withMatchers(
   }
 }
 
-export function isFold(node: VectorNode): node is AggregateNode {
-  return node.kind === 'aggregate';
+export function isFold(node: VectorNode): node is AggregateNode & { readonly param: undefined } {
+  return node.kind === 'aggregate' && FOLDED.includes(node.op) && node.param === undefined;
+}
+
+/** The parameter is a number that all steps have in common. */
+export function isRanked(node: VectorNode): node is AggregateNode & { readonly param: ScalarNode } {
+  if (node.kind !== 'aggregate' || !RANKED.includes(node.op)) return false;
+  const k = node.param?.kind === 'number' ? node.param.value : 0;
+  return k >= 1 && k <= RANK_MAX;
 }

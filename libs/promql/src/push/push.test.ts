@@ -89,6 +89,21 @@ const QUERIES = [
   'topk(3, rate(a_total[2m]))',
   'quantile(0.5, 2 * abs(a_total))',
   'sum(sum_over_time(a_total[1m:15s]))',
+  'bottomk by (job) (2, a_total)',
+  'limitk by (job) (2, a_total)',
+  'abs(topk(3, a_total))',
+];
+const RANKINGS = [
+  'topk(3, x)',
+  'bottomk(2, x)',
+  'topk by (job) (2, x)',
+  'bottomk without (i) (1.9, -x)',
+];
+const OTHER_RANKINGS = [
+  'limitk(3, x)',
+  'limitk by (job) (1, x > 1)',
+  'topk(70, x)',
+  'topk(1, abs(x))',
 ];
 
 function plain(result: QueryResult): unknown {
@@ -101,6 +116,16 @@ function plain(result: QueryResult): unknown {
       v: [...v.subarray(0, count)].map((value) => Number(value.toPrecision(12))),
     })),
   };
+}
+
+const RANKED_RANGE = { startMs: 0, endMs: 420_000, stepMs: 60_000 };
+
+/** Everything, series and groups in the order in which they come. */
+function inOrder(result: QueryResult): unknown {
+  if (result.type === 'vector') {
+    return result.samples.map(({ labels, ...one }) => [...labels, one]);
+  }
+  return plain(result);
 }
 
 describe('parts of a plan', () => {
@@ -118,6 +143,41 @@ describe('parts of a plan', () => {
       { numRuns: 10 },
     );
   });
+
+  it.each([...RANKINGS, ...OTHER_RANKINGS])(
+    '%s chooses the same of equal values',
+    async (query) => {
+      const value = fc.constantFrom(1, 2, 2, -0, 0, Number.NaN, Number.POSITIVE_INFINITY);
+      const one = fc.record({
+        job: fc.nat(2),
+        place: fc.nat(2),
+        samples: fc.array(fc.option(value), { minLength: 8, maxLength: 8 }),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(one, { maxLength: 20 }), fc.boolean(), async (all, isInstant) => {
+          const series = all.map(({ job, samples }, at) => ({
+            labels: labelsOf({ __name__: 'x', i: String(at * 7), job: String(job) }),
+            samples: samples.flatMap((v, step) =>
+              v === null ? [] : [[step * 60_000, v] as const],
+            ),
+          }));
+          const places = [0, 1, 2].map((place) =>
+            series.filter((_, at) => all[at]!.place === place),
+          );
+          const run = (queryable: Queryable) =>
+            isInstant
+              ? engine.instant({ query, timeMs: 240_000 }, queryable, NEVER)
+              : engine.range({ query, ...RANKED_RANGE }, queryable, NEVER);
+          const log: string[] = [];
+          expect(inOrder(await run(pushing(places, log)))).toEqual(
+            inOrder(await run(storage(series))),
+          );
+          expect(log).toEqual(['evaluate']);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   it('tell what they were warned of', async () => {
     const query = 'sum(rate(a[2m]))';
