@@ -1,6 +1,6 @@
 // Binary operators between two instant vectors: matching by label bytes, then columns against columns.
 // Both sides are kept as rows; and/unless keep only the presence of their right side.
-import { type LabelBytes, labelValue } from '@weir/model';
+import { compareLabels, type LabelBytes, labelValue } from '@weir/model';
 import { isComparison, type Matching } from '../parse/ast.ts';
 import type { SetNode, VectorVectorNode } from '../plan/nodes.ts';
 import { type Apply, dropsName, operatorOver } from './binary-rows.ts';
@@ -20,6 +20,7 @@ import {
   RowSet,
   RowSlab,
   type RowStream,
+  SAME_LABELS,
   streamOf,
 } from './rows.ts';
 import { StepNotes } from './step-notes.ts';
@@ -144,6 +145,7 @@ class VectorMatch {
     this.#indexOne(both);
     const outTable = new LabelTable();
     const out: Row[] = [];
+    const groups: number[][] = [];
     const used: Uint8Array[] = [];
     const slab = new RowSlab(count);
     const result = new Row(count);
@@ -158,7 +160,14 @@ class VectorMatch {
         if (!any) continue;
         result.labels = this.#resultLabels(many.labels, one.labels);
         if (this.#drops) this.#names.drop(result);
-        merge(out, outTable, slab, result);
+        const into = outTable.add(result.labels);
+        if (into === out.length) {
+          const row = slab.make();
+          row.labels = outTable.keys[into]!;
+          out.push(row);
+          groups.push([]);
+        }
+        merge(out[into]!, result, groups[into]!, number);
       }
     }
     this.#notes.tell(this.#context.annotations, this.#node.span);
@@ -200,7 +209,9 @@ class VectorMatch {
     const other = group.find((candidate) => candidate.p[step] !== ABSENT) ?? group[0]!;
     const side = this.#node.matching.card === 'one-to-many' ? 'left' : 'right';
     const labels = printLabelSet(this.#table.keys[number]!);
-    const series = `[${printLabelSet(row.labels)}, ${printLabelSet(other.labels)}]`;
+    // In label order, whichever came first.
+    const two = [row.labels, other.labels].sort(compareLabels);
+    const series = `[${two.map(printLabelSet).join(', ')}]`;
     return executionError(
       `found duplicate series for the match group ${labels} on the ${side} hand-side of the operation: ${series};` +
         'many-to-many matching not allowed: matching labels must be unique on one side',
@@ -233,18 +244,17 @@ function claim(used: Uint8Array[], number: number, present: Uint8Array): void {
   markPresent(used, number, present);
 }
 
-function merge(out: Row[], table: LabelTable, slab: RowSlab, result: Row): void {
-  const number = table.add(result.labels);
-  if (number === out.length) {
-    const row = slab.make();
-    row.labels = table.keys[number]!;
-    out.push(row);
-  }
-  const into = out[number]!;
+/** Adds a result of one match group to the row of its labels, in which there are those of `groups`. */
+function merge(into: Row, result: Row, groups: number[], group: number): void {
   into.dropName ||= result.dropName;
   if (!mergeInto(into, result)) {
-    throw executionError('multiple matches for labels: grouping labels must ensure unique matches');
+    throw executionError(
+      groups.includes(group)
+        ? 'multiple matches for labels: grouping labels must ensure unique matches'
+        : SAME_LABELS,
+    );
   }
+  if (!groups.includes(group)) groups.push(group);
 }
 
 /** Labels of a result: those of the "many" side, reduced (one-to-one) or extended (group_x). */

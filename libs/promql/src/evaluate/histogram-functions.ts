@@ -2,7 +2,7 @@
 import { SCHEMA_CUSTOM_BUCKETS } from '@weir/model';
 import { type BucketQuantile, bucketQuantile, mergeEqualBounds } from '../functions/quantile.ts';
 import { EMPTY_HISTOGRAM, type Histogram } from '../histogram/histogram.ts';
-import { fractionOfHistogram, quantileOfHistogram } from '../histogram/quantile.ts';
+import { fractionOfHistogram, hasObservedNaN, quantileOfHistogram } from '../histogram/quantile.ts';
 import type { Span } from '../parse/ast.ts';
 import { formatShortest } from '../parse/literals.ts';
 import type { Steps } from '../plan/nodes.ts';
@@ -94,7 +94,7 @@ export async function histogramFraction(
     const notes = groupNotes(group, span, context);
     return rowOf(group, lower.length, notes, (at, step) => {
       const isRange = lower[step]! < upper[step]!;
-      if (isRange && 'native' in at && Number.isNaN(at.native.sum)) notes.nanFraction();
+      if (isRange && 'native' in at && hasObservedNaN(at.native)) notes.nanFraction();
       const h = 'native' in at ? at.native : asCustomBuckets(at.classic);
       return fractionOfHistogram(lower[step]!, upper[step]!, h);
     });

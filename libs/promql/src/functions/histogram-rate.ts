@@ -76,8 +76,10 @@ function counterGrowth({ h, first, last }: Span, notes: WindowNotes): Histogram 
   const startsAnew = isReset(h[first]!, h[first + 1]!);
   const counted = startsAnew ? first + 1 : first;
   let schema = h[last]!.schema;
+  if (isGauge(h[first]!) || isGauge(h[last]!)) notes.notACounter();
+  let anyGauge = false;
   for (let at = first; at <= last; at++) {
-    if (isGauge(h[at]!)) notes.notACounter();
+    if (isGauge(h[at]!)) anyGauge = true;
     if (at < counted) continue;
     if (hasCustomBuckets(h[at]!) !== hasCustomBuckets(h[last]!)) {
       notes.mixedSchemas();
@@ -85,6 +87,8 @@ function counterGrowth({ h, first, last }: Span, notes: WindowNotes): Histogram 
     }
     schema = Math.min(schema, h[at]!.schema);
   }
+  // Those in between are told of only where they were of one kind.
+  if (anyGauge) notes.notACounter();
   let grown = withSchema(h[last]!, schema);
   if (!startsAnew) grown = subtracted(grown, h[first]!, notes);
   for (let at = counted + 1; at <= last; at++) {
@@ -115,7 +119,10 @@ export function histogramOfLastTwo(
 ): Histogram | undefined {
   const [before, after] = [h[last - 1]!, h[last]!];
   if (t[last] === t[last - 1]) return undefined;
-  if (!isRate) return gaugeGrowth({ h, first: last - 1, last }, notes);
+  if (!isRate) {
+    if (!isGauge(before) || !isGauge(after)) notes.notAGauge();
+    return gaugeGrowth({ h, first: last - 1, last }, notes);
+  }
   if (isGauge(before) || isGauge(after)) notes.notACounter();
   const grown = isReset(before, after) ? after : subtracted(after, before, notes);
   const perSecond = divideHistogram(grown, (t[last]! - t[last - 1]!) / 1000);

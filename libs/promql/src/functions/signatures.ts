@@ -24,11 +24,11 @@ function add(
 add(
   'rate increase delta irate idelta deriv changes resets avg_over_time min_over_time max_over_time ' +
     'sum_over_time count_over_time stddev_over_time stdvar_over_time last_over_time ' +
-    'present_over_time absent_over_time',
+    'first_over_time present_over_time absent_over_time',
   ['matrix'],
 );
 add(
-  'mad_over_time first_over_time ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ' +
+  'mad_over_time ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ' +
     'ts_of_min_over_time',
   ['matrix'],
   { experimental: true },
@@ -41,6 +41,7 @@ add(
     'sinh sqrt tan tanh sort sort_desc timestamp',
   ['vector'],
 );
+add('start_timestamp', ['vector'], { experimental: true });
 add('info', ['vector', 'vector'], { variadic: 1, experimental: true });
 add('histogram_quantile', ['scalar', 'vector']);
 add('histogram_fraction', ['scalar', 'scalar', 'vector']);

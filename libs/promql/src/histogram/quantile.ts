@@ -24,13 +24,34 @@ export function quantileOfHistogram(q: number, h: Histogram): HistogramQuantile 
   const rank = (fromTop ? 1 - q : q) * h.count;
   const { at, seen: found } = bucketOfRank(all, rank, fromTop);
   const seen = Math.min(found, h.count);
-  if (at < 0 || (hasNaN && seen < rank)) {
-    return { value: Number.NaN, nan: hasNaN ? 'result' : 'none' };
-  }
+  const isBeyond = at < 0 || (hasNaN && seen < rank);
+  // Above the last custom bound nothing more is known, whether it is a number or not.
+  const bound = isBeyond && at >= 0 ? openBound(all, at) : undefined;
+  if (bound !== undefined) return plain(bound);
+  if (isBeyond) return { value: Number.NaN, nan: hasNaN ? 'result' : 'none' };
   const count = all.count(at);
   const within = Math.min(1, (rank - (seen - count)) / count);
   const value = valueAt(all, at, fromTop ? 1 - within : within);
-  return { value, nan: hasNaN ? 'skew' : 'none' };
+  const isSkewed = openBound(all, at) === undefined && hasObservedNaN(h);
+  return { value, nan: isSkewed ? 'skew' : 'none' };
+}
+
+/** Observations of NaN count, but are in no bucket; opposite infinities make a sum NaN as well, and are in one. */
+export function hasObservedNaN(h: Histogram): boolean {
+  if (!Number.isNaN(h.sum)) return false;
+  const all = new OrderedBuckets(h, 'apart');
+  let seen = 0;
+  for (let at = 0; at < all.size; at++) seen += all.count(at);
+  return seen < h.count;
+}
+
+/** The value that stands for all of a custom bucket without end; undefined of any other bucket. */
+function openBound(all: OrderedBuckets, at: number): number | undefined {
+  if (!hasCustomBuckets(all.histogram)) return undefined;
+  const [lower, upper] = interpolationBounds(all, at);
+  if (lower === Number.NEGATIVE_INFINITY) return upper;
+  const isLast = upper === Number.POSITIVE_INFINITY;
+  return isLast && all.lower(at) !== Number.NEGATIVE_INFINITY ? lower : undefined;
 }
 
 /** The bucket at which the count reaches the rank, or the last one; −1 where there is none. */
@@ -47,12 +68,9 @@ function bucketOfRank(all: OrderedBuckets, rank: number, fromTop: boolean) {
 
 /** The value below which `fraction` of a bucket's observations are. */
 function valueAt(all: OrderedBuckets, at: number, fraction: number): number {
+  const bound = openBound(all, at);
+  if (bound !== undefined) return bound;
   const [lower, upper] = interpolationBounds(all, at);
-  if (hasCustomBuckets(all.histogram)) {
-    if (lower === Number.NEGATIVE_INFINITY) return upper;
-    if (upper === Number.POSITIVE_INFINITY && all.lower(at) !== Number.NEGATIVE_INFINITY)
-      return lower;
-  }
   if (isLinear(all, at)) return lower + (upper - lower) * fraction;
   const [low, high] = [Math.log2(Math.abs(lower)), Math.log2(Math.abs(upper))];
   const size = 2 ** (low + (high - low) * fraction);

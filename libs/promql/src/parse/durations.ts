@@ -27,6 +27,7 @@ const MS_MAX = 9_223_372_036_854;
 /** Reads a DurationExpr or OffsetDurationExpr of the grammar. */
 export function readDuration(node: SyntaxNode, query: string, positive: boolean): Duration {
   const expr = read(node, query);
+  if (!isLiteral(expr)) checkNumbers(expr, query);
   if (asksForTimes(expr)) return { ms: Number.NaN, expr };
   const ms = millisecondsOf(expr, undefined, query, positive);
   return { ms, expr: isLiteral(expr) ? undefined : expr };
@@ -85,6 +86,18 @@ function childrenOf(node: SyntaxNode): SyntaxNode[] {
 
 function isLiteral(expr: DurationExpr): boolean {
   return expr.kind === 'sign' ? isLiteral(expr.of) : expr.kind === 'number';
+}
+
+/** Each number is a duration of its own to Prometheus, whatever is made of it. */
+function checkNumbers(expr: DurationExpr, query: string): void {
+  if (expr.kind === 'number') {
+    const fits = Math.abs(expr.seconds) * 1000 <= MS_MAX;
+    if (!fits) throw parseError(query, expr.at, 'duration out of range');
+  } else if (expr.kind === 'sign' || expr.kind === 'paren') checkNumbers(expr.of, query);
+  else if (expr.kind === 'binary' || expr.kind === 'extreme') {
+    checkNumbers(expr.left, query);
+    checkNumbers(expr.right, query);
+  }
 }
 
 function asksForTimes(expr: DurationExpr): boolean {

@@ -30,23 +30,10 @@ function experimentalPart(expr: Expr): string | undefined {
     case 'vector-selector':
     case 'matrix-selector': {
       const selector = expr.kind === 'vector-selector' ? expr : expr.selector;
-      if (selector.extension === undefined) return durationPart(expr);
+      if (selector.extension === undefined) return undefined;
       return `${selector.extension} modifier is experimental and not enabled`;
     }
-    case 'subquery':
-      return durationPart(expr);
     default:
       return undefined;
   }
-}
-
-function durationPart(expr: Extract<Expr, { kind: `${string}selector` | 'subquery' }>) {
-  const parts =
-    expr.kind === 'vector-selector'
-      ? [expr.offsetExpr]
-      : expr.kind === 'matrix-selector'
-        ? [expr.rangeExpr, expr.selector.offsetExpr]
-        : [expr.rangeExpr, expr.stepExpr, expr.offsetExpr];
-  const any = parts.some((part) => part !== undefined);
-  return any ? 'experimental duration expression is not enabled' : undefined;
 }

@@ -29,6 +29,20 @@ describe('masked()', () => {
     expect(masked('sum by (min_of) (min_of)')).toBe('sum by (min_of) (min_of)');
   });
 
+  it('tells a metric that is called offset from the modifier', () => {
+    const queries = {
+      'offset offset 5m': 'metric offset 5m',
+      'rate(OFFSET[5m] offset 1m)': 'rate(metric[5m] offset 1m)',
+      'a + on(b) offset offset 1m': 'a + on(b) metric offset 1m',
+      'a{b="c"} offset 5m - offset{b="offset"}': 'a{b="c"} offset 5m - metric{b="offset"}',
+      '(a) offset 1m and offset # offset': '(a) offset 1m and metric # offset',
+    };
+    for (const [query, text] of Object.entries(queries)) expect(masked(query)).toBe(text);
+    expect(printExpr(parseExpr('sum by (offset) (offset{offset="x"} offset 5m)'))).toBe(
+      'sum by (offset) (offset{offset="x"} offset 5m)',
+    );
+  });
+
   it('leaves names as they are written', () => {
     expect(printExpr(parseExpr('Min_Of(1, max_of(2., 3))'))).toBe('min_of(1, max_of(2, 3))');
   });

@@ -14,7 +14,7 @@ const QUERIES = [
   'a and b or c unless d',
   'sum by (a, "b.c") (x)',
   'sum without (a) (rate(x_total[5m]))',
-  '{"a.b",c="d"}',
+  '{__name__="a.b",c="d"}',
   'a{b!="c",d=~"e|f",g!~"h.*"}[1h30m] @ end() offset -5m',
   'max_over_time(rate(a[5m])[1h:30s] @ start())',
   'a * on (x) group_left (y) b',
@@ -41,6 +41,12 @@ const QUERIES = [
 describe('parseExpr', () => {
   it.each(QUERIES)('prints %s as it is and reads it again', (query) => {
     expect(printExpr(parseExpr(query))).toBe(query);
+  });
+
+  it('prints matchers in their order, and quoted names as conditions', () => {
+    expect(printExpr(parseExpr('a{z="1",b=~"2"}'))).toBe('a{b=~"2",z="1"}');
+    expect(printExpr(parseExpr('{"on", c="d"}'))).toBe('{__name__="on",c="d"}');
+    expect(printExpr(parseExpr('{"b", "a"}'))).toBe('{__name__="a",__name__="b"}');
   });
 
   it('reads comments, hex, octal, underscores, trailing dots and raw strings', () => {

@@ -244,8 +244,8 @@ class Source {
 
   #selector(node: SyntaxNode): Expr {
     const identifier = node.getChild('Identifier');
-    let name = identifier ? this.#text(identifier) : '';
-    let quotedNames = 0;
+    const name = identifier ? this.#text(identifier) : '';
+    const quotedNames: string[] = [];
     const matchers: MatcherSpec[] = [];
     const list = node.getChild('LabelMatchers');
     for (let child = list?.firstChild ?? null; child !== null; child = child.nextSibling) {
@@ -255,14 +255,13 @@ class Source {
           const text = `metric name must not be set twice: ${quote(name)} or ${quote(quoted)}`;
           this.#fail(node.from, text);
         }
-        // Two quoted names are two conditions, as in Prometheus.
-        if (name !== '') matchers.push({ name: '__name__', op: '=', value: name });
-        name = quoted;
-        quotedNames++;
+        quotedNames.push(quoted);
       } else if (child.name.endsWith('LabelMatcher')) matchers.push(this.#matcher(child));
     }
-    if (name !== '') matchers.push({ name: '__name__', op: '=', value: name });
-    if (quotedNames > 1) name = '';
+    // Two quoted names are two conditions, as in Prometheus.
+    for (const value of identifier ? [name] : quotedNames) {
+      matchers.push({ name: '__name__', op: '=', value });
+    }
     const modifiers = { offsetMs: undefined, at: undefined };
     return { kind: 'vector-selector', name, matchers, ...modifiers, span: spanOf(node) };
   }

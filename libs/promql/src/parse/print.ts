@@ -81,18 +81,14 @@ function printOffset(ms: number, expr: DurationExpr | undefined): string {
 
 const PLAIN_METRIC = /^[a-zA-Z_:][\w:]*$/;
 const PLAIN_LABEL = /^[a-zA-Z_]\w*$/;
-const RESERVED = /^(inf|nan|bool|ignoring|on|group_left|group_right|offset)$/i;
 
-function printSelector(selector: VectorSelector): string {
-  const plain = PLAIN_METRIC.test(selector.name) && !RESERVED.test(selector.name);
-  const parts: string[] = [];
-  if (selector.name !== '' && !plain) parts.push(quote(selector.name));
-  for (const { name, op, value } of selector.matchers) {
-    if (name === '__name__' && selector.name !== '') continue;
-    parts.push(`${printLabel(name)}${op}${quote(value)}`);
-  }
-  const name = plain ? selector.name : '';
-  return parts.length === 0 && name !== '' ? name : `${name}{${parts.join(',')}}`;
+function printSelector({ name, matchers }: VectorSelector): string {
+  const plain = PLAIN_METRIC.test(name);
+  const parts = matchers
+    .filter((matcher) => !plain || matcher.name !== '__name__' || matcher.value !== name)
+    .map((matcher) => `${printLabel(matcher.name)}${matcher.op}${quote(matcher.value)}`);
+  if (plain && parts.length === 0) return name;
+  return `${plain ? name : ''}{${parts.sort().join(',')}}`;
 }
 
 function printLabel(name: string): string {

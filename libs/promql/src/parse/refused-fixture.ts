@@ -112,6 +112,11 @@ const REFUSALS = String.raw`
 1:16 unexpected <by> <- sum by (a) (b) by (c)
 1:11 unexpected end of input in grouping opts, expected "(" <- sum (b) by
 1:17 unexpected <by> in aggregation <- sum without (a) by (b) (c)
+1:9 unexpected <without> in grouping opts, expected label <- sum by (without) (c)
+1:10 duration out of range <- g offset -1e300
+1:12 duration out of range <- g offset (-1e300)
+1:15 duration out of range <- g offset (1 + 1e300)
+1:3 duration out of range <- g[1e10 * 1]
 1:12 unexpected "(" in grouping opts, expected "," or ")" <- sum by (sum(a)) (b)
 1:15 unexpected end of input in grouping opts, expected "(" <- sum(a) without
 1:1 wrong number of arguments for aggregate expression provided, expected 2, got 1 <- topk(a)

@@ -244,7 +244,7 @@ class SyntaxCheck {
         kind === 'operator'
           ? /^\w+$/.test(word)
           : !['mark', 'number', 'duration', 'end', 'fault'].includes(kind);
-      if (!isWord) this.#unexpected(' in grouping opts, expected label');
+      if (!isWord || word === 'without') this.#unexpected(' in grouping opts, expected label');
       this.#take();
       if (!this.#takes(',') && !this.#is(')')) {
         this.#unexpected(' in grouping opts, expected "," or ")"');

@@ -4,6 +4,7 @@
 import { DATE_FUNCTIONS } from '../functions/elementwise.ts';
 import type { Expr } from '../parse/ast.ts';
 import { unwrap } from '../parse/ast.ts';
+import { infoTimes } from './info-times.ts';
 
 export function isStepInvariant(expr: Expr): boolean {
   switch (expr.kind) {
@@ -37,6 +38,7 @@ function callIsInvariant(name: string, args: readonly Expr[]): boolean {
   if (name === 'time' || (args.length === 0 && name in DATE_FUNCTIONS)) return false;
   if (name === 'predict_linear') return false; // predicts from the evaluation time
   if (name === 'timestamp' && unwrap(args[0]!).kind !== 'vector-selector') return false;
-  // info()'s second argument selects labels, not series.
-  return (name === 'info' ? args.slice(0, 1) : args).every(isStepInvariant);
+  // info()'s second argument selects labels, not series; what it looks up changes unless its time is given.
+  if (name === 'info') return isStepInvariant(args[0]!) && infoTimes(args[0]!).at !== undefined;
+  return args.every(isStepInvariant);
 }

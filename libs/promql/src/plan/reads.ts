@@ -3,7 +3,7 @@ import { createMatcher, type MatcherSpec } from '@weir/model';
 import { executionError } from '../evaluate/errors.ts';
 import { EXTENDED_FUNCTIONS } from '../functions/extended.ts';
 import type { Expr, Extension, MatrixSelector, Modifiers, VectorSelector } from '../parse/ast.ts';
-import { selectorsOf } from '../parse/selectors.ts';
+import { infoTimes } from './info-times.ts';
 import type { SampleNode, SelectNode, SelectorRead, Steps } from './nodes.ts';
 
 export interface PlanSettings {
@@ -119,13 +119,11 @@ export function infoSelector(base: Expr, labels: Expr | undefined) {
   const ofName = given.filter(({ name }) => name === '__name__');
   const names: readonly MatcherSpec[] = ofName.length > 0 ? infoNames(ofName) : [TARGET_INFO];
   const data = given.filter(({ name }) => name !== '__name__');
-  const like = selectorsOf(base)[0];
   const selector: VectorSelector = {
     kind: 'vector-selector',
     name: '',
     matchers: [...names, ...data],
-    offsetMs: like?.offsetMs,
-    at: like?.at,
+    ...infoTimes(base),
     span: base.span,
   };
   const optional = data.every((spec) => createMatcher(spec).matches(''));
