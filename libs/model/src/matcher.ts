@@ -1,8 +1,9 @@
 // Label matchers with Prometheus's meaning: a missing label has the empty value, regular expressions are
-// RE2, anchored at both ends, and `.` matches a newline. Literals, alternations and prefixes are
-// recognised, so that an index answers them without running an expression over every value.
+// RE2, anchored at both ends, and `.` matches a newline. What is no more than texts and gaps is
+// recognised (plain-pattern.ts), so that an index answers it without running RE2 over every value.
 import { WeirError } from '@weir/errors';
 import { RE2JS } from 're2js';
+import { type PlainPattern, plainPattern } from './plain-pattern.ts';
 
 export type MatcherOp = '=' | '!=' | '=~' | '!~';
 
@@ -21,8 +22,6 @@ export interface Matcher extends MatcherSpec {
   readonly prefix: string;
 }
 
-const LITERAL = /^[^\\^$.|?*+()[\]{}]*$/;
-
 /** Compiles a matcher; a regular expression that RE2 refuses is an `invalid` error. */
 export function createMatcher(spec: MatcherSpec): Matcher {
   const { name, op, value } = spec;
@@ -31,30 +30,29 @@ export function createMatcher(spec: MatcherSpec): Matcher {
   if (op === '!=') {
     return { name, op, value, matches: (v) => v !== value, values: undefined, prefix: '' };
   }
-  const test = compileAnchored(value);
+  const pattern = patternOf(value);
+  const { matches } = pattern;
   if (op === '!~') {
-    return { name, op, value, matches: (v) => !test(v), values: undefined, prefix: '' };
+    return { name, op, value, matches: (v) => !matches(v), values: undefined, prefix: '' };
   }
-  const values = literalAlternatives(value);
-  return { name, op, value, matches: test, values, prefix: values ? '' : literalPrefix(value) };
+  const { values, prefix } = pattern;
+  return { name, op, value, matches, values, prefix: values ? '' : prefix };
 }
 
 /** RE2, anchored, dot matches newline. Exported for relabelling and label_replace, which share it. */
 export function compileAnchored(pattern: string): (value: string) => boolean {
-  const alternatives = literalAlternatives(pattern);
-  if (alternatives !== undefined) {
-    if (alternatives.length === 1) return (value) => value === alternatives[0];
-    const set = new Set(alternatives);
-    return (value) => set.has(value);
-  }
-  if (pattern === '.*') return () => true;
-  if (pattern === '.+') return (value) => value !== '';
-  const prefix = literalPrefix(pattern);
-  if (prefix !== '' && pattern === `${prefix.replaceAll('.', '\\.')}.*`) {
-    return (value) => value.startsWith(prefix);
-  }
-  const compiled = compileRegex(pattern);
-  return (value) => compiled.matches(value);
+  return patternOf(pattern).matches;
+}
+
+function patternOf(expression: string): PlainPattern {
+  const plain = plainPattern(expression);
+  if (plain !== undefined) return plain;
+  const compiled = compileRegex(expression);
+  return {
+    matches: (value) => compiled.matches(value),
+    values: undefined,
+    prefix: literalPrefix(expression),
+  };
 }
 
 export function compileRegex(pattern: string): RE2JS {
@@ -69,20 +67,11 @@ export function compileRegex(pattern: string): RE2JS {
   }
 }
 
-/** The alternatives of `a|b|(c|d)`-free literal alternations, else undefined. */
-function literalAlternatives(pattern: string): string[] | undefined {
-  const inner = pattern.startsWith('(?:') && pattern.endsWith(')') ? pattern.slice(3, -1) : pattern;
-  const parts = inner.split('|').map(unescapeDots);
-  return parts.every((part) => part !== undefined) ? (parts as string[]) : undefined;
-}
-
-function unescapeDots(part: string): string | undefined {
-  const plain = part.replaceAll('\\.', '\u0000');
-  return LITERAL.test(plain) ? plain.replaceAll('\u0000', '.') : undefined;
-}
-
+/** Up to what is surely not a quantifier of its last character: behind `(?i)` or `\Q\E` one may stand. */
 function literalPrefix(pattern: string): string {
   if (pattern.includes('|')) return '';
-  const match = /^((?:[^\\^$.|?*+()[\]{}]|\\\.)+)(?=[.(\\[]|$)/.exec(pattern);
+  const match = /^((?:[^\\^$.|?*+()[\]{}]|\\\.)+)(?=\.|\[|\\[dDsSwW]|\((?!\?)|\(\?:|$)/.exec(
+    pattern,
+  );
   return match ? match[1]!.replaceAll('\\.', '.') : '';
 }
