@@ -1,7 +1,7 @@
-// The endpoints that evaluate or print PromQL: query, query_range, format_query. Parameters are checked
+// The endpoints that evaluate or print PromQL: query, query_range, format_query, parse_query. Parameters are checked
 // in Prometheus's order, since only the first error is answered.
 import { toWeirError, WeirError } from '@weir/errors';
-import { parseExpr, printExpr, type QueryResult } from '@weir/promql';
+import { type Expr, parseExpr, printExpr, type QueryResult, treeOf } from '@weir/promql';
 import { type EndpointAnswer, type EndpointContext, TRUNCATED } from './endpoint.ts';
 import { invalidParameter, parseDuration } from './parameters.ts';
 import { allowedStart, checkExpressionSize } from './query-limits.ts';
@@ -69,10 +69,17 @@ export async function answerRange(context: EndpointContext): Promise<EndpointAns
   return limited(context, result, limit, started);
 }
 
-export async function answerFormatQuery({ params }: EndpointContext): Promise<EndpointAnswer> {
+export async function answerFormatQuery(context: EndpointContext): Promise<EndpointAnswer> {
+  return { kind: 'data', data: printExpr(parsed(context)), warnings: [] };
+}
+
+export async function answerParseQuery(context: EndpointContext): Promise<EndpointAnswer> {
+  return { kind: 'data', data: treeOf(parsed(context)), warnings: [] };
+}
+
+function parsed({ params }: EndpointContext): Expr {
   try {
-    const data = printExpr(parseExpr(params.get('query')));
-    return { kind: 'data', data, warnings: [] };
+    return parseExpr(params.get('query'));
   } catch (error) {
     throw asParameterError(error);
   }

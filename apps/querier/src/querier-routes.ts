@@ -35,6 +35,7 @@ const ROUTES: readonly (readonly [Endpoint, string, readonly ('GET' | 'POST')[]]
   ['metadata', '/api/v1/metadata', ['GET']],
   ['query_exemplars', '/api/v1/query_exemplars', ['GET', 'POST']],
   ['format_query', '/api/v1/format_query', ['GET', 'POST']],
+  ['parse_query', '/api/v1/parse_query', ['GET', 'POST']],
   ['cardinality_label_names', '/api/v1/cardinality/label_names', ['GET', 'POST']],
   ['cardinality_label_values', '/api/v1/cardinality/label_values', ['GET', 'POST']],
   ['cardinality_active_series', '/api/v1/cardinality/active_series', ['GET', 'POST']],
@@ -99,7 +100,8 @@ async function serve(
     const consistency = readConsistencyOf(request.headers, readConsistency);
     const limits = limitsOf(endpoint, tenant, parts);
     query = { tenant, endpoint, params, limits, ...(name === undefined ? {} : { label: name }) };
-    if (endpoint !== 'format_query') query = { ...query, consistency };
+    if (endpoint !== 'format_query' && endpoint !== 'parse_query')
+      query = { ...query, consistency };
     if (endpoint === 'read') query = { ...query, body: await readRequest(request) };
   } catch (error) {
     return sendPlainError(reply, error);

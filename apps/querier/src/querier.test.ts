@@ -338,6 +338,21 @@ describe('metadata', () => {
     });
   });
 
+  it('shows the tree of a query', async () => {
+    const { get } = createApi();
+    expect((await get(`/parse_query?query=${q('-(1)')}`)).body).toEqual({
+      status: 'success',
+      data: {
+        expr: { expr: { type: 'numberLiteral', val: '1' }, type: 'parenExpr' },
+        ...{ op: '-', type: 'unaryExpr' },
+      },
+    });
+    expect((await get(`/parse_query?query=${q('up(')}`)).body).toMatchObject({
+      errorType: 'bad_data',
+      error: 'invalid parameter "query": 1:4: parse error: unclosed left parenthesis',
+    });
+  });
+
   it('formats queries and says what it is, with and without the prefix', async () => {
     const { get, server } = createApi();
     expect((await get(`/format_query?query=${q('foo/bar')}`)).body).toEqual({

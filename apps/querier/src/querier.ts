@@ -35,7 +35,12 @@ import {
   answerSeries,
 } from './metadata-queries.ts';
 import { Parameters } from './parameters.ts';
-import { answerFormatQuery, answerInstant, answerRange } from './promql-queries.ts';
+import {
+  answerFormatQuery,
+  answerInstant,
+  answerParseQuery,
+  answerRange,
+} from './promql-queries.ts';
 import type { QuerierSettings } from './querier-settings.ts';
 import type { QueryAnswer, QueryExecutor, QueryRequest } from './query-request.ts';
 import { answerRead } from './remote-read/remote-read.ts';
@@ -154,6 +159,8 @@ function answerEndpoint(
       return answerRange(context);
     case 'format_query':
       return answerFormatQuery(context);
+    case 'parse_query':
+      return answerParseQuery(context);
     case 'labels':
       return answerLabels(context, createMetadataReader({ tenant }, parts));
     case 'label_values':

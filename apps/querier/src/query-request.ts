@@ -36,6 +36,7 @@ export type Endpoint =
   | 'query_exemplars'
   | 'read'
   | 'format_query'
+  | 'parse_query'
   | 'cardinality_label_names'
   | 'cardinality_label_values'
   | 'cardinality_active_series'

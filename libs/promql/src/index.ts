@@ -20,6 +20,7 @@ export { formatDuration, formatNumber, parseDuration } from './parse/literals.ts
 export { parseExpr } from './parse/parser.ts';
 export { printExpr } from './parse/print.ts';
 export { selectorsOf } from './parse/selectors.ts';
+export { treeOf } from './parse/tree.ts';
 export { childrenOf } from './parse/walk.ts';
 export { answerPart } from './push/answer.ts';
 export { readsInOrder } from './push/part.ts';

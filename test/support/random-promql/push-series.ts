@@ -17,20 +17,25 @@ export function* writeRequests(series: readonly RandomSeries[]): Generator<Uint8
   for (let from = start; from <= end; from += SLICE_MS) {
     const parts = series.flatMap(({ labels, samples }) => {
       const some = samples.filter(([t]) => t >= from && t < from + SLICE_MS);
-      return requestsOf(labels, some);
+      const before = samples.findLast(([t, value]) => t < from && value !== 'stale')?.[1];
+      return requestsOf(labels, some, before);
     });
     if (parts.length > 0) yield Buffer.concat(parts);
   }
 }
 
-/** Runs of one kind, in order: a series may change between floats and histograms. */
+/**
+ * Runs of one kind, in order: a series may change between floats and histograms. A marker at the beginning is of the
+ * kind of the value before: of others a Prometheus makes what it may not find again.
+ */
 export function requestsOf(
   labels: RandomSeries['labels'],
   samples: readonly Sample[],
+  before?: Sample[1],
 ): Uint8Array[] {
   const encoded = encodeLabels(Object.entries(labels).map(([name, value]) => ({ name, value })));
   const out: Uint8Array[] = [];
-  for (const run of runs(samples)) {
+  for (const run of runs(withMarkers(samples, before))) {
     const t = run.map(([time]) => time);
     const values = run.map(([, value]) => value);
     if (typeof values[0] !== 'object')
@@ -43,6 +48,14 @@ export function requestsOf(
     }
   }
   return out;
+}
+
+function withMarkers(samples: readonly Sample[], before: Sample[1] | undefined): readonly Sample[] {
+  if (typeof before !== 'object') return samples;
+  const leading = samples.findIndex(([, value]) => value !== 'stale');
+  const markers = leading < 0 ? samples.length : leading;
+  const marker = { ...staleMarker(before.isFloat), resetHint: before.resetHint };
+  return samples.map(([t, value], at) => [t, at < markers ? marker : value]);
 }
 
 function runs(samples: readonly Sample[]): Sample[][] {

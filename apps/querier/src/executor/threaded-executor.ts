@@ -73,7 +73,8 @@ export function createThreadedExecutor(
 
 /** Names the owners, so that the worker need not ask this thread before it reads. */
 async function locate(request: QueryRequest, directory: OwnerDirectory): Promise<QueryRequest> {
-  if (request.endpoint === 'format_query') return request;
+  const { endpoint } = request;
+  if (endpoint === 'format_query' || endpoint === 'parse_query') return request;
   const owners = await directory.owners(request.tenant);
   const { changedMs } = directory;
   return {

@@ -5,6 +5,7 @@ import { isComparison, type Matching } from '../parse/ast.ts';
 import type { SetNode, VectorVectorNode } from '../plan/nodes.ts';
 import { type Apply, dropsName, operatorOver } from './binary-rows.ts';
 import type { Context } from './context.ts';
+import { afterErrorsOf } from './error-order.ts';
 import { executionError } from './errors.ts';
 import { fillMissing } from './fill.ts';
 import { LabelProjection, LabelTable, printLabelSet, withLabels } from './label-sets.ts';
@@ -46,9 +47,11 @@ export async function evaluateSet(
   const table = new LabelTable();
   const masks: Uint8Array[] = [];
   const signatureOf = signature(node.matching);
-  await forEachRow(await sides.right(), context, (row) => {
-    markPresent(masks, table.add(signatureOf.project(row.labels)), row.p);
-  });
+  const right = async () =>
+    forEachRow(await sides.right(), context, (row) => {
+      markPresent(masks, table.add(signatureOf.project(row.labels)), row.p);
+    });
+  await afterErrorsOf(sides.left, right, context);
   const wanted = node.op === 'and' ? 1 : 0;
   return mapRows(await sides.left(), (row) => {
     const mask = masks[table.find(signatureOf.project(row.labels))];
@@ -99,6 +102,10 @@ class VectorMatch {
   readonly #node: VectorVectorNode;
   readonly #many: readonly Row[];
   readonly #one: readonly Row[];
+  /** Of the "one" side those that aren't made up. */
+  readonly #found: readonly Row[];
+  /** What stands in for a missing "many". */
+  readonly #fillMany: number | undefined;
   readonly #names: NameDropper;
   readonly #signature: LabelProjection;
   readonly #table = new LabelTable();
@@ -120,15 +127,16 @@ class VectorMatch {
     const swapped = card === 'one-to-many';
     this.#node = node;
     this.#signature = signature(node.matching);
-    const sides = fillMissing(
-      // With group_right the values change sides: Prometheus swaps the operands, but not these.
-      { rows: left, fill: swapped ? fillRight : fillLeft },
-      { rows: right, fill: swapped ? fillLeft : fillRight },
+    const [many, one] = swapped ? [right, left] : [left, right];
+    // With group_right the values change sides: Prometheus swaps the operands, but not these.
+    [this.#many, this.#one] = fillMissing(
+      { rows: many, fill: fillLeft },
+      { rows: one, fill: fillRight },
       this.#signature,
       node.steps.count,
     );
-    this.#many = sides[swapped ? 1 : 0];
-    this.#one = sides[swapped ? 0 : 1];
+    this.#found = one;
+    this.#fillMany = fillLeft;
     this.#names = names;
     this.#context = context;
     this.#notes = new StepNotes(node.steps.count);
@@ -149,34 +157,54 @@ class VectorMatch {
     const used: Uint8Array[] = [];
     const slab = new RowSlab(count);
     const result = new Row(count);
+    const pair = (many: Row, one: Row, number: number) => {
+      result.dropName = many.dropName;
+      const any = this.#apply(many, one, result);
+      this.#claim(used, number, { many, one, result });
+      if (!any) return;
+      result.labels = this.#resultLabels(many.labels, one.labels);
+      if (this.#drops) this.#names.drop(result);
+      const into = outTable.add(result.labels);
+      if (into === out.length) {
+        const row = slab.make();
+        row.labels = outTable.keys[into]!;
+        out.push(row);
+        groups.push([]);
+      }
+      merge(out[into]!, result, groups[into]!, number);
+    };
     for (const many of this.#many) {
       const number = this.#table.find(this.#signature.project(many.labels));
-      for (const one of this.#oneBySignature[number] ?? []) {
-        result.dropName = many.dropName;
-        const any = this.#apply(many, one, result);
-        // Also where a filter leaves nothing of the pair.
-        if (this.#node.matching.card === 'one-to-one')
-          this.#claim(used, number, { many, one, result });
-        if (!any) continue;
-        result.labels = this.#resultLabels(many.labels, one.labels);
-        if (this.#drops) this.#names.drop(result);
-        const into = outTable.add(result.labels);
-        if (into === out.length) {
-          const row = slab.make();
-          row.labels = outTable.keys[into]!;
-          out.push(row);
-          groups.push([]);
-        }
-        merge(out[into]!, result, groups[into]!, number);
-      }
+      for (const one of this.#oneBySignature[number] ?? []) pair(many, one, number);
     }
+    if (this.#fillMany !== undefined) this.#fillFailed(used, pair);
     this.#notes.tell(this.#context.annotations, this.#node.span);
     return streamOf(out, count);
   }
 
-  /** A pair that has a result, or that a filter dropped, is the only one of its group at a step. */
+  /** What met only values that it doesn't go with counts as unmatched, and is paired with the fill value. */
+  #fillFailed(used: Uint8Array[], pair: (many: Row, one: Row, number: number) => void): void {
+    const { count } = this.#node.steps;
+    for (const one of this.#found) {
+      const number = this.#table.find(this.#signature.project(one.labels));
+      const many = new Row(count, new Float64Array(count).fill(this.#fillMany!));
+      many.labels = this.#table.keys[number]!;
+      for (let step = 0; step < count; step++) {
+        const isLeft = one.p[step] !== ABSENT && (used[number]?.[step] ?? ABSENT) === ABSENT;
+        if (isLeft) many.p[step] = FLOAT;
+      }
+      if (!many.isEmpty()) pair(many, one, number);
+    }
+  }
+
+  /**
+   * A pair that has a result, or of which a filter leaves nothing, makes its group a matched one at a step; with one
+   * series on either side it has to be the only one.
+   */
   #claim(used: Uint8Array[], number: number, pair: { many: Row; one: Row; result: Row }): void {
-    const { op, returnBool } = this.#node;
+    const { op, returnBool, matching } = this.#node;
+    const isOne = matching.card === 'one-to-one';
+    if (!isOne && this.#fillMany === undefined) return;
     const isFilter = isComparison(op) && !returnBool;
     const { many, one, result } = pair;
     const taken = result.p.map((kind, step) => {
@@ -184,7 +212,8 @@ class VectorMatch {
       const isComparable = many.p[step] === FLOAT || op === '==' || op === '!=';
       return many.p[step] === one.p[step] && isComparable ? many.p[step]! : ABSENT;
     });
-    claim(used, number, taken);
+    if (isOne) claim(used, number, taken);
+    else markPresent(used, number, taken);
   }
 
   /** Groups the "one" side by signature; two series of one signature at one step are an error. */

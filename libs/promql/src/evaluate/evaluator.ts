@@ -1,6 +1,7 @@
 // Walks the plan and connects streams of rows. Deliberately no arithmetic here: kernels are in
 // functions/ and in the operators' own files.
 import { compareLabels, labelsOf, labelValue, type MatcherSpec } from '@weir/model';
+import { larger, smaller } from '../functions/elementwise.ts';
 import type { Histogram } from '../histogram/histogram.ts';
 import { scalarOperator } from '../plan/constants.ts';
 import type {
@@ -19,6 +20,7 @@ import { compareNaNLast } from './best-values.ts';
 import { evaluateSet, evaluateVectors, type Sides } from './binary.ts';
 import { dropsName } from './binary-rows.ts';
 import type { Context } from './context.ts';
+import { afterErrorsOf } from './error-order.ts';
 import { histogramFraction, histogramQuantiles, type Quantile } from './histogram-functions.ts';
 import { addInfo } from './info.ts';
 import { labelChange } from './label-functions.ts';
@@ -88,15 +90,15 @@ export class Evaluator {
       case 'aggregate':
         return this.#aggregate(node);
       case 'map': {
-        const params = await this.#scalars(node.params);
-        return this.#dropNames(
-          mapRows(await this.vector(node.input), valueChange(node, params)),
-          node.input,
-        );
+        const input = () => this.vector(node.input);
+        const params = await this.#after(input, () => this.#scalars(node.params));
+        return this.#dropNames(mapRows(await input(), valueChange(node, params)), node.input);
       }
       case 'vector-scalar': {
-        const change = scalarChange(node, await this.scalar(node.scalar), this.#context);
-        const rows = mapRows(await this.vector(node.vector), change);
+        const vector = () => this.vector(node.vector);
+        const scalar = () => this.scalar(node.scalar);
+        const values = node.scalarLeft ? await scalar() : await this.#after(vector, scalar);
+        const rows = mapRows(await vector(), scalarChange(node, values, this.#context));
         return dropsName(node.op, node.returnBool) ? this.#dropNames(rows, node.vector) : rows;
       }
       case 'vector-vector':
@@ -160,7 +162,7 @@ export class Evaluator {
       }
       case 'extreme': {
         const [left, right] = [await this.scalar(node.left), await this.scalar(node.right)];
-        const pick = node.name === 'min_of' ? Math.min : Math.max;
+        const pick = node.name === 'min_of' ? smaller : larger;
         for (let step = 0; step < count; step++) out[step] = pick(left[step]!, right[step]!);
         return out;
       }
@@ -172,6 +174,10 @@ export class Evaluator {
   async samples(node: SampleNode): Promise<SampleStream> {
     if (node.kind === 'read') return readSamples(node, this.#context, 'drop');
     return samplesOfRows(await this.vector(node.input), node.input.steps, this.#context);
+  }
+
+  #after<T>(earlier: () => Promise<RowStream | SampleStream>, later: () => Promise<T>): Promise<T> {
+    return afterErrorsOf(earlier, later, this.#context);
   }
 
   async #scalars(nodes: readonly ScalarNode[]): Promise<Float64Array[]> {
@@ -200,8 +206,9 @@ export class Evaluator {
   }
 
   async #window(node: WindowNode): Promise<RowStream> {
-    const params = await this.#scalars(node.params);
-    const rows = windowRows(node, await this.samples(node.source), params, this.#context);
+    const source = () => this.samples(node.source);
+    const params = await this.#after(source, () => this.#scalars(node.params));
+    const rows = windowRows(node, await source(), params, this.#context);
     return node.keepName ? rows : this.#dropNames(rows, node);
   }
 

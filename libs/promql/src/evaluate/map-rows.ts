@@ -4,8 +4,10 @@ import {
   arithmetic,
   comparison,
   DATE_FUNCTIONS,
+  larger,
   MATH_FUNCTIONS,
   roundTo,
+  smaller,
 } from '../functions/elementwise.ts';
 import { scaleHistogram } from '../histogram/arithmetic.ts';
 import type { Histogram } from '../histogram/histogram.ts';
@@ -80,9 +82,9 @@ function floatChange(node: MapNode, params: readonly Float64Array[]): RowChange 
     case 'round':
       return everyValue((value, step) => roundTo(value, params[0]?.[step] ?? 1));
     case 'clamp_min':
-      return everyValue((value, step) => Math.max(value, params[0]![step]!));
+      return everyValue((value, step) => larger(value, params[0]![step]!));
     case 'clamp_max':
-      return everyValue((value, step) => Math.min(value, params[0]![step]!));
+      return everyValue((value, step) => smaller(value, params[0]![step]!));
     case 'clamp':
       return clamp(params[0]!, params[1]!);
     default:
@@ -106,7 +108,7 @@ function clamp(low: Float64Array, high: Float64Array): RowChange {
     const { v, p } = row;
     for (let step = 0; step < p.length; step++) {
       if (low[step]! > high[step]!) p[step] = ABSENT;
-      v[step] = Math.max(low[step]!, Math.min(high[step]!, v[step]!));
+      v[step] = larger(low[step]!, smaller(high[step]!, v[step]!));
     }
     return !row.isEmpty();
   };

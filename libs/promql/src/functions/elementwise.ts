@@ -24,6 +24,19 @@ function civil(seconds: number): { year: number; month: number; day: number } {
   return { year, month, day: dayOfYear - Math.floor((153 * shifted + 2) / 5) + 1 };
 }
 
+/** As Go's math.Min: minus infinity is less than NaN, too. */
+export function smaller(a: number, b: number): number {
+  if (a === Number.NEGATIVE_INFINITY || b === Number.NEGATIVE_INFINITY) {
+    return Number.NEGATIVE_INFINITY;
+  }
+  return Math.min(a, b);
+}
+
+/** As Go's math.Max. */
+export function larger(a: number, b: number): number {
+  return -smaller(-a, -b);
+}
+
 const isLeap = (year: number) => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
 const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 

@@ -36,6 +36,8 @@ export function extendedHistogram(
   const endMs = windows.times.startMs + step * windows.times.stepMs;
   const window = { startMs: endMs - windows.rangeMs, endMs };
   if (hasBothKinds(windows, window, range)) {
+    const differ = DIFFER[range.name];
+    if (differ !== undefined) return countMixed(windows, step, window, range, differ);
     notes.mixedSamples();
     return 'none';
   }
@@ -66,6 +68,53 @@ function hasBothKinds(
   return (
     t.subarray(0, count).some(isRead) && histograms.t.subarray(0, histograms.h.length).some(isRead)
   );
+}
+
+interface Differ {
+  readonly floats: (before: number, value: number) => boolean;
+  readonly histograms: (before: Histogram, h: Histogram) => boolean;
+}
+
+/** What is counted between neighbours of one kind; a change of the kind always is. */
+const DIFFER: Readonly<Record<string, Differ>> = {
+  changes: {
+    floats: (before, value) => before !== value && !(Number.isNaN(before) && Number.isNaN(value)),
+    histograms: (before, h) => !equalHistograms(before, h),
+  },
+  resets: { floats: (before, value) => value < before, histograms: isReset },
+};
+
+function countMixed(
+  { t, v, from, to, histograms: { t: ht, h, from: hFrom, to: hTo } }: Windows,
+  step: number,
+  { startMs }: Range,
+  { lookbackMs }: ExtendedRange,
+  differ: Differ,
+): number | 'none' {
+  let [float, histogram] = [from[step]!, hFrom[step]!];
+  const [floatEnd, histogramEnd] = [to[step]!, hTo[step]!];
+  if (float === floatEnd && histogram === histogramEnd) return 'none';
+  // The last sample before, of whichever kind, is counted from.
+  const floatBefore = float > 0 ? t[float - 1]! : Number.NEGATIVE_INFINITY;
+  const histogramBefore = histogram > 0 ? ht[histogram - 1]! : Number.NEGATIVE_INFINITY;
+  if (Math.max(floatBefore, histogramBefore) > startMs - lookbackMs) {
+    if (floatBefore > histogramBefore) float--;
+    else histogram--;
+  }
+  let count = -1;
+  let last: 'none' | 'float' | 'histogram' = 'none';
+  while (float < floatEnd || histogram < histogramEnd) {
+    if (histogram >= histogramEnd || (float < floatEnd && t[float]! < ht[histogram]!)) {
+      if (last !== 'float' || differ.floats(v[float - 1]!, v[float]!)) count++;
+      last = 'float';
+      float++;
+    } else {
+      if (last !== 'histogram' || differ.histograms(h[histogram - 1]!, h[histogram]!)) count++;
+      last = 'histogram';
+      histogram++;
+    }
+  }
+  return count;
 }
 
 interface Parts {

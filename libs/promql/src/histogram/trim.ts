@@ -24,7 +24,7 @@ export function trimHistogram(h: Histogram, trim: Trim, cut: number): Histogram 
 /** Nothing is on either side of NaN, and of what is around zero nobody knows how much. */
 function nothingOf(h: Histogram): Histogram {
   const none = hasCustomBuckets(h) || h.zeroCount === 0 ? 0 : Number.NaN;
-  const empty = { positive: NO_BUCKETS, negative: NO_BUCKETS, zeroCount: 0 };
+  const empty = { positive: NO_BUCKETS, negative: NO_BUCKETS, zeroCount: none };
   return { ...h, ...empty, count: none, sum: none };
 }
 

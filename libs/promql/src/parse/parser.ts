@@ -245,7 +245,6 @@ class Source {
   #selector(node: SyntaxNode): Expr {
     const identifier = node.getChild('Identifier');
     const name = identifier ? this.#text(identifier) : '';
-    const quotedNames: string[] = [];
     const matchers: MatcherSpec[] = [];
     const list = node.getChild('LabelMatchers');
     for (let child = list?.firstChild ?? null; child !== null; child = child.nextSibling) {
@@ -255,13 +254,11 @@ class Source {
           const text = `metric name must not be set twice: ${quote(name)} or ${quote(quoted)}`;
           this.#fail(node.from, text);
         }
-        quotedNames.push(quoted);
+        // Two quoted names are two conditions, as in Prometheus.
+        matchers.push({ name: '__name__', op: '=', value: quoted });
       } else if (child.name.endsWith('LabelMatcher')) matchers.push(this.#matcher(child));
     }
-    // Two quoted names are two conditions, as in Prometheus.
-    for (const value of identifier ? [name] : quotedNames) {
-      matchers.push({ name: '__name__', op: '=', value });
-    }
+    if (identifier) matchers.push({ name: '__name__', op: '=', value: name });
     const modifiers = { offsetMs: undefined, at: undefined };
     return { kind: 'vector-selector', name, matchers, ...modifiers, span: spanOf(node) };
   }

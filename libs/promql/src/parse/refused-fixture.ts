@@ -113,6 +113,7 @@ const REFUSALS = String.raw`
 1:11 unexpected end of input in grouping opts, expected "(" <- sum (b) by
 1:17 unexpected <by> in aggregation <- sum without (a) by (b) (c)
 1:9 unexpected <without> in grouping opts, expected label <- sum by (without) (c)
+1:5 label "a" must not occur in ON and GROUP clause at once <- "t" + on (a) group_left (a) b
 1:10 duration out of range <- g offset -1e300
 1:12 duration out of range <- g offset (-1e300)
 1:15 duration out of range <- g offset (1 + 1e300)

@@ -154,12 +154,19 @@ class Checker {
     const left = this.type(expr.left);
     const right = this.type(expr.right);
     const at = expr.opSpan.start;
+    const { matching } = expr;
     const scalars = left === 'scalar' && right === 'scalar';
     if (expr.returnBool && !isComparison(expr.op)) {
       this.#fail(at, 'bool modifier can only be used on comparison operators');
     }
     if (isComparison(expr.op) && !expr.returnBool && scalars) {
       this.#fail(at, 'comparisons between scalars must use BOOL modifier');
+    }
+    if (matching.on) {
+      const twice = matching.labels.find((label) => matching.include.includes(label));
+      if (twice !== undefined) {
+        this.#fail(at, `label ${quote(twice)} must not occur in ON and GROUP clause at once`);
+      }
     }
     this.#operand(expr.left, left);
     this.#operand(expr.right, right);
@@ -191,15 +198,6 @@ class Checker {
         this.#fail(at, 'filling in missing series only allowed between instant vectors');
       if (isSetOp(expr.op)) {
         this.#fail(at, 'filling in missing series not allowed for set operators');
-      }
-    }
-    if (matching.on) {
-      const twice = matching.labels.find((label) => matching.include.includes(label));
-      if (twice !== undefined) {
-        this.#fail(
-          expr.opSpan.start,
-          `label ${quote(twice)} must not occur in ON and GROUP clause at once`,
-        );
       }
     }
     if (vectors && isSetOp(expr.op) && matching.card !== 'many-to-many') {
