@@ -11,7 +11,7 @@ export {
   printLabels,
   writeLabel,
 } from './label-bytes.ts';
-export { compareLabels, equalLabels } from './label-order.ts';
+export { compareLabels, equalLabels, sharedSize } from './label-order.ts';
 export {
   compileAnchored,
   compileRegex,

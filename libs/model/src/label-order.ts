@@ -5,11 +5,27 @@ import type { LabelBytes } from './label-bytes.ts';
 
 /** Negative, zero or positive. Both must be canonical label bytes. */
 export function compareLabels(a: LabelBytes, b: LabelBytes): number {
+  const at = sharedSize(a, b);
+  if (at === a.length || at === b.length) return a.length - b.length;
+  return compareLabelAt(a, b, labelStart(a, at));
+}
+
+/** How many bytes both begin with. Four at a time: this is most of what merging series does. */
+export function sharedSize(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);
   let at = 0;
+  for (
+    const last = shared - 3;
+    at < last &&
+    a[at] === b[at] &&
+    a[at + 1] === b[at + 1] &&
+    a[at + 2] === b[at + 2] &&
+    a[at + 3] === b[at + 3];
+  ) {
+    at += 4;
+  }
   while (at < shared && a[at] === b[at]) at++;
-  if (at === shared) return a.length - b.length;
-  return compareLabelAt(a, b, labelStart(a, at));
+  return at;
 }
 
 /** Whether both are the same labels: from the end, where series of one metric differ soonest. */

@@ -137,6 +137,7 @@ export class SeriesMerge {
   #pick(): boolean {
     const heap = this.#heap;
     if (heap.length === 0) return false;
+    if (this.#cursors.length === 2 && heap.length === 2) return this.#pickOfTwo();
     const first = this.#pop();
     this.#group.push(first);
     while (heap.length > 0 && equalLabels(heap[0]!.current.labels, first.current.labels)) {
@@ -145,10 +146,27 @@ export class SeriesMerge {
     return true;
   }
 
+  /** One comparison tells which goes first, or that both stand on the same series. */
+  #pickOfTwo(): boolean {
+    const [one, other] = this.#heap as [SeriesCursor, SeriesCursor];
+    const order = compareLabels(one.current.labels, other.current.labels);
+    this.#heap.length = 0;
+    if (order === 0) {
+      this.#group.push(one, other);
+      if (one.priority > other.priority) this.#group.reverse();
+      return true;
+    }
+    this.#group.push(order < 0 ? one : other);
+    this.#heap.push(order < 0 ? other : one);
+    return true;
+  }
+
   #push(cursor: SeriesCursor): void {
     const heap = this.#heap;
     let at = heap.length;
     heap.push(cursor);
+    // Of two, pick() compares.
+    if (this.#cursors.length === 2) return;
     while (at > 0) {
       const parent = (at - 1) >> 1;
       if (before(heap[parent]!, cursor)) break;

@@ -161,7 +161,8 @@ async function readSeries(
       const more = merge.next();
       if (!(typeof more === 'boolean' ? more : await more)) return { items, truncated: false };
       if (limit > 0 && items.length === limit) return { items, truncated: true };
-      items.push(merge.labels.slice());
+      // Batches stay valid, so no copy: they are views of the answers that were read.
+      items.push(merge.labels);
     }
   } finally {
     controller.abort();

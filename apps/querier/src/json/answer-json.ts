@@ -3,6 +3,7 @@ import { type LabelBytes, LabelReader } from '@weir/model';
 import type { HistogramPoint, QueryResult, SeriesColumns, VectorSample } from '@weir/promql';
 import { ByteWriter } from './byte-writer.ts';
 import { writeHistogram } from './histogram-json.ts';
+import { LabelSetWriter } from './label-set-writer.ts';
 import { ROWS_MAX, type SampleRows, sampleRows } from './sample-rows.ts';
 
 /** Prometheus lists this many warnings and infos at most. */
@@ -67,12 +68,14 @@ export function* activeSeriesJson(series: readonly LabelBytes[]): Generator<Uint
 }
 
 function* labelSetsJson(out: ByteWriter, series: readonly LabelBytes[]): Generator<Uint8Array> {
-  const reader = new LabelReader();
+  const writer = new LabelSetWriter(out);
   out.ascii('[');
   for (let at = 0; at < series.length; at++) {
     if (at > 0) out.ascii(',');
-    writeLabels(out, reader, series[at]!);
-    if (out.full) yield out.take();
+    writer.write(series[at]!);
+    if (!out.full) continue;
+    yield out.take();
+    writer.forget();
   }
   out.ascii(']');
 }

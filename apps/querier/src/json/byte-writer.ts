@@ -27,6 +27,18 @@ export class ByteWriter {
     return chunk;
   }
 
+  /** Bytes written since the last take(): where the next one goes. */
+  get position(): number {
+    return this.#at;
+  }
+
+  /** What was written at `from`, since the last take(), once more. */
+  again(from: number, to: number): void {
+    this.#reserve(to - from);
+    this.#bytes.copyWithin(this.#at, from, to);
+    this.#at += to - from;
+  }
+
   /** ASCII text. */
   ascii(text: string): void {
     this.#reserve(text.length);

@@ -36,5 +36,28 @@ export function unite(lists: readonly Uint32Array[]): Uint32Array {
     out.set(list, at);
     at += list.length;
   }
-  return out.sort();
+  return sorted(out);
+}
+
+/** So few are sorted by comparing. */
+const COMPARED_MAX = 4096;
+/** Room of the bitmap, by reference: beyond it most of it would be empty. */
+const SPREAD_MAX = 256;
+
+/** In place. Many references that lie close are put in order by a bitmap, which takes a tenth of the time. */
+function sorted(refs: Uint32Array): Uint32Array {
+  let max = 0;
+  for (let at = 0; at < refs.length; at++) if (refs[at]! > max) max = refs[at]!;
+  if (refs.length < COMPARED_MAX || max > refs.length * SPREAD_MAX) return refs.sort();
+  const bits = new Uint32Array((max >>> 5) + 1);
+  for (let at = 0; at < refs.length; at++) {
+    bits[refs[at]! >>> 5] = bits[refs[at]! >>> 5]! | (1 << (refs[at]! & 31));
+  }
+  let count = 0;
+  for (let word = 0; word < bits.length; word++) {
+    for (let left = bits[word]!; left !== 0; left &= left - 1) {
+      refs[count++] = word * 32 + 31 - Math.clz32(left & -left);
+    }
+  }
+  return refs.subarray(0, count);
 }

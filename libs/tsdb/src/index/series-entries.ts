@@ -1,6 +1,6 @@
 // Series entries of an index, decoded into columns: canonical label bytes, and per chunk its time range
 // and reference. One arena for the labels of a whole read, no object per label or chunk.
-import { type Cursor, crc32c, readUvarint, uvarintSize, writeUvarint } from '@weir/bytes';
+import { type Cursor, crc32c, grown, readUvarint, uvarintSize, writeUvarint } from '@weir/bytes';
 import type { LabelBytes } from '@weir/model';
 import { CRC_SIZE, corruptAt, INDEX_FILE } from './format.ts';
 import { decoding } from './sections.ts';
@@ -53,6 +53,11 @@ export class SeriesDecoder {
   #maxT: number[] = [];
   #refs: number[] = [];
   #cursor: Cursor = { at: 0 };
+  /** Of the last entry's labels: their names and values as symbols, and where each ends. */
+  #last = new Uint32Array(64);
+  #lastEnds = new Uint32Array(32);
+  #lastCount = 0;
+  #lastFrom = 0;
 
   constructor(symbols: Symbols) {
     this.#symbols = symbols;
@@ -93,21 +98,55 @@ export class SeriesDecoder {
   #addLabels(bytes: Uint8Array, end: number, fileOffset: number): void {
     const { count: symbolCount, starts, ends } = this.#symbols;
     const count = readUvarint(bytes, this.#cursor, end);
-    let at = this.#at;
+    const from = this.#at;
+    let at = from;
+    // Neighbours begin alike: labels that they have in common are copied at once.
+    let isShared = true;
+    if (count * 2 > bytes.length) throw corruptAt(INDEX_FILE, fileOffset, 'too many labels');
+    while (this.#lastEnds.length < count) this.#growLast();
     for (let label = 0; label < count; label++) {
       const name = readUvarint(bytes, this.#cursor, end);
       const value = readUvarint(bytes, this.#cursor, end);
       if (name >= symbolCount || value >= symbolCount) {
         throw corruptAt(INDEX_FILE, fileOffset, 'a label of a series is not in the symbol table');
       }
+      const isSame =
+        label < this.#lastCount &&
+        this.#last[2 * label] === name &&
+        this.#last[2 * label + 1] === value;
+      if (isShared && isSame) continue;
+      if (isShared) {
+        isShared = false;
+        at = this.#putShared(label, from);
+      }
       const nameSize = ends[name]! - starts[name]!;
       const valueSize = ends[value]! - starts[value]!;
-      if (valueSize === 0) continue;
-      this.#reserve(at, nameSize + valueSize + 24);
-      at = this.#putLabel(at, starts[name]!, nameSize, starts[value]!, valueSize);
+      if (valueSize > 0) {
+        this.#reserve(at, nameSize + valueSize + 24);
+        at = this.#putLabel(at, starts[name]!, nameSize, starts[value]!, valueSize);
+      }
+      this.#last[2 * label] = name;
+      this.#last[2 * label + 1] = value;
+      this.#lastEnds[label] = at - from;
     }
+    if (isShared) at = this.#putShared(count, from);
+    this.#lastCount = count;
+    this.#lastFrom = from;
     this.#at = at;
     this.#labelEnds.push(at);
+  }
+
+  /** The first labels of the last entry, once more. */
+  #putShared(labels: number, at: number): number {
+    const size = labels === 0 ? 0 : this.#lastEnds[labels - 1]!;
+    this.#reserve(at, size);
+    this.#arena.copyWithin(at, this.#lastFrom, this.#lastFrom + size);
+    return at + size;
+  }
+
+  #growLast(): void {
+    this.#last = grown(this.#last);
+    this.#lastEnds = grown(this.#lastEnds);
   }
 
   /** Canonical form (libs/model): the label as remote write carries it. */
