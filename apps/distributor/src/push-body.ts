@@ -2,12 +2,11 @@
 // is refused before the first byte; what comes without one while it is read. A client that goes away ends the read; nothing waits for it.
 import type { IncomingMessage } from 'node:http';
 import { toWeirError, WeirError } from '@weir/errors';
-import { collectYoung } from '@weir/runtime';
+import { countGarbage } from '@weir/runtime';
 import type { InflightShare } from './inflight.ts';
 
 const KEPT_MAX = 4;
 const KEPT_BYTES = 1 << 20;
-const COLLECTED_AFTER_BYTES = 4 << 20;
 
 /** A body, until it is released. */
 export interface HeldBody {
@@ -18,11 +17,10 @@ export interface HeldBody {
 /** Where bodies are put together that came in pieces: fresh memory for each would cost more than the copy. */
 export class BodyMemory {
   readonly #free: Uint8Array[] = [];
-  /** What was received since the last young collection. */
-  #receivedBytes = 0;
 
   hold(chunks: readonly Uint8Array[], size: number): HeldBody {
-    this.#received(size);
+    // The pieces of bodies.
+    countGarbage(size);
     if (chunks.length === 1) return { bytes: chunks[0]!, release() {} };
     if (size > KEPT_BYTES) return { bytes: Buffer.concat(chunks, size), release() {} };
     const free = this.#free;
@@ -38,14 +36,6 @@ export class BodyMemory {
         if (free.length < KEPT_MAX) free.push(memory);
       },
     };
-  }
-
-  /** The pieces of bodies are garbage soon; in their number they are better collected before V8 feels pressed. */
-  #received(sizeBytes: number): void {
-    this.#receivedBytes += sizeBytes;
-    if (this.#receivedBytes < COLLECTED_AFTER_BYTES) return;
-    this.#receivedBytes = 0;
-    collectYoung();
   }
 }
 

@@ -207,13 +207,13 @@ async function rangeResult(
   const notes = () => notesOf(context);
   if (plan.type === 'scalar') {
     const v = await evaluator.scalar(plan.node);
-    const t = v.map((_, step) => steps.startMs + step * steps.stepMs);
-    const series = { labels: labelsOf({}), t, v, count: v.length };
+    const series = { labels: labelsOf({}), t: timesOf(steps), v, count: v.length };
     return { type: 'matrix', series: [series], ...notes() };
   }
   if (plan.type !== 'vector') throw new TypeError(`no range result for a ${plan.type}`);
   const rows = await finalRows(await evaluator.vector(plan.node), evaluator, context);
-  const series = rows.map((row) => columnsOf(row, steps));
+  const times = timesOf(steps);
+  const series = rows.map((row) => columnsOf(row, times, steps));
   series.sort((a, b) => compareLabels(a.labels, b.labels));
   return { type: 'matrix', series, ...notes() };
 }
@@ -243,16 +243,25 @@ function sampleOf({ labels, p, v, h }: Row): VectorSample {
   return { labels, value: Number.NaN, histogram: h![0]! };
 }
 
-function columnsOf(row: Row, steps: Steps): SeriesColumns {
-  const { p, v } = row;
-  const t = new Float64Array(p.length);
+function timesOf({ startMs, stepMs, count }: Steps): Float64Array {
+  const times = new Float64Array(count);
+  for (let step = 0; step < count; step++) times[step] = startMs + step * stepMs;
+  return times;
+}
+
+/** A row without gaps shares the times of all steps. */
+function columnsOf(row: Row, times: Float64Array, steps: Steps): SeriesColumns {
+  const { labels, p, v } = row;
   let count = 0;
-  for (let step = 0; step < p.length; step++) {
+  while (count < p.length && p[count] === FLOAT) count++;
+  if (count === p.length) return { labels, t: times, v, count };
+  const t = times.slice();
+  for (let step = count; step < p.length; step++) {
     if (p[step] !== FLOAT) continue;
-    t[count] = steps.startMs + step * steps.stepMs;
+    t[count] = times[step]!;
     v[count++] = v[step]!;
   }
-  const floats = { labels: row.labels, t, v, count };
+  const floats = { labels, t, v, count };
   return row.h === undefined ? floats : { ...floats, histograms: pointsOf(row, steps) };
 }
 

@@ -2,4 +2,4 @@
 export { type Clock, isoTime, systemClock, type Timer } from './clock.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
 export { createSemaphore, type Semaphore } from './semaphore.ts';
-export { collectYoung } from './young-collection.ts';
+export { countGarbage } from './young-collection.ts';

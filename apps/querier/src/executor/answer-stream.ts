@@ -3,6 +3,7 @@
 // cross from a worker thread.
 import { WeirError } from '@weir/errors';
 import type { StreamClient } from '@weir/query/threads';
+import { countGarbage } from '@weir/runtime';
 import type { QueryAnswer, QueryExecutor, QueryRequest } from '../query-request.ts';
 
 const LINE_FEED = 0x0a;
@@ -45,10 +46,25 @@ export async function receiveAnswer(
   const size = message.indexOf(LINE_FEED);
   const head = Buffer.from(message.buffer, message.byteOffset, size).toString('utf8');
   const { whole, ...rest } = JSON.parse(head) as AnswerHead;
-  if (!whole) return { ...rest, body: messages };
+  if (!whole) return { ...rest, body: counted(messages) };
   // The end has come with the message; taking it lets the stream close without a cancellation.
   await messages.next();
   return { ...rest, body: message.subarray(size + 1) };
+}
+
+/** Chunks are garbage when they are sent. */
+function counted(body: AsyncGenerator<Uint8Array>): AsyncIterableIterator<Uint8Array> {
+  return {
+    async next() {
+      const result = await body.next();
+      if (!result.done) countGarbage(result.value.length);
+      return result;
+    },
+    return: async () => body.return(undefined),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /** What was read of a stream already, and its rest. Closing it closes the rest, read from or not. */
