@@ -38,7 +38,10 @@ export async function answerSeries(
   if (context.params.all('match[]').length === 0) {
     throw new WeirError('invalid', 'no match[] parameter provided');
   }
-  const request = requestOf(context, (error) => invalidParameter('match[]', error.message));
+  const asked = requestOf(context, (error) => invalidParameter('match[]', error.message));
+  const max = context.request.limits?.seriesAnswerMax ?? 0;
+  const isOver = max > 0 && (asked.limit === 0 || asked.limit > max);
+  const request = isOver ? { ...asked, limit: max } : asked;
   const { items, truncated } = await reader.series(request, context.signal);
   return { kind: 'series', series: items, warnings: truncated ? [TRUNCATED] : [] };
 }
@@ -64,13 +67,16 @@ export async function answerMetadata(
 }
 
 function requestOf(
-  { params }: EndpointContext,
+  { params, request, clock }: EndpointContext,
   wrap: (error: WeirError) => WeirError = (error) => error,
 ): MetadataRequest {
   const limit = params.limit();
-  const minT = params.time('start', TIME_MIN_MS);
+  const startMs = params.time('start', TIME_MIN_MS);
   const maxT = params.time('end', TIME_MAX_MS);
-  if (maxT < minT) throw invalidParameter('end', 'end timestamp must not be before start time');
+  if (maxT < startMs) throw invalidParameter('end', 'end timestamp must not be before start time');
+  const lengthMaxMs = request.limits?.labelsLengthMaxMs ?? 0;
+  const lastMs = Math.min(maxT, clock.nowMs());
+  const minT = lengthMaxMs > 0 ? Math.max(startMs, lastMs - lengthMaxMs) : startMs;
   const selectors = params.all('match[]');
   try {
     return { matcherSets: selectors.map(parseSelector), minT, maxT, limit };

@@ -4,7 +4,7 @@ import { toWeirError, WeirError } from '@weir/errors';
 import { type Expr, parseExpr, printExpr, type QueryResult, treeOf } from '@weir/promql';
 import { type EndpointAnswer, type EndpointContext, TRUNCATED } from './endpoint.ts';
 import { invalidParameter, parseDuration } from './parameters.ts';
-import { allowedStart, checkExpressionSize } from './query-limits.ts';
+import { allowedStart, checkBlocked, checkExpressionSize } from './query-limits.ts';
 
 const UNNOTED = { warnings: [], infos: [] };
 
@@ -21,6 +21,7 @@ export async function answerInstant(context: EndpointContext): Promise<EndpointA
   checkExpressionSize(query, context.request.limits);
   const started = context.clock.steadyMs();
   const { limits } = context.request;
+  checkBlocked(query, limits);
   const times = { startMs: timeMs, endMs: timeMs, stepMs: 1 };
   if (allowedStart(times, limits, context.clock.nowMs()) === undefined) {
     const nothing = { type: 'vector', timeMs, samples: [], ...UNNOTED } as const;
@@ -58,6 +59,7 @@ export async function answerRange(context: EndpointContext): Promise<EndpointAns
   const query = params.get('query');
   const { limits } = context.request;
   checkExpressionSize(query, limits);
+  checkBlocked(query, limits, { startMs, endMs, stepMs });
   const started = context.clock.steadyMs();
   const fromMs = allowedStart({ startMs, endMs, stepMs }, limits, context.clock.nowMs());
   if (fromMs === undefined) {

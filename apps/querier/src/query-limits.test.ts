@@ -180,3 +180,21 @@ it('leaves out what is further back than one may look, on the grid of the steps'
   expect((await instant(120_000)).data!.result).toHaveLength(3);
   expect((await instant(120_001)).data!.result).toEqual([]);
 });
+
+it('refuses what the operator has blocked, however it is written', async () => {
+  const error = (reason: string) =>
+    `the request has been blocked by the cluster administrator${reason} (err-mimir-query-blocked)`;
+  const blockedQueries = [
+    { pattern: 'sum by (job) (up)' },
+    { pattern: 'rate\\(', regex: true, time_range_longer_than: '5m', reason: 'too long' },
+  ];
+  for (const query of ['sum by (job) (up)', 'sum(up)by(job)', ' sum  by(job,) (up)']) {
+    const refused = await ask('query', { query }, { blockedQueries });
+    expect(refused).toMatchObject({ status: 400, errorType: 'bad_data', error: error('') });
+  }
+  expect((await ask('query', { query: 'sum(up)' }, { blockedQueries })).status).toBe(200);
+  const params = (ms: number) => ({ ...range(NOW_MS - ms, NOW_MS), query: 'rate(up[5m])' });
+  expect((await ask('query_range', params(300_000), { blockedQueries })).status).toBe(200);
+  const long = await ask('query_range', params(300_001), { blockedQueries });
+  expect(long).toMatchObject({ status: 400, error: error(' too long') });
+});

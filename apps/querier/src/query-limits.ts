@@ -1,7 +1,8 @@
 // What a tenant's limits make of a query before it runs: refusals, and a later start.
 import { WeirError } from '@weir/errors';
-import type { TenantLimits } from '@weir/limits';
-import { withLimit } from '@weir/wire';
+import { blockedQueriesOf, type QueryRange, type TenantLimits } from '@weir/limits';
+import { parseExpr, printExpr } from '@weir/promql';
+import { withId, withLimit } from '@weir/wire';
 
 /** Throws `invalid` where the expression is longer than the tenant may send. */
 export function checkExpressionSize(query: string, limits: TenantLimits | undefined): void {
@@ -11,6 +12,32 @@ export function checkExpressionSize(query: string, limits: TenantLimits | undefi
   const text = `the raw query size in bytes exceeds the limit (query size: ${size}, limit: ${max})`;
   const flag = 'query-frontend.max-query-expression-size-bytes';
   throw new WeirError('invalid', withLimit(text, 'max-query-expression-size-bytes', flag));
+}
+
+/** Throws `invalid` where the operator has forbidden the query, as it is or as it is printed. */
+export function checkBlocked(
+  query: string,
+  limits: TenantLimits | undefined,
+  range?: QueryRange,
+): void {
+  const rules = blockedQueriesOf(limits?.blockedQueries ?? []);
+  if (rules.length === 0) return;
+  const texts = [query, printed(query)];
+  const rule = rules.find(({ matches }) => texts.some((text) => matches(text, range)));
+  if (rule === undefined) return;
+  const because = rule.reason === '' ? '' : ` ${rule.reason}`;
+  const text = `the request has been blocked by the cluster administrator${because}`;
+  throw new WeirError('invalid', withId(text, 'query-blocked'));
+}
+
+/** What can't be parsed will be refused for that. */
+function printed(query: string): string {
+  try {
+    return printExpr(parseExpr(query));
+  } catch (error) {
+    if (error instanceof WeirError && error.kind === 'invalid') return query;
+    throw error;
+  }
 }
 
 /**

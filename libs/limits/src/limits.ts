@@ -3,6 +3,7 @@
 // configuration calls.
 import { WeirError } from '@weir/errors';
 import { compileRelabel, parseRelabelConfig } from '@weir/model';
+import { blockedQueriesOf } from './blocked-queries.ts';
 import type { TenantLimits } from './limits-flags.ts';
 import { otlpStrategyOf } from './otlp-limits.ts';
 import { checkReplicaLimits } from './replica-limits.ts';
@@ -47,6 +48,7 @@ function checkLimits(limits: TenantLimits): void {
   checkValueStrategy(limits);
   otlpStrategyOf(limits);
   checkReplicaLimits(limits);
+  blockedQueriesOf(limits.blockedQueries);
   compileRelabel(limits.relabelRules.map(parseRelabelConfig));
   const level = limits.readConsistency;
   if (level !== 'strong' && level !== 'eventual') {

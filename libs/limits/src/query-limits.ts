@@ -51,4 +51,25 @@ export const queryLimitsFlags = defineFlags({
     default: 0,
     help: 'How far back queries see: what they ask for before is left out. 0 is no limit.',
   },
+  labelsLengthMaxMs: {
+    kind: 'duration',
+    flag: 'store.max-labels-query-length',
+    yaml: 'limits.max_labels_query_length',
+    default: 0,
+    help: 'The longest time between start and end of queries of series, label names and values; of longer ones the beginning is left out. 0 is no limit.',
+  },
+  seriesAnswerMax: {
+    kind: 'int',
+    flag: 'querier.max-series-query-limit',
+    yaml: 'limits.max_series_query_limit',
+    default: 0,
+    help: 'Series that the series endpoint answers at most, whatever limit is asked for. 0 is no limit.',
+  },
+  blockedQueries: {
+    kind: 'list',
+    flag: 'query-frontend.blocked-queries',
+    yaml: 'limits.blocked_queries',
+    default: [],
+    help: 'Queries that are refused: rules of pattern, regex, reason, unaligned_range_queries, time_range_longer_than and step_size_shorter_than.',
+  },
 });

@@ -5,6 +5,7 @@
 // reader notices (a snappy block or a frame that is not whole).
 import { WeirError } from '@weir/errors';
 import { createMatcher, HistogramColumns, labelSize, SampleColumns } from '@weir/model';
+import { printExpr } from '@weir/promql';
 import { type ChunkedQueryable, type ChunkedSeriesStream, encodeChunkedSeries } from '@weir/query';
 import { createSemaphore } from '@weir/runtime';
 import type { Chunk } from '@weir/tsdb/chunk';
@@ -20,7 +21,7 @@ import {
 } from '@weir/wire';
 import type { EndpointAnswer, EndpointContext } from '../endpoint.ts';
 import { resumed } from '../executor/answer-stream.ts';
-import { allowedStart } from '../query-limits.ts';
+import { allowedStart, checkBlocked } from '../query-limits.ts';
 import { sentChunks } from './sent-chunks.ts';
 
 /** Mimir's: queries are matchers and times, which take little. */
@@ -79,9 +80,17 @@ interface Select {
   readonly labelsOnly: boolean;
 }
 
+/** The matchers as the selector that they would be in a query. */
+function selectorText(matchers: ReadQuery['matchers']): string {
+  const span = { start: 0, end: 0 };
+  const modifiers = { offsetMs: undefined, at: undefined };
+  return printExpr({ kind: 'vector-selector', name: '', matchers, ...modifiers, span });
+}
+
 /** Undefined where nothing can be found. */
 function selectOf(query: ReadQuery, { request, clock }: RemoteReadContext): Select | undefined {
   const matchers = query.matchers.map(createMatcher);
+  checkBlocked(selectorText(query.matchers), request.limits);
   const { hints } = query;
   const narrows = hints !== undefined && (hints.startMs !== 0 || hints.endMs !== 0);
   const startMs = narrows ? Math.max(query.startMs, hints.startMs) : query.startMs;
