@@ -78,7 +78,8 @@ export async function* serveRead(
     case 'series': {
       const { heldBlocks, sources } = await reader.select(request, signal);
       yield encodeHeader({ heldBlocks });
-      yield* encodeBatches(mergeBatches(sources), request.kind === 'series', signal);
+      if (request.kind === 'select') yield* encodeBatches(mergeBatches(sources), signal);
+      else yield* encodeBatches(firstSeries(mergeBatches(sources), request.limit), signal);
       return;
     }
     case 'evaluate': {
@@ -90,10 +91,10 @@ export async function* serveRead(
       return;
     }
     case 'labelNames':
-      yield encodeTexts(sortedDistinct(await reader.labelNames(request, signal)));
+      yield encodeTexts(firstTexts(await reader.labelNames(request, signal), request.limit));
       return;
     case 'labelValues':
-      yield encodeTexts(sortedDistinct(await reader.labelValues(request, signal)));
+      yield encodeTexts(firstTexts(await reader.labelValues(request, signal), request.limit));
       return;
     case 'metadata':
       yield encodeJson(await reader.metadata(request, signal));
@@ -162,18 +163,29 @@ async function* packParts(
   }
 }
 
+/** Up to so many series, without their chunks; what is behind them is not read. */
+async function* firstSeries(
+  batches: SeriesBatches,
+  limit = Number.POSITIVE_INFINITY,
+): AsyncGenerator<readonly SeriesChunks[]> {
+  let left = limit;
+  for await (const batch of batches) {
+    yield batch.slice(0, left).map(({ labels }) => ({ labels, chunks: [] }));
+    left -= batch.length;
+    if (left <= 0) return;
+  }
+}
+
 /** Regroups batches into messages of about MESSAGE_SIZE_BYTES. */
 async function* encodeBatches(
   batches: SeriesBatches,
-  labelsOnly: boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   let pending: SeriesChunks[] = [];
   let sizeBytes = 0;
   for await (const batch of batches) {
     signal.throwIfAborted();
-    for (const series of batch) {
-      const item = labelsOnly ? { labels: series.labels, chunks: [] } : series;
+    for (const item of batch) {
       pending.push(item);
       sizeBytes += item.labels.length;
       for (const chunk of item.chunks) sizeBytes += chunk.bytes.length + 24;
@@ -203,6 +215,6 @@ function* encodeExemplars(series: readonly SeriesExemplars[]): Generator<Uint8Ar
   }
 }
 
-function sortedDistinct({ heldBlocks, texts }: ReadTexts): ReadTexts {
-  return { heldBlocks, texts: [...new Set(texts)].sort() };
+function firstTexts({ heldBlocks, texts }: ReadTexts, limit?: number): ReadTexts {
+  return { heldBlocks, texts: [...new Set(texts)].sort().slice(0, limit) };
 }

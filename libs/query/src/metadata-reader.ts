@@ -97,7 +97,7 @@ async function askForStrings(
   const { minT, maxT } = question.request;
   const controller = followSignal(signal);
   try {
-    const ownerQuestion = { kind, tenant, matchers, minT, maxT };
+    const ownerQuestion = { kind, tenant, matchers, minT, maxT, ...enough(question.request) };
     const answers = await askOwners(
       parts.owners,
       name === undefined ? ownerQuestion : { ...ownerQuestion, name },
@@ -142,7 +142,8 @@ async function readSeries(
     const held = new Set<string>();
     for (const matchers of request.matcherSets) {
       const question = { kind: 'series', tenant, matchers, minT, maxT } as const;
-      for (const answer of await askOwners(parts.owners, question, controller, openRemoteSeries)) {
+      const limited = { ...question, ...enough(request) };
+      for (const answer of await askOwners(parts.owners, limited, controller, openRemoteSeries)) {
         sources.push(answer.batches);
         for (const block of answer.heldBlocks) held.add(block);
       }
@@ -168,6 +169,11 @@ async function readSeries(
     controller.abort();
     merge?.close();
   }
+}
+
+/** How many an owner needs to tell: one more than the limit says that there are more. */
+function enough({ limit }: MetadataRequest): { readonly limit?: number } {
+  return limit > 0 ? { limit: limit + 1 } : {};
 }
 
 async function readMetadata(

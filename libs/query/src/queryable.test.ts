@@ -8,6 +8,7 @@ import type { BlockCatalog, QueryBlock } from './block-catalog.ts';
 import { type LocalReader, serveRead } from './local-reader.ts';
 import { createMetadataReader } from './metadata-reader.ts';
 import { createQueryable } from './queryable.ts';
+import { decodeChunkedSeries, decodeTexts } from './read-message.ts';
 import type { OwnerDirectory, ReadPort, ReadRequest } from './read-port.ts';
 import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
 
@@ -273,6 +274,30 @@ describe('metadata reader', () => {
     expect([values(some.items), some.truncated]).toEqual([['x', 'y'], true]);
     const exact = await reader.series({ ...twice, limit: 3 }, never);
     expect(exact.truncated).toBe(false);
+  });
+
+  it('is told no more by an owner than the limit needs', async () => {
+    const asked: string[] = [];
+    async function* batches() {
+      for (const value of ['a', 'b', 'c', 'd']) {
+        asked.push(value);
+        yield [series(value)];
+      }
+    }
+    const sent: Uint8Array[] = [];
+    const reader = owner({
+      select: async () => ({ heldBlocks: [], sources: [batches()] }),
+      labelNames: async () => ({ heldBlocks: [], texts: ['c', 'a', 'b', 'd'] }),
+    });
+    const question = { tenant: 't', matchers: [], minT: 0, maxT: 10, partitions: [0], limit: 2 };
+    for await (const message of reader.read({ kind: 'series', ...question }, never)) {
+      sent.push(message);
+    }
+    expect(asked).toEqual(['a', 'b']);
+    expect(sent.slice(1).flatMap(decodeChunkedSeries)).toHaveLength(2);
+    for await (const names of reader.read({ kind: 'labelNames', ...question }, never)) {
+      expect(decodeTexts(names).texts).toEqual(['a', 'b']);
+    }
   });
 
   it('gives each distinct entry of metadata once', async () => {

@@ -42,6 +42,8 @@ export interface ReadRequest {
   readonly activeOnly?: boolean;
   /** For labelValues. */
   readonly name?: string;
+  /** For series, labelNames and labelValues: so many of the first are enough; all without. */
+  readonly limit?: number;
   /** For cardinality: label names; all without. */
   readonly names?: readonly string[];
   /** For exemplars, instead of `matchers`: a series is meant if all of at least one set match it. */

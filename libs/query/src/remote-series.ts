@@ -19,6 +19,7 @@ export interface OwnerQuestion {
   readonly part?: PlanPart;
   readonly activeOnly?: boolean;
   readonly name?: string;
+  readonly limit?: number;
   readonly names?: readonly string[];
   readonly matcherSets?: readonly (readonly MatcherSpec[])[];
 }

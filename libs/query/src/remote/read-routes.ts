@@ -91,6 +91,7 @@ function isReadRequest(value: unknown): value is ReadRequest {
     typeof request.maxT === 'number' &&
     (request.newestOnly === undefined || typeof request.newestOnly === 'boolean') &&
     (request.activeOnly === undefined || typeof request.activeOnly === 'boolean') &&
+    (request.limit === undefined || Number.isInteger(request.limit)) &&
     (request.names === undefined || isArrayOf(request.names, isString)) &&
     (request.part === undefined ? request.kind !== 'evaluate' : isPart(request.part)) &&
     (request.name === undefined
