@@ -6,7 +6,7 @@ import { type Cluster, hasSuccessor, type InstanceEntry, othersStay } from '@wei
 import { WeirError } from '@weir/errors';
 import type { TenantActivity, TenantSettings } from '@weir/head';
 import type { PartitionLog } from '@weir/log';
-import type { ReadPort } from '@weir/query';
+import type { ReadPort, ReadThread } from '@weir/query';
 import { type Clock, createSemaphore } from '@weir/runtime';
 import { strongConsistencyMetrics, type Telemetry } from '@weir/telemetry';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -58,6 +58,8 @@ export interface Ingester {
   start(): Promise<void>;
   readiness(): Readiness;
   readonly read: ReadPort;
+  /** The thread that reads a partition can be asked of directly; undefined where the partition can't be read now. */
+  readThreadOf(partition: number): ReadThread | undefined;
   /** `tenantOf` throws `unauthenticated`. */
   routes(server: FastifyInstance, tenantOf: (request: FastifyRequest) => string): void;
   /**
@@ -325,6 +327,8 @@ export function createIngester(settings: IngesterSettings, parts: IngesterParts)
       return readinessOf({ cluster, clock, partitions, seat, departure, ownersMin });
     },
     read: createIngesterRead({ owned, workers, consistency, clock }),
+    readThreadOf: (partition) =>
+      owned.get(partition)?.serving ? workers.threadOf(partition) : undefined,
     routes(server, tenantOf) {
       partitionStatusRoutes(server, { instanceId: settings.instanceId, owned, clock });
       registerRoutes(server, ingester, {

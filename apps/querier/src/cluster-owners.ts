@@ -11,7 +11,7 @@ import {
   tenantSeed,
 } from '@weir/cluster';
 import { type ErrorKind, toWeirError, WeirError } from '@weir/errors';
-import type { OwnerDirectory, ReadPort } from '@weir/query';
+import type { Owner, OwnerDirectory, ReadPort, ReadThread } from '@weir/query';
 import type { Clock } from '@weir/runtime';
 
 export interface ClusterOwnersParts {
@@ -26,6 +26,8 @@ export interface ClusterOwnersParts {
    * apart, and merged where the query runs: this process's main thread then only passes bytes on.
    */
   localGroupOf?(partition: number): unknown;
+  /** The thread of a partition of this process, where it can be read now. */
+  localThreadOf?(partition: number): ReadThread | undefined;
   /** How many partitions the tenant writes to; 0 is all. All by default. */
   shardSizeOf?(tenant: string): number;
   /** Reads at another instance; asked once an address. */
@@ -91,10 +93,13 @@ export function createClusterOwners(
           throw new WeirError('unavailable', `partition ${partition} has no healthy owner`);
         }
       }
-      return [...byInstance].flatMap(([id, partitions]) => {
+      return [...byInstance].flatMap(([id, partitions]): Owner[] => {
         const port = portOf(view.instances.get(id)!);
-        const groups = port === parts.localReader ? inGroups(partitions, parts) : [partitions];
-        return groups.map((group) => ({ port, partitions: group }));
+        if (port !== parts.localReader) return [{ port, partitions }];
+        return inGroups(partitions, parts).map((group) => ({
+          ...{ port, partitions: group },
+          thread: threadOf(group, parts),
+        }));
       });
     },
   };
@@ -113,6 +118,15 @@ function inGroups(
     else group.push(partition);
   }
   return [...groups.values()];
+}
+
+/** The one thread of all of them. */
+function threadOf(
+  partitions: readonly number[],
+  { localThreadOf }: ClusterOwnersParts,
+): ReadThread | undefined {
+  const [thread, ...others] = partitions.map((partition) => localThreadOf?.(partition));
+  return others.every((other) => other === thread) ? thread : undefined;
 }
 
 /**

@@ -15,8 +15,8 @@ import type { QueryRequest } from './query-request.ts';
 
 export interface QuerierParts {
   readonly owners: OwnerDirectory;
-  /** Reaches every owner: needed for requests that name the owners' partitions. */
-  readonly readPort?: ReadPort;
+  /** Reaches the owner at the end of a link, or any: needed for requests that name the owners' partitions. */
+  readonly portOf?: (link: number | undefined) => ReadPort;
   readonly catalog: BlockCatalog;
   readonly clock: Clock;
   readonly telemetry: Telemetry;

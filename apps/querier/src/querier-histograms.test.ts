@@ -1,7 +1,7 @@
 // Native histograms from chunks of an owner to the JSON that a client of the query API gets.
 import { defaultsOf } from '@weir/config';
 import { labelsOf, type NativeHistogram } from '@weir/model';
-import { type LocalReader, type SeriesChunks, serveRead } from '@weir/query';
+import { type LocalReader, type ReadPort, type SeriesChunks, serveRead } from '@weir/query';
 import { systemClock } from '@weir/runtime';
 import { silentTelemetry } from '@weir/telemetry';
 import { CHUNK_XOR, encodeXorChunk, HistogramChunk } from '@weir/tsdb/chunk';
@@ -54,7 +54,7 @@ async function answer(
   };
   const port = {
     read: (request, signal) => serveRead(reader as LocalReader, request, signal),
-  } satisfies Parameters<typeof createQuerier>[1]['readPort'];
+  } satisfies ReadPort;
   const querier = createQuerier(defaultsOf(querierFlags), {
     owners: { owners: async () => [{ port, partitions: [0] }] },
     catalog: { blocks: async () => [] },

@@ -131,11 +131,11 @@ function ownersFor(request: QueryRequest, parts: QuerierParts): OwnerDirectory {
 }
 
 function namedOwners(request: QueryRequest, parts: QuerierParts): OwnerDirectory {
-  const { owners, ownersChangedMs } = request;
-  const { readPort } = parts;
-  if (owners === undefined || readPort === undefined) return parts.owners;
+  const { owners, links, ownersChangedMs } = request;
+  const { portOf } = parts;
+  if (owners === undefined || portOf === undefined) return parts.owners;
   return {
-    owners: async () => owners.map((partitions) => ({ port: readPort, partitions })),
+    owners: async () => owners.map((partitions, at) => ({ port: portOf(links?.[at]), partitions })),
     ...(ownersChangedMs !== undefined && { changedMs: ownersChangedMs }),
   };
 }

@@ -19,6 +19,8 @@ export interface QueryRequest {
   readonly limits?: TenantLimits;
   /** Partitions by owner, where the sender knows them; they are asked for otherwise. */
   readonly owners?: readonly (readonly number[])[];
+  /** Of each of them, by which link its partitions are read (ReadLinks); undefined through the sender. */
+  readonly links?: readonly (number | undefined)[];
   /** When these owners were first seen (OwnerDirectory.changedMs). */
   readonly ownersChangedMs?: number;
   /** What the client wants to see at least; before the query runs it becomes a demand on the owners. */

@@ -1,10 +1,15 @@
 // The entry of a query worker thread (bundled as querier-worker.js): builds its own querier from plain
 // settings and answers queries from its port. Only this file knows what a worker is made of; its metrics
 // stay in the worker for now.
-import { type MessagePort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import { createBucket } from '@weir/bucket/open';
 import { createCatalog } from '@weir/catalog';
-import { connectReadOverPort, serveStreams } from '@weir/query/threads';
+import {
+  connectReadOverPort,
+  type ReadLink,
+  ReadLinkEnds,
+  serveStreams,
+} from '@weir/query/threads';
 import { systemClock } from '@weir/runtime';
 import { createTelemetry } from '@weir/telemetry';
 import { sendAnswer } from './executor/answer-stream.ts';
@@ -14,27 +19,26 @@ import { createQuerier, type Querier } from './querier.ts';
 import type { QueryRequest } from './query-request.ts';
 
 const { settings, queries, owners } = workerData as WorkerStart;
+const reads = connectReadOverPort(owners);
+const links = new ReadLinkEnds(reads);
 // Without a catch: a worker that can't start must end, and say why.
-void createWorkerQuerier(settings, owners).then((querier) =>
+void createWorkerQuerier(settings).then((querier) =>
   serveStreams(queries, {
     open: (request, signal) => sendAnswer(querier, request as QueryRequest, signal),
+    call: async (link) => links.take(link as ReadLink),
   }),
 );
 
-async function createWorkerQuerier(
-  settings: QueryWorkerSettings,
-  owners: MessagePort,
-): Promise<Querier> {
+async function createWorkerQuerier(settings: QueryWorkerSettings): Promise<Querier> {
   // Takes some milliseconds, now rather than in the first answer.
   sampleRows();
   const telemetry = createTelemetry({ level: 'info' });
   const clock = systemClock;
   const bucket = await createBucket(settings.bucket);
   const catalog = createCatalog(settings.catalog, { bucket, clock, telemetry });
-  const reads = connectReadOverPort(owners);
   return createQuerier(settings.querier, {
     owners: reads,
-    readPort: reads,
+    portOf: (link) => links.portOf(link),
     catalog,
     clock,
     telemetry,

@@ -306,6 +306,7 @@ function ownersOf(
       ...(ingester !== undefined && {
         localReader: ingester.read,
         localGroupOf: (partition) => partitionWorkers?.hostOf(partition),
+        localThreadOf: (partition) => ingester.readThreadOf(partition),
       }),
       connect: (address) => createHttpReadPort(address, { agent }),
     },

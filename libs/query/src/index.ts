@@ -35,6 +35,7 @@ export {
 export { decodeChunkedSeries, encodeChunkedSeries } from './read-message.ts';
 export type {
   Exemplar,
+  Owner,
   OwnerDirectory,
   ReadCardinality,
   ReadDiscards,
@@ -47,6 +48,7 @@ export type {
   ReadRequest,
   ReadTenantStats,
   ReadTexts,
+  ReadThread,
   SeriesExemplars,
 } from './read-port.ts';
 export { openCardinality } from './remote-cardinality.ts';

@@ -9,6 +9,7 @@
 // ReadHistogramMetric, one per step; `discarded` one JSON array of ReadDiscards; `freshness` one of
 // ReadFreshness; `tenantStats` one of ReadTenantStats, of all tenants where the request names none (`''`); `position` an empty one, as soon as the owner may answer the request at all;
 // `exemplars` JSON arrays of SeriesExemplars, values as texts, because JSON has no NaN and no infinity.
+import type { MessagePort } from 'node:worker_threads';
 import type { Label, MatcherSpec } from '@weir/model';
 import type { PlanPart } from '@weir/promql';
 
@@ -156,6 +157,19 @@ export interface ReadPort {
   read(request: ReadRequest, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
+/** Another thread of this process that owns partitions, and answers reads of them without the directory's thread. */
+export interface ReadThread {
+  /** From now on the thread answers reads at this port, too, which moves there. */
+  answerAt(port: MessagePort): Promise<void>;
+}
+
+export interface Owner {
+  readonly port: ReadPort;
+  readonly partitions: readonly number[];
+  /** Where the partitions can be read directly, as far as nothing is demanded of the read. */
+  readonly thread?: ReadThread | undefined;
+}
+
 /** Which owners answer for a tenant now: every partition exactly once; rejects if one has no owner. */
 export interface OwnerDirectory {
   /**
@@ -163,7 +177,5 @@ export interface OwnerDirectory {
    * miss what a former owner had shipped and the present one no longer holds.
    */
   readonly changedMs?: number;
-  owners(
-    tenant: string,
-  ): Promise<readonly { readonly port: ReadPort; readonly partitions: readonly number[] }[]>;
+  owners(tenant: string): Promise<readonly Owner[]>;
 }

@@ -262,6 +262,7 @@ export async function createWorld({
         telemetry: silentTelemetry(),
         workers: {
           hostOf: () => host,
+          threadOf: () => undefined,
           async close() {
             workersClosed = true;
           },

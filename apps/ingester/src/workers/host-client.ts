@@ -1,10 +1,12 @@
 // The partition host's calls over a port, and their server. Record values move to the worker by transfer
 // where they are alone in their buffer (records handed out by a log belong to the consumer).
 
+import type { MessagePort } from 'node:worker_threads';
 import { WeirError } from '@weir/errors';
-import type { ReadRequest } from '@weir/query';
+import type { ReadRequest, ReadThread } from '@weir/query';
 import {
   type StreamClient,
+  serveReadOverPort,
   serveStreams,
   type ThreadPort,
   transferable,
@@ -40,6 +42,19 @@ interface Call {
 /** What asks for a stream that is not an answer of the read protocol. */
 interface SnapshotRequest {
   readonly snapshotOf: { readonly partition: number; readonly topicId: string };
+}
+
+/** Reads are to be answered at another port, too. */
+interface AnswerAt {
+  readonly answerAt: MessagePort;
+}
+
+export function createReadThread(streams: StreamClient): ReadThread {
+  return {
+    async answerAt(port) {
+      await streams.call({ answerAt: port } satisfies AnswerAt, [port]);
+    },
+  };
 }
 
 export function createHostClient(streams: StreamClient): PartitionHost {
@@ -90,7 +105,9 @@ function movable(batch: ApplyBatch): [ApplyBatch, ArrayBuffer[]] {
 export function serveHost(port: ThreadPort, host: PartitionHost): void {
   serveStreams(port, {
     async call(request) {
-      const { name, args } = request as Call;
+      const asked = request as Call | AnswerAt;
+      if ('answerAt' in asked) return serveReadOverPort(asked.answerAt, host);
+      const { name, args } = asked;
       if (!Object.hasOwn(CALLS, name)) {
         throw new WeirError('internal', `partition host has no call ${name}`);
       }

@@ -6,5 +6,5 @@ import type { PartitionWorkers } from './partition-host.ts';
 
 export function createInlineWorkers(parts: HostParts): PartitionWorkers {
   const host = createPartitionHost(parts);
-  return { hostOf: () => host, close: async () => {} };
+  return { hostOf: () => host, threadOf: () => undefined, close: async () => {} };
 }

@@ -12,7 +12,7 @@ import type {
   TenantStats,
   TenantWindow,
 } from '@weir/head';
-import type { ReadRequest } from '@weir/query';
+import type { ReadRequest, ReadThread } from '@weir/query';
 import type { EarlyCutSettings } from '../worker/early-cuts.ts';
 
 export interface OpenPartition {
@@ -195,5 +195,7 @@ export interface PartitionHost {
 /** Threads (or this one) that own partitions; a partition is pinned to one of them. */
 export interface PartitionWorkers {
   hostOf(partition: number): PartitionHost;
+  /** The thread of hostOf(); undefined where that is this one. */
+  threadOf(partition: number): ReadThread | undefined;
   close(): Promise<void>;
 }

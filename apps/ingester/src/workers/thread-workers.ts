@@ -3,9 +3,10 @@
 // again from its last checkpoint.
 import { Worker } from 'node:worker_threads';
 import { toWeirError, WeirError } from '@weir/errors';
+import type { ReadThread } from '@weir/query';
 import { connectStreams, portOf } from '@weir/query/threads';
 import type { Logger } from '@weir/telemetry';
-import { createHostClient } from './host-client.ts';
+import { createHostClient, createReadThread } from './host-client.ts';
 import type { PartitionHost, PartitionWorkers } from './partition-host.ts';
 
 export interface ThreadWorkersSettings {
@@ -19,6 +20,7 @@ export interface ThreadWorkersSettings {
 interface Thread {
   readonly worker: Worker;
   readonly host: PartitionHost;
+  readonly reads: ReadThread;
 }
 
 export function createThreadWorkers(
@@ -40,9 +42,11 @@ export function createThreadWorkers(
       parts.log.error({ err: error, worker: slot }, 'partition worker failed');
       failure = new WeirError('unavailable', toWeirError(error).message, { cause: error });
     });
+    const streams = connectStreams(portOf(worker), () => failure);
     const thread = {
       worker,
-      host: createHostClient(connectStreams(portOf(worker), () => failure)),
+      host: createHostClient(streams),
+      reads: createReadThread(streams),
     };
     worker.on('exit', () => {
       if (threads.get(slot) === thread) threads.delete(slot);
@@ -51,12 +55,14 @@ export function createThreadWorkers(
     return thread;
   }
 
+  const threadOf = (partition: number): Thread => {
+    const slot = partition % settings.count;
+    return threads.get(slot) ?? start(slot);
+  };
   for (let slot = 0; slot < Math.min(settings.startedAtOnce, settings.count); slot++) start(slot);
   return {
-    hostOf(partition) {
-      const slot = partition % settings.count;
-      return (threads.get(slot) ?? start(slot)).host;
-    },
+    hostOf: (partition) => threadOf(partition).host,
+    threadOf: (partition) => threadOf(partition).reads,
     async close() {
       closed = true;
       await Promise.all([...threads.values()].map(({ worker }) => worker.terminate()));

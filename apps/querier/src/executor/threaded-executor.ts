@@ -8,6 +8,7 @@ import type { OwnerDirectory, ReadPort } from '@weir/query';
 import {
   connectStreams,
   createRoutingReadPort,
+  ReadLinks,
   type StreamClient,
   serveReadOverPort,
 } from '@weir/query/threads';
@@ -55,9 +56,9 @@ export function createThreadedExecutor(
       const release = await running.acquire();
       try {
         signal.throwIfAborted();
-        const located = await locate(request, owners);
         const slot = slots.reduce((best, slot) => (slot.load < best.load ? slot : best));
-        return await receiveAnswer(slot.start(), located, signal);
+        const { streams, links } = slot.start();
+        return await receiveAnswer(streams, await locate(request, owners, links), signal);
       } catch (error) {
         return errorAnswer(request, signal.aborted ? signal.reason : error);
       } finally {
@@ -71,15 +72,25 @@ export function createThreadedExecutor(
   };
 }
 
-/** Names the owners, so that the worker need not ask this thread before it reads. */
-async function locate(request: QueryRequest, directory: OwnerDirectory): Promise<QueryRequest> {
-  const { endpoint } = request;
+/**
+ * Names the owners, so that the worker need not ask this thread before it reads, and links it with those that are
+ * threads of this process. A read that demands something waits in this thread.
+ */
+async function locate(
+  request: QueryRequest,
+  directory: OwnerDirectory,
+  links: ReadLinks,
+): Promise<QueryRequest> {
+  const { endpoint, demand } = request;
   if (endpoint === 'format_query' || endpoint === 'parse_query') return request;
   const owners = await directory.owners(request.tenant);
   const { changedMs } = directory;
+  const isDirect = demand === undefined && endpoint !== 'freshness';
+  const linked = owners.map(({ thread }) => (thread && isDirect ? links.to(thread) : undefined));
   return {
     ...request,
     owners: owners.map(({ partitions }) => partitions),
+    links: await Promise.all(linked),
     ...(changedMs !== undefined && { ownersChangedMs: changedMs }),
   };
 }
@@ -87,6 +98,7 @@ async function locate(request: QueryRequest, directory: OwnerDirectory): Promise
 interface RunningWorker {
   readonly worker: Worker;
   readonly streams: StreamClient;
+  readonly links: ReadLinks;
 }
 
 /** One worker, or its absence: before it starts, and for a moment after one died. */
@@ -108,10 +120,10 @@ class WorkerSlot {
   }
 
   /** Starts the worker unless it was; one that died is replaced without that, and until then refuses. */
-  start(): StreamClient {
+  start(): RunningWorker {
     if (this.#closing) throw new WeirError('closed', 'the query workers are closed');
     this.#running ??= this.#startWorker();
-    return this.#running.streams;
+    return this.#running;
   }
 
   async close(): Promise<void> {
@@ -152,6 +164,7 @@ class WorkerSlot {
         this.#dead = false;
       });
     });
-    return { worker, streams };
+    const links = new ReadLinks((link, transfer) => streams.call(link, transfer));
+    return { worker, streams, links };
   }
 }

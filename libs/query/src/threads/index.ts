@@ -7,4 +7,5 @@ export {
   serveStreams,
   transferable,
 } from './port-streams.ts';
+export { type ReadLink, ReadLinkEnds, ReadLinks } from './read-links.ts';
 export { connectReadOverPort, createRoutingReadPort, serveReadOverPort } from './read-over-port.ts';

@@ -1,9 +1,9 @@
 // The little of a MessagePort that streams over threads use: Node's ports and workers' parent ports fit,
 // and a Worker is made to.
-import type { Worker } from 'node:worker_threads';
+import type { TransferListItem, Worker } from 'node:worker_threads';
 
 export interface ThreadPort {
-  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  postMessage(message: unknown, transfer?: readonly TransferListItem[]): void;
   on(event: 'message', listener: (message: unknown) => void): unknown;
   on(event: 'close', listener: () => void): unknown;
   close(): void;

@@ -4,6 +4,7 @@
 //
 // Client → server: open {id, request}, credit {id, count}, cancel {id}, call {id, request}.
 // Server → client: message {id, bytes, isLast}, end {id}, error {id, …}, result {id, value}.
+import type { TransferListItem } from 'node:worker_threads';
 import { type ErrorKind, toWeirError, WeirError } from '@weir/errors';
 import { soon } from '../soon.ts';
 import type { ThreadPort } from './message-port.ts';
@@ -159,7 +160,7 @@ export interface StreamClient {
   /** A returned stream starts when it is first read, and is cancelled when it is left early. */
   open(request: unknown, signal: AbortSignal): AsyncGenerator<Uint8Array>;
   /** What is transferred is gone here. */
-  call(request: unknown, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
+  call(request: unknown, transfer?: readonly TransferListItem[]): Promise<unknown>;
   /** Requests that wait for an answer or are being streamed. */
   readonly active: number;
   close(): void;
@@ -170,7 +171,7 @@ export function connectStreams(port: ThreadPort, whenClosed: () => WeirError): S
   const inboxes = new Map<number, Inbox>();
   let closed = false;
   let lastId = 0;
-  const send = (message: ToServer, transfer?: readonly ArrayBuffer[]) =>
+  const send = (message: ToServer, transfer?: readonly TransferListItem[]) =>
     port.postMessage(message, transfer);
   port.on('message', (raw) => {
     const message = raw as ToClient;
