@@ -54,6 +54,8 @@ export class Evaluator {
   }
 
   async vector(node: VectorNode): Promise<RowStream> {
+    // A subquery whose range holds no step: nothing is evaluated, and nothing refused.
+    if (node.steps.count === 0) return streamOf([], 0);
     return (await this.#pushed(node)) ?? this.#vector(node);
   }
 
@@ -252,7 +254,7 @@ export class Evaluator {
 
   async #sort(node: Extract<VectorNode, { kind: 'sort' }>): Promise<RowStream> {
     const { count } = node.steps;
-    if (count > 1) this.#context.annotations.warn(SORT_IN_RANGE, node.span);
+    if (node.inRange) this.#context.annotations.warn(SORT_IN_RANGE, node.span);
     const rows = [...(await RowSet.of(await this.vector(node.input), this.#context)).rows];
     const down = node.name.endsWith('_desc') ? -1 : 1;
     if (node.name.startsWith('sort_by_label')) {

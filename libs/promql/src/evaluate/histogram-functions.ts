@@ -95,8 +95,9 @@ export async function histogramFraction(
     return rowOf(group, lower.length, notes, (at, step) => {
       const isRange = lower[step]! < upper[step]!;
       if (isRange && 'native' in at && hasObservedNaN(at.native)) notes.nanFraction();
-      const h = 'native' in at ? at.native : asCustomBuckets(at.classic);
-      return fractionOfHistogram(lower[step]!, upper[step]!, h);
+      const [from, to] = [lower[step]!, upper[step]!];
+      if ('native' in at) return fractionOfHistogram(from, to, at.native);
+      return fractionOfHistogram(from, to, asCustomBuckets(at.classic), 'classic');
     });
   });
   return streamOf(

@@ -95,15 +95,31 @@ export function fractionBelow(all: OrderedBuckets, at: number, value: number): n
   return Math.log2(value / lower) / Math.log2(upper / lower);
 }
 
-/** The fraction of all observations that are between the bounds. */
-export function fractionOfHistogram(lower: number, upper: number, h: Histogram): number {
+/**
+ * The fraction of all observations that are between the bounds. Custom buckets of a native histogram that have zero in
+ * them begin there, as Prometheus reads them; those made of classic ones don't.
+ */
+export function fractionOfHistogram(
+  lower: number,
+  upper: number,
+  h: Histogram,
+  of: 'native' | 'classic' = 'native',
+): number {
   if (h.count === 0 || Number.isNaN(lower) || Number.isNaN(upper)) return Number.NaN;
   if (lower >= upper) return 0;
   const all = new OrderedBuckets(h, 'apart');
   let between = 0;
   for (let at = 0; at < all.size; at++) {
-    const share = fractionBelow(all, at, upper) - fractionBelow(all, at, lower);
-    between += all.count(at) * share;
+    const hasZero = hasCustomBuckets(h) && all.lower(at) <= 0 && all.upper(at) >= 0;
+    const below = of === 'native' && hasZero ? fractionFromZero : fractionBelow;
+    between += all.count(at) * (below(all, at, upper) - below(all, at, lower));
   }
   return between / h.count;
+}
+
+function fractionFromZero(all: OrderedBuckets, at: number, value: number): number {
+  const upper = all.upper(at);
+  if (upper === Number.POSITIVE_INFINITY) return value === upper ? 1 : 0;
+  if (value <= 0) return 0;
+  return value >= upper ? 1 : value / upper;
 }

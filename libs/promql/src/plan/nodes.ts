@@ -161,6 +161,8 @@ export type VectorNode =
       readonly name: string;
       readonly input: VectorNode;
       readonly labels: readonly string[];
+      /** Of a range query, whose answer has an order of its own. */
+      readonly inRange: boolean;
       readonly span: Span;
     })
   /** Step-invariant: evaluated on one step, repeated on all. */

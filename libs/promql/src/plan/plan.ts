@@ -324,7 +324,11 @@ class Planner {
 
   #sort({ name, args, span }: Call, steps: Steps): VectorNode {
     const input = this.vector(args[0]!, steps);
-    return { kind: 'sort', name, input, labels: texts(args.slice(1)), span, steps };
+    const { startMs, endMs, stepMs } = this.#settings;
+    // A range of one step is one all the same if it ends later than it starts.
+    const isOneStep = endMs > startMs && endMs - startMs < stepMs && steps.startMs === startMs;
+    const inRange = steps.count > 1 || isOneStep;
+    return { kind: 'sort', name, input, labels: texts(args.slice(1)), inRange, span, steps };
   }
 
   #window({ name, args }: Call, rangeAt: number, steps: Steps): VectorNode {
