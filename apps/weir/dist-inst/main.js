@@ -1,0 +1,1 @@
+require('./load.cjs')('main.bundle.js', require);

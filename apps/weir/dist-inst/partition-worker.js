@@ -1,0 +1,1 @@
+require('./load.cjs')('partition-worker.bundle.js', require);

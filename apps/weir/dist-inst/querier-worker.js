@@ -1,0 +1,1 @@
+require('./load.cjs')('querier-worker.bundle.js', require);

@@ -1,0 +1,1 @@
+require('./load.cjs')('weirctl.bundle.js', require);
