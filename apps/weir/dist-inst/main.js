@@ -1,1 +1,0 @@
-require('./load.cjs')('main.bundle.js', require);

@@ -1,1 +1,0 @@
-require('./load.cjs')('partition-worker.bundle.js', require);

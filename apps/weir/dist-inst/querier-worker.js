@@ -1,1 +1,0 @@
-require('./load.cjs')('querier-worker.bundle.js', require);

@@ -1,1 +1,0 @@
-require('./load.cjs')('weirctl.bundle.js', require);
