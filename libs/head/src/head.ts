@@ -296,6 +296,8 @@ export interface PartitionHead {
    * native histograms or samples out of order in the range.
    */
   samples(select: HeadSelect, inOrder: boolean): HeadSamples;
+  /** What a samples() in order would have to sort is sorted, in turns with others; select() does that itself. */
+  prepareOrder(select: HeadSelect): Promise<void>;
   labelNames(select: HeadSelect): Promise<string[]>;
   labelValues(name: string, select: HeadSelect): Promise<string[]>;
   metadata(tenant: string): MetricMetadata[];

@@ -26,7 +26,7 @@ import type { HeadJournal } from './journal/head-journal.ts';
 import { openJournal } from './journal/open-journal.ts';
 import { cut } from './reads/cut.ts';
 import { exemplars } from './reads/exemplars.ts';
-import { labelNames, labelValues, samples, select } from './reads/select.ts';
+import { labelNames, labelValues, prepareOrder, samples, select } from './reads/select.ts';
 import { RecordApplier } from './records/apply.ts';
 import { SlabSpace } from './slabs/slab-space.ts';
 import { writeSnapshot } from './snapshot/write-snapshot.ts';
@@ -99,7 +99,7 @@ async function tryOpen(
   const opened = await openJournal(state, journalParts, { endOffset, frameBytes });
   if (opened === undefined) return undefined;
   takeIngested(state);
-  const of = { state, applier, commit, store, space, ...opened };
+  const of = { state, applier, commit, store, space, pause, ...opened };
   return { head: createHead(settings.partition, of), state, space };
 }
 
@@ -109,6 +109,7 @@ interface HeadParts {
   readonly commit: CommitState;
   readonly store: CheckedStore;
   readonly space: SlabSpace;
+  readonly pause: Pause;
   readonly journal: HeadJournal;
   readonly journalState: JournalState;
 }
@@ -116,7 +117,7 @@ interface HeadParts {
 function noPause(): undefined {}
 
 function createHead(partition: number, parts: HeadParts): PartitionHead {
-  const { state, applier, commit, store, space, journal, journalState } = parts;
+  const { state, applier, commit, store, space, pause, journal, journalState } = parts;
   let checkpointing: Promise<void> = Promise.resolve();
   let isClosed = false;
   const checkpoint = async (): Promise<void> => {
@@ -180,7 +181,8 @@ function createHead(partition: number, parts: HeadParts): PartitionHead {
       checkpointing = next.catch(() => {});
       return next;
     },
-    select: (request: HeadSelect) => select(state, store, request),
+    select: (request: HeadSelect) => select(state, store, request, pause),
+    prepareOrder: (request: HeadSelect) => prepareOrder(state, request, pause),
     samples: (request: HeadSelect, inOrder: boolean) => samples(state, store, request, inOrder),
     labelNames: async (request: HeadSelect) => labelNames(state, request),
     labelValues: async (name: string, request: HeadSelect) => labelValues(state, name, request),

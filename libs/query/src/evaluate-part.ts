@@ -17,7 +17,7 @@ import { mergeSources } from './queryable.ts';
 import type { ReadRequest } from './read-port.ts';
 
 export interface EvaluateParts {
-  readonly heads: readonly Pick<PartitionHead, 'samples' | 'select'>[];
+  readonly heads: readonly Pick<PartitionHead, 'prepareOrder' | 'samples' | 'select'>[];
   /** Earlier offsets first. */
   readonly blocks: readonly QueryBlockReader[];
   readonly clock: Clock;
@@ -34,6 +34,7 @@ export function evaluatePart(
     async select(asked) {
       const select = { ...asked, tenant };
       if (blocks.length === 0) {
+        if (inOrder) await Promise.all(heads.map((head) => head.prepareOrder(select)));
         const streams = heads.map((head) => head.samples(select, inOrder));
         return new PlainSeries(streams, inOrder);
       }

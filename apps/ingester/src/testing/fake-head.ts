@@ -170,6 +170,7 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
     async *select(select) {
       yield toSeries(matching(select));
     },
+    prepareOrder: async () => {},
     samples: () => ({
       labels: new Uint8Array(0),
       next: () => {

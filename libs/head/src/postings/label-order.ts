@@ -20,12 +20,8 @@ export function inLabelOrder(
   if (!nameFirst || refs.length <= SORTED_MAX) {
     return refs.sort((a, b) => compareSeries(store, a, b));
   }
-  const chosen = new Set<Metric>();
-  let max = 0;
-  for (const ref of refs) {
-    chosen.add(pages.page(store.record(ref, R.pageSlot) >>> PAGE_BITS).metric);
-    if (ref > max) max = ref;
-  }
+  const chosen = metricsOf(store, pages, refs);
+  const max = refs.reduce((most, ref) => (ref > most ? ref : most), 0);
   const selected = new Uint8Array(max + 1);
   for (const ref of refs) selected[ref] = 1;
   const out = new Uint32Array(refs.length);
@@ -34,6 +30,26 @@ export function inLabelOrder(
     for (const ref of sortedSeries(store, metric)) if (selected[ref] === 1) out[count++] = ref;
   }
   return out;
+}
+
+/** Sorts what inLabelOrder() would sort of the refs' metrics, in steps of about a millisecond. */
+export function* sortAhead(
+  store: SeriesStore,
+  pages: Pages,
+  refs: Uint32Array,
+): Generator<void, void> {
+  if (refs.length <= SORTED_MAX) return;
+  for (const metric of metricsOf(store, pages, refs)) {
+    if (metric.unsorted.length > 0) yield* sortMetric(store, metric);
+  }
+}
+
+function metricsOf(store: SeriesStore, pages: Pages, refs: Uint32Array): Set<Metric> {
+  const metrics = new Set<Metric>();
+  for (const ref of refs) {
+    metrics.add(pages.page(store.record(ref, R.pageSlot) >>> PAGE_BITS).metric);
+  }
+  return metrics;
 }
 
 /** All series of a metric in label order; newcomers are sorted and merged in. */
