@@ -22,7 +22,7 @@ import type { Expr } from './parse/ast.ts';
 import { type QueryTimes, resolveDurations } from './parse/durations.ts';
 import { refuseExperimental } from './parse/experimental.ts';
 import { quote } from './parse/literals.ts';
-import { parseExpr } from './parse/parser.ts';
+import { ParsedQueries } from './parse/parsed-queries.ts';
 import { typeOf } from './parse/types.ts';
 import type { QueryPlan, Steps } from './plan/nodes.ts';
 import { planQuery } from './plan/plan.ts';
@@ -105,8 +105,9 @@ export function createEngine(settings: EngineSettings, parts: { readonly clock: 
     const context = new Context(settings, query, parts);
     return { expr, context, evaluator: new Evaluator(context) };
   };
+  const queries = new ParsedQueries();
   const parse = (query: string): Expr => {
-    const parsed = parseExpr(query);
+    const parsed = queries.parse(query);
     if (settings.experimental === false) refuseExperimental(parsed, query);
     return parsed;
   };
