@@ -1,5 +1,4 @@
 // The first read in label order of many series sorts them in turns with what is pushed.
-import { setImmediate } from 'node:timers/promises';
 import { createMatcher, labelValue } from '@weir/model';
 import { describe, expect, it } from 'vitest';
 import { createMemoryHeadStore } from '../memory/memory-store.ts';
@@ -17,9 +16,8 @@ describe('the first read in label order', () => {
       { partition: 0 },
       {
         store: createMemoryHeadStore(),
-        pause: () => {
+        pause: async () => {
           pauses++;
-          return setImmediate();
         },
       },
     );
@@ -32,7 +30,7 @@ describe('the first read in label order', () => {
     const matchers = [createMatcher({ name: '__name__', op: '=', value: 'm' })];
     const request = { tenant: 'one', matchers, minT: 0, maxT: 2000 };
     const preparing = head.prepareOrder(request);
-    while (pauses === 0) await setImmediate();
+    while (pauses === 0) await null;
     push(SERIES, 'zz');
     const sinceApplied = pauses;
     await preparing;
