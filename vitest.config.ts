@@ -2,12 +2,16 @@
 // others start processes and are run by test/run.mjs, which prepares what they need first.
 import { defineConfig } from 'vitest/config';
 
+/** What a busy machine may need for what an idle one has at once. */
+const POLL_MS = 30_000;
+
 const started = (name: string, seconds: number) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: seconds * 1000,
     hookTimeout: seconds * 1000,
+    expect: { poll: { timeout: POLL_MS } },
     fileParallelism: false,
     pool: 'forks' as const,
   },
