@@ -15,7 +15,12 @@ import {
 import type { TenantLimits } from '@weir/limits';
 import { readConsistencyOf } from './consistency/read-consistency.ts';
 import type { QuerierSettings } from './querier-settings.ts';
-import type { Endpoint, QueryExecutor, QueryRequest } from './query-request.ts';
+import {
+  type Endpoint,
+  type QueryExecutor,
+  type QueryRequest,
+  readsSeries,
+} from './query-request.ts';
 import { READ_REQUEST_MAX_BYTES } from './remote-read/remote-read.ts';
 
 export interface QuerierRouteParts {
@@ -100,8 +105,7 @@ async function serve(
     const consistency = readConsistencyOf(request.headers, readConsistency);
     const limits = limitsOf(endpoint, tenant, parts);
     query = { tenant, endpoint, params, limits, ...(name === undefined ? {} : { label: name }) };
-    if (endpoint !== 'format_query' && endpoint !== 'parse_query')
-      query = { ...query, consistency };
+    if (readsSeries(endpoint)) query = { ...query, consistency };
     if (endpoint === 'read') query = { ...query, body: await readRequest(request) };
   } catch (error) {
     return sendPlainError(reply, error);

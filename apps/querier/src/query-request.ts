@@ -47,6 +47,11 @@ export type Endpoint =
   | 'freshness'
   | 'user_stats';
 
+/** Whether the endpoint reads series, and so needs owners and what may be demanded of them. */
+export function readsSeries(endpoint: Endpoint): boolean {
+  return endpoint !== 'format_query' && endpoint !== 'parse_query';
+}
+
 /** Mimir answers errors of these as plain text. */
 export function hasPlainErrors(endpoint: Endpoint): boolean {
   return endpoint.startsWith('cardinality_') || endpoint === 'user_stats' || endpoint === 'read';

@@ -14,7 +14,7 @@ import {
 } from '@weir/query/threads';
 import { type Clock, createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
-import type { QueryExecutor, QueryRequest } from '../query-request.ts';
+import { type QueryExecutor, type QueryRequest, readsSeries } from '../query-request.ts';
 import { receiveAnswer } from './answer-stream.ts';
 import { errorAnswer } from './error-answer.ts';
 import type { QueryWorkerSettings, WorkerStart } from './worker-start.ts';
@@ -82,7 +82,7 @@ async function locate(
   links: ReadLinks,
 ): Promise<QueryRequest> {
   const { endpoint, demand } = request;
-  if (endpoint === 'format_query' || endpoint === 'parse_query') return request;
+  if (!readsSeries(endpoint)) return request;
   const owners = await directory.owners(request.tenant);
   const { changedMs } = directory;
   const isDirect = demand === undefined && endpoint !== 'freshness';

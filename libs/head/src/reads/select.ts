@@ -33,6 +33,8 @@ export async function prepareOrder(
 ): Promise<void> {
   const tenant = state.tenantsByName.get(request.tenant);
   if (!tenant || state.nameNotFirst[tenant.id] > 0) return;
+  // Mostly all are sorted: then the series are not looked for twice.
+  if (!someUnsorted(state, tenant)) return;
   const read = state.reads.begin();
   try {
     const refs = matching(state, tenant, request);
@@ -40,6 +42,11 @@ export async function prepareOrder(
   } finally {
     state.reads.end(read);
   }
+}
+
+function someUnsorted(state: HeadState, tenant: Tenant): boolean {
+  for (const { unsorted } of state.pages.metricsOf(tenant.id)) if (unsorted.length > 0) return true;
+  return false;
 }
 
 export async function* select(
