@@ -17,6 +17,7 @@ import {
   readExemplars,
   readHistogramMetrics,
   serveRead,
+  type TextLists,
 } from '@weir/query';
 import type { Clock } from '@weir/runtime';
 import type { Lag } from './partition-lag.ts';
@@ -106,11 +107,11 @@ function createMergingReader(
   const askAll = async <T>(signal: AbortSignal): Promise<T[]> => {
     return Promise.all(hosts.map(([host, request]) => onlyMessage<T>(host, request, signal)));
   };
-  const askForTexts = async (signal: AbortSignal): Promise<ReadTexts> => {
+  const askForTexts = async (signal: AbortSignal): Promise<TextLists> => {
     const answers = await askAll<ReadTexts>(signal);
     return {
       heldBlocks: answers.flatMap(({ heldBlocks }) => heldBlocks),
-      texts: answers.flatMap(({ texts }) => texts),
+      lists: answers.map(({ texts }) => texts),
     };
   };
   return {

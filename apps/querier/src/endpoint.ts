@@ -7,6 +7,7 @@ import type {
   OwnerDirectory,
   ReadPort,
   SeriesExemplars,
+  TextAnswers,
 } from '@weir/query';
 import type { Clock } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
@@ -18,6 +19,8 @@ export interface QuerierParts {
   /** Reaches the owner at the end of a link, or any: needed for requests that name the owners' partitions. */
   readonly portOf?: (link: number | undefined) => ReadPort;
   readonly catalog: BlockCatalog;
+  /** Kept over all queries. */
+  readonly textAnswers?: TextAnswers;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -39,6 +42,7 @@ export type EndpointAnswer = { readonly warnings: readonly string[] } & (
   /** 204, as Prometheus answers where there is nothing to be asked. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'data'; readonly data: unknown }
+  | { readonly kind: 'texts'; readonly texts: readonly string[] }
   | { readonly kind: 'active-series'; readonly series: readonly LabelBytes[] }
   /** As they are, read while they are sent: until the end they take storage and time. */
   | {

@@ -15,7 +15,7 @@ export async function answerLabels(
 ): Promise<EndpointAnswer> {
   const request = requestOf(context);
   const { items, truncated } = await reader.labelNames(request, context.signal);
-  return { kind: 'data', data: items, warnings: truncated ? [TRUNCATED] : [] };
+  return { kind: 'texts', texts: items, warnings: truncated ? [TRUNCATED] : [] };
 }
 
 export async function answerLabelValues(
@@ -28,7 +28,7 @@ export async function answerLabelValues(
   }
   const request = requestOf(context);
   const { items, truncated } = await reader.labelValues(name, request, context.signal);
-  return { kind: 'data', data: items, warnings: truncated ? [TRUNCATED] : [] };
+  return { kind: 'texts', texts: items, warnings: truncated ? [TRUNCATED] : [] };
 }
 
 export async function answerSeries(

@@ -65,8 +65,11 @@ const reader: LocalReader = {
       ],
     };
   },
-  labelNames: async () => ({ heldBlocks: [], texts: ['job', '__name__'] }),
-  labelValues: async ({ name }) => ({ heldBlocks: [], texts: name === 'job' ? ['b', 'a'] : [] }),
+  labelNames: async () => ({ heldBlocks: [], lists: [['job'], ['__name__']] }),
+  labelValues: async ({ name }) => ({
+    heldBlocks: [],
+    lists: name === 'job' ? [['b'], ['a']] : [],
+  }),
   async *histogramMetrics() {},
   cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
   discarded: async () => [],

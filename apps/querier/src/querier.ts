@@ -13,6 +13,7 @@ import {
   demandOf,
   FetchBudget,
   type OwnerDirectory,
+  TextAnswers,
 } from '@weir/query';
 import { createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
@@ -26,6 +27,7 @@ import {
   dataAnswerJson,
   queryAnswerJson,
   seriesAnswerJson,
+  textsAnswerJson,
 } from './json/answer-json.ts';
 import { exemplarsAnswerJson } from './json/exemplars-json.ts';
 import {
@@ -61,7 +63,8 @@ export interface Querier extends QueryExecutor {
 const DEFAULT_CHUNKS_MAX = defaultsOf(limitsFlags).fetchedChunksMax;
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
-export function createQuerier(settings: QuerierSettings, parts: QuerierParts): Querier {
+export function createQuerier(settings: QuerierSettings, given: QuerierParts): Querier {
+  const parts = { ...given, textAnswers: new TextAnswers() };
   const running = createSemaphore(settings.maxConcurrent);
   const engine = createEngine(settings, parts);
   const engineFor = ({ limits }: QueryRequest) => {
@@ -207,6 +210,8 @@ function bodyOf(
   switch (answer.kind) {
     case 'data':
       return dataAnswerJson(answer.data, { warnings, infos: [] });
+    case 'texts':
+      return textsAnswerJson(answer.texts, { warnings, infos: [] });
     case 'json':
       return Buffer.from(JSON.stringify(answer.json), 'utf8');
     case 'active-series':

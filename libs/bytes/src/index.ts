@@ -5,5 +5,6 @@ export { crc32c } from './crc32c.ts';
 export { grown } from './grown.ts';
 export { sortSteps } from './sort-steps.ts';
 export { text, utf8 } from './text.ts';
+export { compareTexts, sortTexts, uniteTexts } from './text-order.ts';
 export { type Cursor, readUvarint, uvarintSize, writeUvarint } from './varint.ts';
 export { webAssembly } from './web-assembly.ts';

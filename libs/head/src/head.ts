@@ -298,8 +298,9 @@ export interface PartitionHead {
   samples(select: HeadSelect, inOrder: boolean): HeadSamples;
   /** What a samples() in order would have to sort is sorted, in turns with others; select() does that itself. */
   prepareOrder(select: HeadSelect): Promise<void>;
-  labelNames(select: HeadSelect): Promise<string[]>;
-  labelValues(name: string, select: HeadSelect): Promise<string[]>;
+  /** Sorted by bytes; a list is never changed, and without matchers the same while no value comes or goes. */
+  labelNames(select: HeadSelect): Promise<readonly string[]>;
+  labelValues(name: string, select: HeadSelect): Promise<readonly string[]>;
   metadata(tenant: string): MetricMetadata[];
   /** Each series once, in label order; those without an exemplar in the range are left out. */
   exemplars(select: ExemplarSelect): Promise<HeadExemplars[]>;

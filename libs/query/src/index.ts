@@ -57,3 +57,4 @@ export { openRemoteSeries, type RemoteSeries } from './remote-series.ts';
 export type { SeriesBatches, SeriesChunks, SeriesSelect } from './series-chunks.ts';
 export { createTenantReader, type LabelCardinality, type TenantReader } from './tenant-reader.ts';
 export { readTenantStats, type TenantTotals } from './tenant-stats.ts';
+export { TextAnswers, type TextLists } from './text-answers.ts';

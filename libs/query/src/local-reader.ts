@@ -6,7 +6,7 @@ import type { MetricMetadata } from '@weir/model';
 import type { PartMessage } from '@weir/promql';
 import { mergeBatches } from './merge-series.ts';
 import { encodePartMessage, packMessages } from './part-message.ts';
-import { encodeChunkedSeries, encodeHeader, encodeJson, encodeTexts } from './read-message.ts';
+import { encodeChunkedSeries, encodeHeader, encodeJson } from './read-message.ts';
 import type {
   ReadCardinality,
   ReadDiscards,
@@ -15,11 +15,11 @@ import type {
   ReadLabelValues,
   ReadRequest,
   ReadTenantStats,
-  ReadTexts,
   SeriesExemplars,
 } from './read-port.ts';
 import type { SeriesBatches, SeriesChunks } from './series-chunks.ts';
 import { soon } from './soon.ts';
+import { encodeTextLists, type TextLists } from './text-answers.ts';
 
 /** Size at which a message is sent; a series is never split, so one message may be larger. */
 const MESSAGE_SIZE_BYTES = 256 * 1024;
@@ -39,10 +39,9 @@ export interface LocalReader {
   select(request: ReadRequest, signal: AbortSignal): Promise<LocalSelection>;
   /** For request.part; left out by what evaluates nothing. */
   evaluate?(request: ReadRequest, signal: AbortSignal): Promise<LocalPart>;
-  /** In any order; duplicates are fine. */
-  labelNames(request: ReadRequest, signal: AbortSignal): Promise<ReadTexts>;
+  labelNames(request: ReadRequest, signal: AbortSignal): Promise<TextLists>;
   /** Values of the label request.name. */
-  labelValues(request: ReadRequest, signal: AbortSignal): Promise<ReadTexts>;
+  labelValues(request: ReadRequest, signal: AbortSignal): Promise<TextLists>;
   metadata(request: ReadRequest, signal: AbortSignal): Promise<readonly MetricMetadata[]>;
   /** In any order; a series may come more than once. */
   exemplars(request: ReadRequest, signal: AbortSignal): Promise<readonly SeriesExemplars[]>;
@@ -91,10 +90,10 @@ export async function* serveRead(
       return;
     }
     case 'labelNames':
-      yield encodeTexts(firstTexts(await reader.labelNames(request, signal), request.limit));
+      yield encodeTextLists(await reader.labelNames(request, signal), request.limit);
       return;
     case 'labelValues':
-      yield encodeTexts(firstTexts(await reader.labelValues(request, signal), request.limit));
+      yield encodeTextLists(await reader.labelValues(request, signal), request.limit);
       return;
     case 'metadata':
       yield encodeJson(await reader.metadata(request, signal));
@@ -213,8 +212,4 @@ function* encodeExemplars(series: readonly SeriesExemplars[]): Generator<Uint8Ar
       })),
     );
   }
-}
-
-function firstTexts({ heldBlocks, texts }: ReadTexts, limit?: number): ReadTexts {
-  return { heldBlocks, texts: [...new Set(texts)].sort().slice(0, limit) };
 }

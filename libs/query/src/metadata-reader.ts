@@ -1,12 +1,14 @@
 // Names, values, series and metric metadata over all owners and blocks. Each set of matchers is asked by
 // itself and the answers are united, as Prometheus's API has it.
+import { uniteTexts } from '@weir/bytes';
 import type { LabelBytes, Matcher, MetricMetadata } from '@weir/model';
 import type { BlockCatalog } from './block-catalog.ts';
 import { SeriesMerge } from './merge-series.ts';
-import { decodeJson, decodeTexts } from './read-message.ts';
+import { decodeJson } from './read-message.ts';
 import type { OwnerDirectory } from './read-port.ts';
 import { askOwners, followSignal, openRemoteSeries, readMessage } from './remote-series.ts';
 import type { SeriesBatches } from './series-chunks.ts';
+import { TextAnswers } from './text-answers.ts';
 
 /** Blocks asked for names or values at the same time. */
 const BLOCK_CONCURRENCY = 8;
@@ -28,9 +30,9 @@ export interface Limited<Item> {
 }
 
 export interface MetadataReader {
-  /** Sorted. */
+  /** Sorted by bytes; a list is never changed, and mostly the same one while the answer is. */
   labelNames(request: MetadataRequest, signal: AbortSignal): Promise<Limited<string>>;
-  /** Sorted. */
+  /** In the same way. */
   labelValues(
     name: string,
     request: MetadataRequest,
@@ -45,6 +47,8 @@ export interface MetadataReader {
 export interface MetadataReaderParts {
   readonly owners: OwnerDirectory;
   readonly catalog: BlockCatalog;
+  /** Of all requests, where they are many: else nothing is kept. */
+  readonly textAnswers?: TextAnswers;
 }
 
 export function createMetadataReader(
@@ -53,79 +57,73 @@ export function createMetadataReader(
 ): MetadataReader {
   const { tenant } = settings;
   return {
-    async labelNames(request, signal) {
-      const names = await unite(request, (matchers) =>
-        askForStrings({ kind: 'labelNames', tenant, matchers, request }, parts, signal),
-      );
-      return limited([...names].sort(), request.limit);
-    },
-    async labelValues(name, request, signal) {
-      const values = await unite(request, (matchers) =>
-        askForStrings({ kind: 'labelValues', name, tenant, matchers, request }, parts, signal),
-      );
-      return limited([...values].sort(), request.limit);
-    },
+    labelNames: (request, signal) =>
+      readTexts({ kind: 'labelNames', tenant, request }, parts, signal),
+    labelValues: (name, request, signal) =>
+      readTexts({ kind: 'labelValues', name, tenant, request }, parts, signal),
     series: (request, signal) => readSeries(tenant, request, parts, signal),
     metadata: (signal) => readMetadata(tenant, parts.owners, signal),
   };
 }
 
-async function unite(
-  request: MetadataRequest,
-  ask: (matchers: readonly Matcher[]) => Promise<Iterable<string>>,
-): Promise<Set<string>> {
-  const sets = request.matcherSets.length === 0 ? [[]] : request.matcherSets;
-  const found = new Set<string>();
-  for (const matchers of sets) for (const item of await ask(matchers)) found.add(item);
-  return found;
-}
-
-interface StringQuestion {
+interface TextQuestion {
   readonly kind: 'labelNames' | 'labelValues';
   readonly tenant: string;
-  readonly matchers: readonly Matcher[];
   readonly name?: string;
   readonly request: MetadataRequest;
 }
 
-async function askForStrings(
-  question: StringQuestion,
+async function readTexts(
+  question: TextQuestion,
   parts: MetadataReaderParts,
   signal: AbortSignal,
-): Promise<Iterable<string>> {
-  const { kind, tenant, matchers, name } = question;
-  const { minT, maxT } = question.request;
+): Promise<Limited<string>> {
+  const { matcherSets, limit } = question.request;
+  const found: (readonly string[])[] = [];
+  for (const matchers of matcherSets.length === 0 ? [[]] : matcherSets) {
+    found.push(await askForTexts(question, matchers, parts, signal));
+  }
+  return limited(uniteTexts(found), limit);
+}
+
+async function askForTexts(
+  { kind, tenant, name, request }: TextQuestion,
+  matchers: readonly Matcher[],
+  parts: MetadataReaderParts,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { minT, maxT } = request;
   const controller = followSignal(signal);
   try {
-    const ownerQuestion = { kind, tenant, matchers, minT, maxT, ...enough(question.request) };
+    const few = enough(request);
+    const ownerQuestion = { kind, tenant, matchers, minT, maxT, ...few };
     const answers = await askOwners(
       parts.owners,
       name === undefined ? ownerQuestion : { ...ownerQuestion, name },
       controller,
       readMessage,
     );
-    const found = new Set<string>();
-    const held = new Set<string>();
-    for (const { texts, heldBlocks } of answers.map(decodeTexts)) {
-      for (const text of texts) found.add(text);
-      for (const ulid of heldBlocks) held.add(ulid);
-    }
+    const asked = JSON.stringify([kind, tenant, name, few, matchers.map(matcherKey)]);
+    const { texts, heldBlocks } = (parts.textAnswers ?? new TextAnswers()).unite(asked, answers);
     const listed = await parts.catalog.blocks(tenant, minT, maxT, parts.owners.changedMs);
-    const blocks = listed.filter(({ meta }) => !held.has(meta.ulid));
+    const blocks = listed.filter(({ meta }) => !heldBlocks.has(meta.ulid));
+    const lists = [texts];
     for (let at = 0; at < blocks.length; at += BLOCK_CONCURRENCY) {
       const some = blocks.slice(at, at + BLOCK_CONCURRENCY).map(async (block) => {
         const reader = await block.open();
         const select = { matchers, minT, maxT, labelsOnly: true };
         return name === undefined ? reader.labelNames(select) : reader.labelValues(name, select);
       });
-      for (const items of await Promise.all(some)) for (const item of items) found.add(item);
+      lists.push(...(await Promise.all(some)));
       signal.throwIfAborted();
     }
-    return found;
+    return uniteTexts(lists);
   } finally {
     controller.abort();
   }
 }
+
+const matcherKey = ({ name, op, value }: Matcher) => [name, op, value];
 
 /** All sets are read as one merge, so that the limit ends the reading early. */
 async function readSeries(

@@ -34,8 +34,8 @@ async function* once(...batch: SeriesChunks[]): SeriesBatches {
 function owner(reader: Partial<LocalReader>, requests: ReadRequest[] = []): ReadPort {
   const whole: LocalReader = {
     select: async () => ({ heldBlocks: [], sources: [] }),
-    labelNames: async () => ({ heldBlocks: [], texts: [] }),
-    labelValues: async () => ({ heldBlocks: [], texts: [] }),
+    labelNames: async () => ({ heldBlocks: [], lists: [] }),
+    labelValues: async () => ({ heldBlocks: [], lists: [] }),
     metadata: async () => [],
     async *histogramMetrics() {},
     cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
@@ -238,8 +238,8 @@ describe('metadata reader', () => {
     const heldBlocks = ['02'];
     const head = owner(
       {
-        labelNames: async () => ({ heldBlocks, texts: ['job', 'a', 'job'] }),
-        labelValues: async () => ({ heldBlocks, texts: ['z'] }),
+        labelNames: async () => ({ heldBlocks, lists: [['job'], ['a', 'job']] }),
+        labelValues: async () => ({ heldBlocks, lists: [['z']] }),
       },
       requests,
     );
@@ -287,7 +287,13 @@ describe('metadata reader', () => {
     const sent: Uint8Array[] = [];
     const reader = owner({
       select: async () => ({ heldBlocks: [], sources: [batches()] }),
-      labelNames: async () => ({ heldBlocks: [], texts: ['c', 'a', 'b', 'd'] }),
+      labelNames: async () => ({
+        heldBlocks: [],
+        lists: [
+          ['a', 'c'],
+          ['b', 'd'],
+        ],
+      }),
     });
     const question = { tenant: 't', matchers: [], minT: 0, maxT: 10, partitions: [0], limit: 2 };
     for await (const message of reader.read({ kind: 'series', ...question }, never)) {

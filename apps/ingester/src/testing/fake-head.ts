@@ -179,9 +179,11 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
       samples: () => {},
       close: () => {},
     }),
-    labelNames: async (select) => [...new Set(names(select))],
-    labelValues: async (name, select) =>
-      matching(select).flatMap(({ labels }) => labels[name] ?? []),
+    labelNames: async (select) => [...new Set(names(select))].sort(),
+    labelValues: async (name, select) => {
+      const found = matching(select).flatMap(({ labels }) => labels[name] ?? []);
+      return [...new Set(found)].sort();
+    },
     metadata: () => [],
     tenants: () =>
       [...new Set(samples.map(({ tenant }) => tenant))].map((tenant) => ({

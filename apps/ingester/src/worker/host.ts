@@ -109,21 +109,21 @@ function createReader(hosted: readonly HostedPartition[], clock: Clock): LocalRe
     async labelNames(request) {
       const select = selectOf(request);
       const { heads, blocks } = await sourcesOf(hosted, request);
-      const answers = await Promise.all([
+      const lists = await Promise.all([
         ...heads.map((head) => head.labelNames(select)),
         ...blocks.map(({ reader }) => reader.labelNames(select)),
       ]);
-      return { heldBlocks: blocks.map(({ ulid }) => ulid), texts: answers.flat() };
+      return { heldBlocks: blocks.map(({ ulid }) => ulid), lists };
     },
     async labelValues(request) {
       const select = selectOf(request);
       const name = request.name ?? '';
       const { heads, blocks } = await sourcesOf(hosted, request);
-      const answers = await Promise.all([
+      const lists = await Promise.all([
         ...heads.map((head) => head.labelValues(name, select)),
         ...blocks.map(({ reader }) => reader.labelValues(name, select)),
       ]);
-      return { heldBlocks: blocks.map(({ ulid }) => ulid), texts: answers.flat() };
+      return { heldBlocks: blocks.map(({ ulid }) => ulid), lists };
     },
     async metadata(request) {
       return hosted.flatMap(({ head }) => head?.metadata(request.tenant) ?? []);

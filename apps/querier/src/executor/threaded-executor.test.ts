@@ -63,8 +63,8 @@ const reader = {
   async select() {
     return { heldBlocks: [], sources: [manySeries()] };
   },
-  labelNames: async () => ({ heldBlocks: [], texts: ['a'] }),
-  labelValues: async () => ({ heldBlocks: [], texts: [] }),
+  labelNames: async () => ({ heldBlocks: [], lists: [['a']] }),
+  labelValues: async () => ({ heldBlocks: [], lists: [] }),
   async *histogramMetrics() {},
   cardinality: async () => ({ series: 0, labels: (async function* () {})() }),
   discarded: async () => [],

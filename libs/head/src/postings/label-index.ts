@@ -1,7 +1,7 @@
 // The inverted index of a partition: label pairs, interned by their canonical bytes and tenant, each
 // with a posting list; and per tenant its label names with their pairs. Values become strings only when
 // a query first looks at a name, and are kept then.
-import { compareBytes, grown, hashBytes, text, utf8 } from '@weir/bytes';
+import { grown, hashBytes, sortTexts, text } from '@weir/bytes';
 import { WeirError } from '@weir/errors';
 import { encodeLabels, LabelReader } from '@weir/model';
 import type { ByteArena } from '../series/byte-arena.ts';
@@ -26,6 +26,8 @@ export interface NameIndex {
   pairs: number[];
   /** Values of the first pairs, as far as queries have asked. */
   values: string[];
+  /** All of them in order, until one comes or goes. */
+  sorted: readonly string[] | undefined;
 }
 
 /** Which pair was freed, so that others forget it too. */
@@ -33,6 +35,8 @@ export type PairFreed = (pair: number) => void;
 
 export interface TenantIndex {
   readonly names: Map<string, NameIndex>;
+  /** Names in order, until one comes or a value goes. */
+  sortedNames: readonly string[] | undefined;
   /** Posting list of all series. */
   readonly all: number;
 }
@@ -57,7 +61,8 @@ export class LabelIndex {
   tenant(id: number): TenantIndex {
     const known = this.#tenants[id];
     if (known) return known;
-    const index = { names: new Map<string, NameIndex>(), all: this.lists.add() };
+    const names = new Map<string, NameIndex>();
+    const index: TenantIndex = { names, sortedNames: undefined, all: this.lists.add() };
     this.#tenants[id] = index;
     this.#tenantCount++;
     return index;
@@ -100,17 +105,19 @@ export class LabelIndex {
     const pair = this.lists.add();
     this.pairs.add(pair, hash, name.number, view, start, end - start);
     name.pairs.push(pair);
+    name.sorted = undefined;
     return pair;
   }
 
   #name(tenant: number, name: string): NameIndex {
-    const { names } = this.tenant(tenant);
-    const known = names.get(name);
+    const inTenant = this.tenant(tenant);
+    const known = inTenant.names.get(name);
     if (known) return known;
     const number = this.#freeNames.pop() ?? this.#names.length;
-    const index = { name, number, tenant, pairs: [], values: [] };
+    const index = emptyName(name, number, tenant);
     this.#names[number] = index;
-    names.set(name, index);
+    inTenant.names.set(name, index);
+    inTenant.sortedNames = undefined;
     return index;
   }
 
@@ -158,10 +165,38 @@ export class LabelIndex {
     return names.values;
   }
 
+  /** The values of a name that series have, sorted: the same list until one comes or goes. */
+  sortedValues(name: NameIndex): readonly string[] {
+    if (name.sorted !== undefined) return name.sorted;
+    const all = this.values(name);
+    const found = sortTexts(all.filter((_, at) => this.lists.count(name.pairs[at]) > 0));
+    // Where some have none just now it would not be noticed that they have one again.
+    if (found.length === all.length) name.sorted = found;
+    return found;
+  }
+
+  /** The names that series of the tenant have, in the same way. */
+  sortedNames(id: number): readonly string[] {
+    const tenant = this.tenant(id);
+    if (tenant.sortedNames !== undefined) return tenant.sortedNames;
+    const found: string[] = [];
+    for (const { name, pairs } of tenant.names.values()) {
+      if (pairs.some((pair) => this.lists.count(pair) > 0)) found.push(name);
+    }
+    sortTexts(found);
+    if (found.length === tenant.names.size) tenant.sortedNames = found;
+    return found;
+  }
+
   /** Counts a removed series out of the lists of its pairs; purge() takes its ref out of them. */
   forgetSeries(tenant: number, pairs: Int32Array, count: number): void {
     this.#forget(this.tenant(tenant).all);
-    for (let at = 0; at < count; at++) this.#forget(pairs[at]);
+    for (let at = 0; at < count; at++) {
+      this.#forget(pairs[at]);
+      if (this.lists.count(pairs[at]) > 0) continue;
+      this.#nameOf(pairs[at]).sorted = undefined;
+      this.tenant(tenant).sortedNames = undefined;
+    }
   }
 
   #forget(list: number): void {
@@ -229,8 +264,9 @@ export class LabelIndex {
     const { names } = this.tenant(tenant);
     if (names.has(name)) throw new WeirError('corrupt', `head: two names ${name}`);
     while (this.#names.length < number) this.#names.push(undefined);
-    this.#names[number] = { name, number, tenant, pairs: [], values: [] };
-    names.set(name, this.#names[number]);
+    const index = emptyName(name, number, tenant);
+    this.#names[number] = index;
+    names.set(name, index);
   }
 
   /** A pair whose last series went when a purge had not freed it yet. */
@@ -268,17 +304,17 @@ export class LabelIndex {
     }
     name.pairs = kept;
     name.values = values;
+    name.sorted = undefined;
     // Another purge may have dropped the name, and the tenant may have it anew.
     if (kept.length > 0 || this.#names[name.number] !== name) return;
-    this.tenant(name.tenant).names.delete(name.name);
+    const tenant = this.tenant(name.tenant);
+    tenant.names.delete(name.name);
+    tenant.sortedNames = undefined;
     this.#names[name.number] = undefined;
     this.#freeNames.push(name.number);
   }
 }
 
-/** Sorts strings by their UTF-8 bytes, as Prometheus does. */
-export function sortByBytes(strings: string[]): string[] {
-  // UTF-16 order differs from UTF-8 order only where surrogates meet U+E000 and above.
-  if (!strings.some((string) => /[\ud800-\uffff]/.test(string))) return strings.sort();
-  return strings.sort((a, b) => compareBytes(utf8(a), utf8(b)));
+function emptyName(name: string, number: number, tenant: number): NameIndex {
+  return { name, number, tenant, pairs: [], values: [], sorted: undefined };
 }

@@ -1,7 +1,7 @@
 // Answers selects: which series, in which order, and their label names and values.
+import { sortTexts } from '@weir/bytes';
 import { LabelReader, labelValue } from '@weir/model';
 import type { HeadSamples, HeadSelect, HeadSeries, HeadStore, Pause } from '../head.ts';
-import { sortByBytes } from '../postings/label-index.ts';
 import { inLabelOrder, sortAhead } from '../postings/label-order.ts';
 import { selectRefs } from '../postings/select-refs.ts';
 import { C, R } from '../series/series-store.ts';
@@ -130,33 +130,33 @@ function ordered(state: HeadState, tenant: Tenant, refs: Uint32Array): Uint32Arr
 }
 
 /** Without matchers from the index alone, of all series there are: the time range is the head's. */
-export function labelNames(state: HeadState, request: HeadSelect): string[] {
+export function labelNames(state: HeadState, request: HeadSelect): readonly string[] {
   const tenant = state.tenantsByName.get(request.tenant);
   if (!tenant || !overlapsHead(tenant, request)) return [];
-  const { lists } = state.index;
-  const entries = [...state.index.tenant(tenant.id).names.values()];
-  if (request.matchers.length === 0) {
-    const isInUse = (pair: number) => lists.count(pair) > 0;
-    return namesOf(entries.filter(({ pairs }) => pairs.some(isInUse)));
-  }
+  if (request.matchers.length === 0) return state.index.sortedNames(tenant.id);
   const refs = matching(state, tenant, request);
-  if (refs.length <= SCANNED_MAX) return sortByBytes([...namesOfSeries(state, refs)]);
+  if (refs.length <= SCANNED_MAX) return sortTexts([...namesOfSeries(state, refs)]);
+  const { lists } = state.index;
   const isSelected = membership(refs);
-  return namesOf(entries.filter(({ pairs }) => pairs.some((p) => lists.read(p).some(isSelected))));
+  const entries = [...state.index.tenant(tenant.id).names.values()];
+  const found = entries.filter(({ pairs }) => pairs.some((p) => lists.read(p).some(isSelected)));
+  return sortTexts(found.map(({ name }) => name));
 }
 
-export function labelValues(state: HeadState, name: string, request: HeadSelect): string[] {
+export function labelValues(
+  state: HeadState,
+  name: string,
+  request: HeadSelect,
+): readonly string[] {
   const tenant = state.tenantsByName.get(request.tenant);
   if (!tenant || !overlapsHead(tenant, request)) return [];
   if (request.matchers.length === 0) {
-    const names = state.index.tenant(tenant.id).names.get(name);
-    if (!names) return [];
-    const isInUse = (_: string, at: number) => state.index.lists.count(names.pairs[at]) > 0;
-    return sortByBytes(state.index.values(names).filter(isInUse));
+    const index = state.index.tenant(tenant.id).names.get(name);
+    return index ? state.index.sortedValues(index) : [];
   }
   const refs = matching(state, tenant, request);
-  if (refs.length <= SCANNED_MAX) return sortByBytes([...valuesOfSeries(state, name, refs)]);
-  return sortByBytes(valuesOf(state, tenant, name, refs));
+  if (refs.length <= SCANNED_MAX) return sortTexts([...valuesOfSeries(state, name, refs)]);
+  return sortTexts(valuesOf(state, tenant, name, refs));
 }
 
 /** Whether any window of the tenant may hold samples in the range. */
@@ -168,10 +168,6 @@ function overlapsHead(tenant: Tenant, { minT, maxT }: HeadSelect): boolean {
     }
   }
   return false;
-}
-
-function namesOf(entries: readonly { readonly name: string }[]): string[] {
-  return sortByBytes(entries.map(({ name }) => name));
 }
 
 function namesOfSeries(state: HeadState, refs: Uint32Array): Set<string> {

@@ -1,6 +1,6 @@
 // Reads a block: matchers to series with their chunks, in label order, a bounded piece at a time.
 // Tombstones aren't applied: Weir never writes them, and neither Mimir nor Thanos reads them from a bucket.
-import { text } from '@weir/bytes';
+import { sortTexts, text } from '@weir/bytes';
 import { type LabelBytes, LabelReader, type Matcher } from '@weir/model';
 import type { Chunk } from '../chunk/index.ts';
 import type { BlockSource } from '../index/files.ts';
@@ -30,9 +30,12 @@ export interface BlockReader {
   readonly sizeBytes: number;
   /** In Prometheus's label order, at most 512 series a batch. Damage rejects with `corrupt`. */
   select(select: BlockSelect): AsyncIterable<readonly BlockSeries[]>;
-  /** Sorted by bytes. Without matchers: of the whole block, whatever the time range. */
-  labelNames(select: BlockSelect): Promise<string[]>;
-  labelValues(name: string, select: BlockSelect): Promise<string[]>;
+  /**
+   * Sorted by bytes; a list is never changed. Without matchers: of the whole block, whatever the time range, and mostly
+   * the same list each time.
+   */
+  labelNames(select: BlockSelect): Promise<readonly string[]>;
+  labelValues(name: string, select: BlockSelect): Promise<readonly string[]>;
 }
 
 /** Reads the index's header; the rest at need. */
@@ -68,7 +71,7 @@ class Reader implements BlockReader {
     }
   }
 
-  async labelNames(select: BlockSelect): Promise<string[]> {
+  async labelNames(select: BlockSelect): Promise<readonly string[]> {
     if (select.matchers.length === 0) return (await this.#index.postingsTable()).names();
     const found = new DistinctTexts();
     for await (const batch of this.select({ ...select, labelsOnly: true })) {
@@ -77,12 +80,10 @@ class Reader implements BlockReader {
     return found.sorted();
   }
 
-  async labelValues(name: string, select: BlockSelect): Promise<string[]> {
+  async labelValues(name: string, select: BlockSelect): Promise<readonly string[]> {
     const table = await this.#index.postingsTable();
+    if (select.matchers.length === 0) return table.values(name);
     const { from, to } = table.entries(name);
-    if (select.matchers.length === 0) {
-      return Array.from({ length: to - from }, (_, entry) => table.value(from + entry));
-    }
     if (from === to) return [];
     const found = new DistinctTexts();
     for await (const batch of this.select({ ...select, labelsOnly: true })) {
@@ -152,20 +153,6 @@ class DistinctTexts {
   }
 
   sorted(): string[] {
-    return [...this.#texts].sort(compareByBytes);
+    return sortTexts([...this.#texts]);
   }
-}
-
-/** UTF-8's byte order is the order of code points, which differs from that of UTF-16 units. */
-function compareByBytes(a: string, b: string): number {
-  if (a === b) return 0;
-  const size = Math.min(a.length, b.length);
-  for (let at = 0; at < size; at++) {
-    const left = a.charCodeAt(at);
-    const right = b.charCodeAt(at);
-    if (left === right) continue;
-    const surrogates = left >= 0xd800 && right >= 0xd800;
-    return surrogates ? a.codePointAt(at)! - b.codePointAt(at)! : left - right;
-  }
-  return a.length - b.length;
 }

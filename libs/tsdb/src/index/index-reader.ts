@@ -33,6 +33,7 @@ export class IndexReader {
   readonly #fileSize: number;
   #symbols: Promise<Symbols> | undefined;
   #table: Promise<PostingsTable> | undefined;
+  #loadedTable: PostingsTable | undefined;
   #sizeBytes = 0;
 
   private constructor(source: BlockSource, toc: Toc, fileSize: number) {
@@ -61,7 +62,7 @@ export class IndexReader {
 
   /** Bytes of memory that the loaded tables take. */
   get sizeBytes(): number {
-    return this.#sizeBytes;
+    return this.#sizeBytes + (this.#loadedTable?.keptBytes ?? 0);
   }
 
   symbols(): Promise<Symbols> {
@@ -85,6 +86,7 @@ export class IndexReader {
         const at = this.#toc.postingsTable;
         const section = await readSection(this.#source, at, this.#fileSize - TOC_SIZE);
         const loaded = new PostingsTable(section, at);
+        this.#loadedTable = loaded;
         this.#sizeBytes += loaded.sizeBytes;
         return loaded;
       },

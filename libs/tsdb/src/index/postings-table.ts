@@ -12,6 +12,9 @@ export interface EntryRange {
 }
 
 const LIST_SIZE_GUESS = 64;
+/** Values that were asked for are kept up to so many bytes, by estimate: a string takes some beside its text. */
+const KEPT_MAX_BYTES = 1 << 20;
+const STRING_OVERHEAD_BYTES = 32;
 const NO_ENTRIES: EntryRange = { from: 0, to: 0 };
 
 export class PostingsTable {
@@ -21,6 +24,9 @@ export class PostingsTable {
   readonly #values: Uint32Array;
   readonly #names = new Map<string, EntryRange>();
   readonly #cursor: Cursor = { at: 0 };
+  #sortedNames: readonly string[] | undefined;
+  readonly #keptValues = new Map<string, readonly string[]>();
+  #keptBytes = 0;
 
   constructor(section: Uint8Array, fileOffset: number) {
     if (section.length < 4) throw corruptAt(INDEX_FILE, fileOffset, 'postings table has no count');
@@ -37,9 +43,34 @@ export class PostingsTable {
     return this.#bytes.length + this.#values.length * 4;
   }
 
+  /** Bytes of memory that values take which were asked for. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
   /** All label names, sorted by bytes. */
-  names(): string[] {
-    return [...this.#names.keys()].filter((name) => name !== '');
+  names(): readonly string[] {
+    this.#sortedNames ??= [...this.#names.keys()].filter((name) => name !== '');
+    return this.#sortedNames;
+  }
+
+  /** All values of a label name, sorted by bytes. */
+  values(name: string): readonly string[] {
+    const known = this.#keptValues.get(name);
+    if (known !== undefined) return known;
+    const { from, to } = this.entries(name);
+    const values: string[] = [];
+    let sizeBytes = 0;
+    for (let entry = from; entry < to; entry++) {
+      const value = this.value(entry);
+      values.push(value);
+      sizeBytes += value.length + STRING_OVERHEAD_BYTES;
+    }
+    if (to > from && this.#keptBytes + sizeBytes <= KEPT_MAX_BYTES) {
+      this.#keptValues.set(name, values);
+      this.#keptBytes += sizeBytes;
+    }
+    return values;
   }
 
   /** The entry of the list of all series. */
