@@ -87,8 +87,12 @@ async function answer(
   release: () => void,
 ): Promise<QueryAnswer> {
   const parts = { ...allParts, owners: ownersFor(request, allParts) };
-  const deadline = new AbortController();
-  const signal = AbortSignal.any([clientSignal, deadline.signal]);
+  const controller = new AbortController();
+  const { signal } = controller;
+  // The client's signal goes with the request, and this with it.
+  const leave = () => controller.abort(clientSignal.reason);
+  if (clientSignal.aborted) leave();
+  else clientSignal.addEventListener('abort', leave, { once: true });
   let cancelTimer = () => {};
   try {
     return await holding(over, evaluate, signal);
@@ -98,6 +102,7 @@ async function answer(
 
   function over(): void {
     cancelTimer();
+    clientSignal.removeEventListener('abort', leave);
     release();
   }
 
@@ -106,7 +111,7 @@ async function answer(
     const params = new Parameters(request.params);
     const timeoutMs = timeoutOf(settings, params);
     const timer = parts.clock.after(timeoutMs, () => {
-      deadline.abort(new WeirError('timeout', 'query timed out in expression evaluation'));
+      controller.abort(new WeirError('timeout', 'query timed out in expression evaluation'));
     });
     cancelTimer = () => timer.cancel();
     const queryable = queryableFor(request, parts);

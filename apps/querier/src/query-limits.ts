@@ -14,6 +14,11 @@ export function checkExpressionSize(query: string, limits: TenantLimits | undefi
   throw new WeirError('invalid', withLimit(text, 'max-query-expression-size-bytes', flag));
 }
 
+/** Whether there is a rule that a query may break. */
+export function blocksQueries(limits: TenantLimits | undefined): boolean {
+  return limits !== undefined && limits.blockedQueries.length > 0;
+}
+
 /** Throws `invalid` where the operator has forbidden the query, as it is or as it is printed. */
 export function checkBlocked(
   query: string,

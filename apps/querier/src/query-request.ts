@@ -15,8 +15,9 @@ export interface QueryRequest {
   readonly params: readonly (readonly [string, string])[];
   /** The body of a request whose parameters are not a form. */
   readonly body?: Uint8Array;
-  /** The tenant's limits. */
+  /** The tenant's limits; not in requests to a worker, which knows them by `limitsNumber`. */
   readonly limits?: TenantLimits;
+  readonly limitsNumber?: number;
   /** Partitions by owner, where the sender knows them; they are asked for otherwise. */
   readonly owners?: readonly (readonly number[])[];
   /** Of each of them, by which link its partitions are read (ReadLinks); undefined through the sender. */

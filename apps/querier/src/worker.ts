@@ -4,16 +4,12 @@
 import { workerData } from 'node:worker_threads';
 import { createBucket } from '@weir/bucket/open';
 import { createCatalog } from '@weir/catalog';
-import {
-  connectReadOverPort,
-  type ReadLink,
-  ReadLinkEnds,
-  serveStreams,
-} from '@weir/query/threads';
+import { connectReadOverPort, ReadLinkEnds, serveStreams } from '@weir/query/threads';
 import { systemClock } from '@weir/runtime';
 import { createTelemetry } from '@weir/telemetry';
 import { sendAnswer } from './executor/answer-stream.ts';
-import type { QueryWorkerSettings, WorkerStart } from './executor/worker-start.ts';
+import { KnownLimits } from './executor/sent-limits.ts';
+import type { QueryWorkerSettings, ToldWorker, WorkerStart } from './executor/worker-start.ts';
 import { sampleRows } from './json/sample-rows.ts';
 import { createQuerier, type Querier } from './querier.ts';
 import type { QueryRequest } from './query-request.ts';
@@ -21,13 +17,24 @@ import type { QueryRequest } from './query-request.ts';
 const { settings, queries, owners } = workerData as WorkerStart;
 const reads = connectReadOverPort(owners);
 const links = new ReadLinkEnds(reads);
+const limits = new KnownLimits();
 // Without a catch: a worker that can't start must end, and say why.
 void createWorkerQuerier(settings).then((querier) =>
   serveStreams(queries, {
-    open: (request, signal) => sendAnswer(querier, request as QueryRequest, signal),
-    call: async (link) => links.take(link as ReadLink),
+    open: (request, signal) => sendAnswer(querier, withLimits(request as QueryRequest), signal),
+    call: async (told) => take(told as ToldWorker),
   }),
 );
+
+function take(told: ToldWorker): void {
+  if ('link' in told) links.take(told.link);
+  else limits.take(told.limits);
+}
+
+function withLimits(request: QueryRequest): QueryRequest {
+  const { limitsNumber } = request;
+  return limitsNumber === undefined ? request : { ...request, limits: limits.of(limitsNumber) };
+}
 
 async function createWorkerQuerier(settings: QueryWorkerSettings): Promise<Querier> {
   // Takes some milliseconds, now rather than in the first answer.

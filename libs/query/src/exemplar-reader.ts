@@ -9,7 +9,7 @@ import type {
   ReadRequest,
   SeriesExemplars,
 } from './read-port.ts';
-import { askOwners, followSignal } from './remote-series.ts';
+import { askOwners, endReads, followSignal } from './remote-series.ts';
 
 export interface ExemplarRequest {
   /** Of series that all matchers of at least one set match. */
@@ -43,7 +43,7 @@ export function createExemplarReader(
         } as const;
         return merge((await askOwners(parts.owners, question, controller, readExemplars)).flat());
       } finally {
-        controller.abort();
+        endReads(controller);
       }
     },
   };

@@ -6,7 +6,13 @@ import type { BlockCatalog } from './block-catalog.ts';
 import { SeriesMerge } from './merge-series.ts';
 import { decodeJson } from './read-message.ts';
 import type { OwnerDirectory } from './read-port.ts';
-import { askOwners, followSignal, openRemoteSeries, readMessage } from './remote-series.ts';
+import {
+  askOwners,
+  endReads,
+  followSignal,
+  openRemoteSeries,
+  readMessage,
+} from './remote-series.ts';
 import type { SeriesBatches } from './series-chunks.ts';
 import { TextAnswers } from './text-answers.ts';
 
@@ -119,7 +125,7 @@ async function askForTexts(
     }
     return uniteTexts(lists);
   } finally {
-    controller.abort();
+    endReads(controller);
   }
 }
 
@@ -164,7 +170,7 @@ async function readSeries(
       items.push(merge.labels);
     }
   } finally {
-    controller.abort();
+    endReads(controller);
     merge?.close();
   }
 }
@@ -191,7 +197,7 @@ async function readMetadata(
     }
     return [...distinct.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
   } finally {
-    controller.abort();
+    endReads(controller);
   }
 }
 

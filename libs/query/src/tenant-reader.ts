@@ -16,7 +16,13 @@ import type {
 } from './read-port.ts';
 import { openCardinality } from './remote-cardinality.ts';
 import { readHistogramMetrics } from './remote-histogram-metrics.ts';
-import { askOwners, followSignal, openRemoteSeries, readMessage } from './remote-series.ts';
+import {
+  askOwners,
+  endReads,
+  followSignal,
+  openRemoteSeries,
+  readMessage,
+} from './remote-series.ts';
 
 const EVER = { minT: Number.MIN_SAFE_INTEGER, maxT: Number.MAX_SAFE_INTEGER };
 
@@ -81,7 +87,7 @@ async function readByPartition<Found extends { readonly partition: number }>(
     const found = answers.flatMap((answer) => decodeJson(answer) as Found[]);
     return found.sort((a, b) => a.partition - b.partition);
   } finally {
-    controller.abort();
+    endReads(controller);
   }
 }
 
@@ -112,7 +118,7 @@ async function readActiveSeries(
       found.push(labels);
     }
   } finally {
-    controller.abort();
+    endReads(controller);
     merge?.close();
   }
 }
@@ -146,7 +152,7 @@ async function readCardinality(
     await Promise.all(answers.map(add));
     return { series: answers.reduce((sum, { series }) => sum + series, 0), labels };
   } finally {
-    controller.abort();
+    endReads(controller);
   }
 }
 
@@ -179,7 +185,7 @@ async function mergeHistogramMetrics(
     );
     return [...found.values()].sort((a, b) => (a.metric < b.metric ? -1 : 1));
   } finally {
-    controller.abort();
+    endReads(controller);
   }
 }
 

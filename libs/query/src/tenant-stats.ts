@@ -1,7 +1,7 @@
 // Statistics of tenants for people: series and ingestion rates, summed over the owners of all partitions.
 import { decodeJson } from './read-message.ts';
 import type { OwnerDirectory, ReadTenantStats } from './read-port.ts';
-import { askOwners, followSignal, readMessage } from './remote-series.ts';
+import { askOwners, endReads, followSignal, readMessage } from './remote-series.ts';
 
 /** Each partition counts once, however many owners it has. */
 export type TenantTotals = Omit<ReadTenantStats, 'partition'>;
@@ -21,7 +21,7 @@ export async function readTenantStats(
     const answers = await askOwners(owners, question, controller, readMessage);
     return totals(answers.flatMap((answer) => decodeJson(answer) as ReadTenantStats[]));
   } finally {
-    controller.abort();
+    endReads(controller);
   }
 }
 

@@ -79,11 +79,15 @@ async function* readPartitions(
   request: ReadRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const leases = hosted.map(({ leases }) => leases.take());
-  const both = AbortSignal.any([signal, ...leases.map((lease) => lease.signal)]);
+  const controller = new AbortController();
+  const leave = () => controller.abort(signal.reason);
+  if (signal.aborted) leave();
+  else signal.addEventListener('abort', leave, { once: true });
+  const leases = hosted.map(({ leases }) => leases.take(controller));
   try {
-    yield* serveRead(createReader(hosted, clock), request, both);
+    yield* serveRead(createReader(hosted, clock), request, controller.signal);
   } finally {
+    signal.removeEventListener('abort', leave);
     for (const lease of leases) lease.release();
   }
 }

@@ -9,52 +9,56 @@ import type { Clock } from '@weir/runtime';
 const PATIENCE_MS = 60_000;
 
 export interface ReadLease {
-  /** Aborts when the data under this read has to go. */
-  readonly signal: AbortSignal;
   release(): void;
 }
 
 export interface ReadLeases {
-  take(): ReadLease;
+  /** For a read that ends when `read` is aborted: it is, when the data under it has to go. */
+  take(read: AbortController): ReadLease;
   /** Resolves when every read that is under way now has ended, or was told to at the end of the patience. */
   quiesce(patienceMs?: number): Promise<void>;
 }
 
 export function createReadLeases(clock: Clock): ReadLeases {
-  const active = new Map<AbortController, Promise<void>>();
+  const active = new Map<ReadLease, { readonly read: AbortController; ended: () => void }>();
   return {
-    take() {
-      const abort = new AbortController();
-      let ended = () => {};
-      active.set(
-        abort,
-        new Promise((resolve) => {
-          ended = resolve;
-        }),
-      );
-      return {
-        signal: abort.signal,
+    take(read) {
+      const lease: ReadLease = {
         release() {
-          active.delete(abort);
-          ended();
+          active.get(lease)?.ended();
+          active.delete(lease);
         },
       };
+      active.set(lease, { read, ended: () => {} });
+      return lease;
     },
     async quiesce(patienceMs = PATIENCE_MS) {
-      const before = [...active];
+      const before = [...active.values()];
       if (before.length === 0) return;
       let giveUp = () => {};
       const expired = new Promise<void>((resolve) => {
         giveUp = resolve;
       });
       const timer = clock.after(patienceMs, () => {
-        for (const [abort] of before) {
-          abort.abort(new WeirError('unavailable', 'the read was too slow: its data moved, retry'));
+        for (const { read } of before) {
+          read.abort(new WeirError('unavailable', 'the read was too slow: its data moved, retry'));
         }
         giveUp();
       });
-      await Promise.race([Promise.all(before.map(([, ended]) => ended)), expired]);
+      const ends = before.map((one) => endOf(one));
+      await Promise.race([Promise.all(ends), expired]);
       timer.cancel();
     },
   };
+}
+
+/** Several may wait for one. */
+function endOf(lease: { ended: () => void }): Promise<void> {
+  const { ended } = lease;
+  return new Promise((resolve) => {
+    lease.ended = () => {
+      ended();
+      resolve();
+    };
+  });
 }

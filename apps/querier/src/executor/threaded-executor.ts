@@ -17,7 +17,8 @@ import type { Telemetry } from '@weir/telemetry';
 import { type QueryExecutor, type QueryRequest, readsSeries } from '../query-request.ts';
 import { receiveAnswer } from './answer-stream.ts';
 import { errorAnswer } from './error-answer.ts';
-import type { QueryWorkerSettings, WorkerStart } from './worker-start.ts';
+import { SentLimits } from './sent-limits.ts';
+import type { QueryWorkerSettings, ToldWorker, WorkerStart } from './worker-start.ts';
 
 /** Pause before a dead worker is replaced, so that one that dies at once doesn't burn the CPU. */
 const RESTART_PAUSE_MS = 1000;
@@ -57,8 +58,9 @@ export function createThreadedExecutor(
       try {
         signal.throwIfAborted();
         const slot = slots.reduce((best, slot) => (slot.load < best.load ? slot : best));
-        const { streams, links } = slot.start();
-        return await receiveAnswer(streams, await locate(request, owners, links), signal);
+        const worker = slot.start();
+        const located = await locate(request, owners, worker.links);
+        return await receiveAnswer(worker.streams, numbered(located, worker), signal);
       } catch (error) {
         return errorAnswer(request, signal.aborted ? signal.reason : error);
       } finally {
@@ -95,10 +97,17 @@ async function locate(
   };
 }
 
+/** With the number of the limits in their place. */
+function numbered(request: QueryRequest, { limits: sent }: RunningWorker): QueryRequest {
+  const { limits, ...rest } = request;
+  return limits === undefined ? rest : { ...rest, limitsNumber: sent.numberOf(limits) };
+}
+
 interface RunningWorker {
   readonly worker: Worker;
   readonly streams: StreamClient;
   readonly links: ReadLinks;
+  readonly limits: SentLimits;
 }
 
 /** One worker, or its absence: before it starts, and for a moment after one died. */
@@ -164,7 +173,13 @@ class WorkerSlot {
         this.#dead = false;
       });
     });
-    const links = new ReadLinks((link, transfer) => streams.call(link, transfer));
-    return { worker, streams, links };
+    const links = new ReadLinks((link, transfer) =>
+      streams.call({ link } satisfies ToldWorker, transfer),
+    );
+    // A worker that has stopped fails the queries, too.
+    const limits = new SentLimits(
+      (limits) => void streams.call({ limits } satisfies ToldWorker).catch(() => {}),
+    );
+    return { worker, streams, links, limits };
   }
 }

@@ -2,7 +2,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { BucketSettings } from '@weir/bucket';
 import type { CatalogSettings } from '@weir/catalog';
+import type { ReadLink } from '@weir/query/threads';
 import type { QuerierSettings } from '../querier-settings.ts';
+import type { NumberedLimits } from './sent-limits.ts';
 
 export interface QueryWorkerSettings {
   readonly querier: QuerierSettings;
@@ -17,3 +19,6 @@ export interface WorkerStart {
   /** Owners of partitions answer here. */
   readonly owners: MessagePort;
 }
+
+/** What it is told between queries. */
+export type ToldWorker = { readonly link: ReadLink } | { readonly limits: NumberedLimits };

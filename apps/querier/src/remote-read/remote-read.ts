@@ -21,7 +21,7 @@ import {
 } from '@weir/wire';
 import type { EndpointAnswer, EndpointContext } from '../endpoint.ts';
 import { resumed } from '../executor/answer-stream.ts';
-import { allowedStart, checkBlocked } from '../query-limits.ts';
+import { allowedStart, blocksQueries, checkBlocked } from '../query-limits.ts';
 import { sentChunks } from './sent-chunks.ts';
 
 /** Mimir's: queries are matchers and times, which take little. */
@@ -90,7 +90,7 @@ function selectorText(matchers: ReadQuery['matchers']): string {
 /** Undefined where nothing can be found. */
 function selectOf(query: ReadQuery, { request, clock }: RemoteReadContext): Select | undefined {
   const matchers = query.matchers.map(createMatcher);
-  checkBlocked(selectorText(query.matchers), request.limits);
+  if (blocksQueries(request.limits)) checkBlocked(selectorText(query.matchers), request.limits);
   const { hints } = query;
   const narrows = hints !== undefined && (hints.startMs !== 0 || hints.endMs !== 0);
   const startMs = narrows ? Math.max(query.startMs, hints.startMs) : query.startMs;
