@@ -11,6 +11,7 @@ const { isMainThread, threadId } = require('node:worker_threads');
 
 /** Runs dist/`name`, a CommonJS file in ASCII; `require` is the entry's. */
 module.exports = function load(name, require) {
+  settle();
   const filename = join(__dirname, name);
   const cachePath = `${filename}.cache`;
   const cachedData = readIfThere(cachePath);
@@ -26,6 +27,15 @@ module.exports = function load(name, require) {
     .runInThisContext()
     .call(module.exports, module.exports, require, module, filename, __dirname);
 };
+
+/**
+ * The first ArrayBuffer that a thread sends to another makes V8 drop all optimised code that touches typed arrays, in the
+ * midst of a first query: here there is none yet, and what is compiled later expects it.
+ */
+function settle() {
+  const sent = new ArrayBuffer(1);
+  structuredClone(sent, { transfer: [sent] });
+}
 
 function readIfThere(path) {
   try {

@@ -2,7 +2,14 @@
 // idempotent commands; outputs are series, windows due for a block, and offsets. It reads no clock, no
 // randomness and no flag. Everything but apply() may wait for the store; apply() never does.
 import type { WeirError } from '@weir/errors';
-import type { LabelBytes, Matcher, MatcherSpec, MetricMetadata, SampleColumns } from '@weir/model';
+import type {
+  LabelBytes,
+  Matcher,
+  MatcherSpec,
+  MetricMetadata,
+  SampleColumns,
+  SeriesMemo,
+} from '@weir/model';
 import type { Chunk } from '@weir/tsdb/chunk';
 
 /** One record of the log as the head takes it. `value` is a WriteRequest (Mimir's record v0, v1 or v2). */
@@ -81,6 +88,9 @@ export interface HeadSeries {
 /** Series one after the other with their floats; valid until next(). */
 export interface HeadSamples {
   readonly labels: LabelBytes;
+  /** What is known of the head's series by their numbers, and that of the current one. */
+  readonly memo?: SeriesMemo;
+  readonly number: number;
   /** A promise only when the store is needed. Series without a sample in the range are left out. */
   next(): boolean | Promise<boolean>;
   /** Appends the current series' samples in the range to `out`, ascending. */

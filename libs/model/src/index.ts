@@ -33,4 +33,5 @@ export {
 export { compileRelabel, type Relabel } from './relabel/relabel.ts';
 export { parseRelabelConfig, type RelabelConfig } from './relabel/relabel-config.ts';
 export { isStaleNaN, SampleColumns, STALE_NAN } from './samples.ts';
+export { SeriesLeaders, SeriesMemo } from './series-memo.ts';
 export { parseTenantId, TENANT_ID_LENGTH_MAX } from './tenant.ts';

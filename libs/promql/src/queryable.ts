@@ -1,6 +1,6 @@
 // The port through which PromQL reads storage. Series stream in label order, one at a time, and their
 // samples are decoded into columns that the evaluator reuses: memory grows with the result.
-import type { HistogramColumns, LabelBytes, Matcher, SampleColumns } from '@weir/model';
+import type { HistogramColumns, LabelBytes, Matcher, SampleColumns, SeriesMemo } from '@weir/model';
 import type { PlanPart } from './push/plan-part.ts';
 import type { PartMessage } from './push/row-batch.ts';
 
@@ -21,6 +21,12 @@ export interface SeriesStream {
   next(): boolean | Promise<boolean>;
   /** Labels of the current series; valid until next(). Ascending in Prometheus's order, none twice. */
   readonly labels: LabelBytes;
+  /**
+   * Where the storage numbers series: what earlier queries have found out about them, and the number of the current
+   * one. Both may change with next().
+   */
+  readonly memo?: SeriesMemo | undefined;
+  readonly number?: number | undefined;
   /** Appends the floats of the current series in [minT, maxT] to `out`, ascending, none twice. */
   samples(out: SampleColumns): void;
   /**

@@ -64,6 +64,14 @@ class PlainSeries implements SeriesStream {
     return this.#current!.labels;
   }
 
+  get memo() {
+    return this.#current!.memo;
+  }
+
+  get number() {
+    return this.#current!.number;
+  }
+
   next(): boolean | Promise<boolean> {
     const alone = this.#streams.length === 1 ? this.#streams[0] : undefined;
     if (alone === undefined) return this.#nextOfSeveral();

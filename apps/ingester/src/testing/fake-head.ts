@@ -173,6 +173,7 @@ export function openFakeHead(partition: number, path: string, disk: FakeDisk): P
     prepareOrder: async () => {},
     samples: () => ({
       labels: new Uint8Array(0),
+      number: -1,
       next: () => {
         throw new NotPlain('the fake head has none');
       },

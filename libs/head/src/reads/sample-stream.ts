@@ -6,7 +6,7 @@
 // committed checkpoint, as in series-reader.ts, whose rules about rows and drops hold here too.
 // Deliberately without native histograms and out-of-order chunks: the stream throws NotPlain at the first.
 import { grown } from '@weir/bytes';
-import { type LabelBytes, SampleColumns } from '@weir/model';
+import { type LabelBytes, SampleColumns, type SeriesMemo } from '@weir/model';
 import { CHUNK_XOR, decodeXorChunk } from '@weir/tsdb/chunk';
 import type { HeadSamples, HeadSelect, HeadStore } from '../head.ts';
 import { PAGE_BITS, PAGE_SLOTS } from '../pages/pages.ts';
@@ -66,6 +66,14 @@ export class SampleStream implements HeadSamples {
     this.#batchSeries = read.inOrder ? BATCH_SERIES_ORDERED : BATCH_SERIES;
     this.#isInOrder = read.select.minT > read.tenant.lateThrough;
     this.#readNumber = state.reads.begin();
+  }
+
+  get memo(): SeriesMemo {
+    return this.#state.store.memo;
+  }
+
+  get number(): number {
+    return this.#read.refs[this.#at];
   }
 
   get labels(): LabelBytes {

@@ -14,6 +14,7 @@ import type { VisibleWindow } from './stored-chunks.ts';
 const NO_CHUNKS: HeadSeries['chunks'] = [];
 const NO_SAMPLES: HeadSamples = {
   labels: new Uint8Array(0),
+  number: -1,
   next: () => false,
   samples: () => {},
   close: () => {},

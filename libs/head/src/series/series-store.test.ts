@@ -32,4 +32,15 @@ describe('SeriesStore', () => {
     expect(told).toEqual([false]);
     expect(store.groupFlags[0]).toBe(DIRTY);
   });
+
+  it('knows nothing of series by numbers that are given away again', () => {
+    const store = new SeriesStore();
+    store.memo.prints(3)[6] = 77;
+    store.memo.leaders('by job').set(3, 2);
+    expect(store.memo.prints(3)[6]).toBe(77);
+    expect(store.memo.leaders('by job').of(3)).toBe(2);
+    store.reuse([3]);
+    expect(store.memo.prints(3)[6]).toBe(0);
+    expect(store.memo.leaders('by job').of(3)).toBeUndefined();
+  });
 });

@@ -3,6 +3,7 @@
 // start at 0 and are reused; 256 of them are a group, whose memory lies on disk as it is (FORMAT.md), so who
 // changes a series calls touch() first. Nothing here knows what a sample's time means; see series/append.ts.
 import { grown } from '@weir/bytes';
+import { SeriesMemo } from '@weir/model';
 import { PAGE_BITS } from '../pages/pages.ts';
 import { ByteArena } from './byte-arena.ts';
 import { ChunkBlocks } from './chunk-blocks.ts';
@@ -86,6 +87,8 @@ export class SeriesStore {
   /** By group: see slab-flags.ts. */
   groupFlags = new Uint8Array(64);
   watcher: SlabWatcher | undefined;
+  /** By ref. */
+  readonly memo = new SeriesMemo();
   /** Tenant by page: found from a record without touching the cold one. */
   pageTenants = new Int32Array(64);
   /** Refs below this have been used. */
@@ -287,6 +290,7 @@ export class SeriesStore {
 
   /** Gives removed series' refs away again; a slab with no other refs gives its memory back. */
   reuse(refs: Iterable<number>): void {
+    this.memo.forget();
     for (const ref of refs) {
       const slab = ref >>> SLAB_BITS;
       let free = this.#free[slab];

@@ -5,11 +5,11 @@ import { quantileOf } from '../functions/quantile.ts';
 import { printHistogram } from '../histogram/print.ts';
 import { formatNumber, formatShortest, isValidName, quote } from '../parse/literals.ts';
 import type { AggregateNode } from '../plan/nodes.ts';
-import { groupProjection } from './aggregate.ts';
 import * as texts from './annotation-texts.ts';
 import { BestValues, compareNaNLast, INSERTED_MAX } from './best-values.ts';
 import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
+import { groupProjection } from './group-numbers.ts';
 import { LabelTable, withLabels } from './label-sets.ts';
 import {
   ABSENT,

@@ -6,15 +6,10 @@ import type { AggregateNode } from '../plan/nodes.ts';
 import type { RowBatch } from '../push/row-batch.ts';
 import { type HistogramFold, HistogramFolder } from './aggregate-histograms.ts';
 import type { Context } from './context.ts';
-import { LabelProjection, LabelTable } from './label-sets.ts';
+import { GroupNumbers } from './group-numbers.ts';
+import { LabelTable } from './label-sets.ts';
 import { PartDeclined } from './part-declined.ts';
 import { forEachRow, Row, type RowStream, streamOf } from './rows.ts';
-
-/** Group labels of a series; `without` never keeps the metric name. */
-export function groupProjection(node: AggregateNode): LabelProjection {
-  if (!node.without) return new LabelProjection(node.grouping, 'keep');
-  return new LabelProjection([...node.grouping, '__name__'], 'drop');
-}
 
 /** What one group has gathered; `row.v` is the running value, the others what the operator needs. */
 export interface GatheredGroup {
@@ -102,17 +97,16 @@ async function gather(
   histograms: HistogramFolder | undefined,
 ): Promise<Group[]> {
   const fold = FOLDS[node.op]!;
-  const projection = groupProjection(node);
-  const table = new LabelTable();
+  const numbers = new GroupNumbers(node);
   const groups: Group[] = [];
   const { count } = node.steps;
   await forEachRow(input, context, (row) => {
-    const number = table.add(projection.project(row.labels));
+    const number = numbers.of(row);
     let group = groups[number];
     if (group === undefined) {
       context.budget.hold(count);
       group = new Group(count, fold.extra, fold.counts);
-      group.row.labels = table.keys[number]!;
+      group.row.labels = numbers.labelsOf(number);
       groups.push(group);
     }
     if (row.dropName) group.row.dropName = true;

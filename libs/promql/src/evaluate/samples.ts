@@ -2,6 +2,7 @@
 // whose rows are packed into columns. One series in memory at a time.
 import { HistogramColumns, isStaleNaN, type LabelBytes, SampleColumns } from '@weir/model';
 import type { SelectorRead, Steps } from '../plan/nodes.ts';
+import type { SeriesStream } from '../queryable.ts';
 import type { Context } from './context.ts';
 import { HistogramSamples } from './histogram-samples.ts';
 import { ABSENT, FLOAT, type RowStream } from './rows.ts';
@@ -10,6 +11,8 @@ import { ABSENT, FLOAT, type RowStream } from './rows.ts';
 export interface SampleStream {
   readonly labels: LabelBytes;
   readonly dropName: boolean;
+  /** The storage's stream, where its labels are these. */
+  readonly origin?: SeriesStream;
   readonly samples: SampleColumns;
   /** At other times than the floats. */
   readonly histograms: HistogramSamples;
@@ -52,6 +55,7 @@ export async function readSamples(
       return series.labels;
     },
     dropName: false,
+    origin: series,
     samples,
     histograms,
     next() {

@@ -227,8 +227,10 @@ function withHistograms(
 
 function rowsOf(input: SampleStream, count: number, fill: (row: Row) => boolean): RowStream {
   const row = new Row(count);
+  row.origin = input.origin;
   const take = () => {
     row.labels = input.labels;
+    row.originLabels = row.labels;
     row.dropName = input.dropName;
     row.h = undefined;
     return fill(row);

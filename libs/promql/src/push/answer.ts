@@ -63,12 +63,18 @@ function withoutHistograms(input: RowStream): RowStream {
 function watched(series: SeriesStream, prints: Prints | undefined): SeriesStream {
   if (prints === undefined) return series;
   const noted = (more: boolean) => {
-    if (more) prints.add(series.labels);
+    if (more) prints.add(series);
     return more;
   };
   return {
     get labels() {
       return series.labels;
+    },
+    get memo() {
+      return series.memo;
+    },
+    get number() {
+      return series.number;
     },
     next() {
       const more = series.next();

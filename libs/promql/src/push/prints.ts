@@ -3,13 +3,31 @@
 // different series cost time, never an answer.
 import { grown } from '@weir/bytes';
 import type { LabelBytes } from '@weir/model';
+import type { SeriesStream } from '../queryable.ts';
 
 export class Prints {
   #words = new Uint32Array(1024);
   #size = 0;
 
-  add(labels: LabelBytes): void {
+  add(series: Pick<SeriesStream, 'labels' | 'memo' | 'number'>): void {
     if (this.#size === this.#words.length) this.#words = grown(this.#words);
+    const { memo, number } = series;
+    if (memo === undefined || number === undefined) {
+      this.#print(series.labels);
+      return;
+    }
+    const known = memo.prints(number);
+    if (known[2 * number] === 0 && known[2 * number + 1] === 0) {
+      this.#print(series.labels);
+      known[2 * number] = this.#words[this.#size - 2]!;
+      known[2 * number + 1] = this.#words[this.#size - 1]!;
+      return;
+    }
+    this.#words[this.#size++] = known[2 * number]!;
+    this.#words[this.#size++] = known[2 * number + 1]!;
+  }
+
+  #print(labels: LabelBytes): void {
     let a = labels.length;
     let b = 0x2545f491;
     const whole = labels.length & ~3;

@@ -7,6 +7,7 @@ import {
   labelsOf,
   labelValue,
   type SampleColumns,
+  SeriesMemo,
 } from '@weir/model';
 import { systemClock } from '@weir/runtime';
 import fc from 'fast-check';
@@ -219,13 +220,26 @@ describe('parts of a plan', () => {
 describe('prints', () => {
   it('tell label sets apart and know them again', () => {
     const prints = new Prints();
-    for (let at = 0; at < 5000; at++) prints.add(labelsOf({ i: String(at) }));
+    for (let at = 0; at < 5000; at++) prints.add({ labels: labelsOf({ i: String(at) }) });
     const set = new PrintSet();
     expect(set.addAll(prints.words())).toBe(true);
     const other = new Prints();
-    other.add(labelsOf({ i: '5000' }));
+    other.add({ labels: labelsOf({ i: '5000' }) });
     expect(set.addAll(other.words())).toBe(true);
-    other.add(labelsOf({ i: '77' }));
+    other.add({ labels: labelsOf({ i: '77' }) });
     expect(set.addAll(other.words().subarray(2))).toBe(false);
+  });
+
+  it('are those of the labels, also where they are remembered', () => {
+    const memo = new SeriesMemo();
+    const printed = (numbers: readonly number[], by?: SeriesMemo) => {
+      const prints = new Prints();
+      for (const number of numbers) {
+        prints.add({ labels: labelsOf({ i: String(number) }), memo: by, number });
+      }
+      return [...prints.words()];
+    };
+    expect(printed([3, 1, 4000], memo)).toEqual(printed([3, 1, 4000]));
+    expect(printed([4000, 2, 3, 1], memo)).toEqual(printed([4000, 2, 3, 1]));
   });
 });
