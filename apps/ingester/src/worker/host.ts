@@ -13,14 +13,19 @@ import {
   serveRead,
 } from '@weir/query';
 import type { Clock } from '@weir/runtime';
+import { createKeptEntries } from '@weir/tsdb/block';
 import type { PartitionHost } from '../workers/partition-host.ts';
 import { createFailedRecords } from './failed-records.ts';
 import { type HostedPartition, type HostParts, openHostedPartition } from './hosted-partition.ts';
 import type { HeldBlock } from './local-blocks.ts';
 
+/** What the worker keeps of its blocks' series, so that questions asked again are not read again. */
+const KEPT_ENTRIES_BYTES = 16 << 20;
+
 export function createPartitionHost(parts: HostParts): PartitionHost {
   const partitions = new Map<number, HostedPartition>();
   const failedRecords = createFailedRecords();
+  const keptEntries = createKeptEntries(KEPT_ENTRIES_BYTES);
 
   const get = (partition: number): HostedPartition => {
     const found = partitions.get(partition);
@@ -36,7 +41,7 @@ export function createPartitionHost(parts: HostParts): PartitionHost {
       if (partitions.has(partition)) {
         throw new WeirError('internal', `partition ${partition} is open already`);
       }
-      const opened = await openHostedPartition(request, parts, failedRecords);
+      const opened = await openHostedPartition(request, parts, failedRecords, keptEntries);
       partitions.set(partition, opened);
       const { storedPosition: position, journal, aside, blocks } = opened;
       return { position, journal, aside, blocks: blocks.all() };

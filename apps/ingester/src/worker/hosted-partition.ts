@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { assert, isKind, toWeirError, WeirError } from '@weir/errors';
 import type { HeadStore, PartitionHead, Pause, ShippedWindow, TenantWindow } from '@weir/head';
 import type { Clock, Timer } from '@weir/runtime';
+import type { KeptEntries } from '@weir/tsdb/block';
 import type {
   Applied,
   ApplyBatch,
@@ -93,6 +94,7 @@ export async function openHostedPartition(
   settings: HostedPartitionSettings,
   parts: HostParts,
   failedRecords: FailedRecords,
+  keptEntries?: KeptEntries,
 ): Promise<HostedPartition> {
   const { partition, topicId } = settings;
   const { clock } = parts;
@@ -106,7 +108,7 @@ export async function openHostedPartition(
   const { head: storedHead, aside } = await openStored();
   const blocks = await openLocalBlocks(
     { dir: folder.blocksDir, partition, topicId },
-    { nextUlid: parts.nextUlid, putAside: folder.setPartAside },
+    { nextUlid: parts.nextUlid, putAside: folder.setPartAside, keptEntries },
   );
   let head = storedHead;
   // A store without a checkpoint knows no position: it is as good as none.

@@ -10,6 +10,7 @@ import {
   type BlockReader,
   decodeBlockMeta,
   isUlid,
+  type KeptEntries,
   META_FILE,
   openBlock,
   writeBlock,
@@ -40,6 +41,7 @@ export interface LocalBlocksParts {
   readonly nextUlid: () => string;
   /** Moves a block's folder out of the way. */
   readonly putAside: (dir: string) => Promise<unknown>;
+  readonly keptEntries?: KeptEntries | undefined;
 }
 
 export interface HeldBlock {
@@ -114,7 +116,9 @@ export async function openLocalBlocks(
   async function readerOf(entry: Entry): Promise<BlockReader> {
     if (entry.opened === undefined) {
       const source = createDirectorySource(entry.block.dir);
-      const reader = readMeta(entry.block.dir).then((meta) => openBlock(source, meta));
+      const reader = readMeta(entry.block.dir).then((meta) =>
+        openBlock(source, meta, parts.keptEntries),
+      );
       entry.opened = { source, reader };
       reader.catch(() => {
         entry.opened = undefined;

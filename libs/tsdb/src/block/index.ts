@@ -3,6 +3,7 @@
 export type { BlockSink, BlockSource } from '../index/files.ts';
 export type { Pause } from '../index/index-writer.ts';
 export type { SymbolList } from '../index/symbol-lookup.ts';
+export { createKeptEntries, type KeptEntries } from './kept-entries.ts';
 export {
   type BlockMeta,
   decodeBlockMeta,

@@ -7,6 +7,7 @@ import type { BlockSource } from '../index/files.ts';
 import { IndexReader } from '../index/index-reader.ts';
 import type { SeriesEntries } from '../index/series-entries.ts';
 import { ChunkReader } from './chunk-reader.ts';
+import { type KeptEntries, selectionKey } from './kept-entries.ts';
 import type { BlockMeta } from './meta.ts';
 import { SelectedChunks } from './selected-chunks.ts';
 import type { BlockSeries } from './write-block.ts';
@@ -39,22 +40,33 @@ export interface BlockReader {
 }
 
 /** Reads the index's header; the rest at need. */
-export async function openBlock(source: BlockSource, meta: BlockMeta): Promise<BlockReader> {
+export async function openBlock(
+  source: BlockSource,
+  meta: BlockMeta,
+  kept?: KeptEntries,
+): Promise<BlockReader> {
   const index = await IndexReader.open(source);
   const segments = meta.thanos?.segment_files ?? undefined;
   const chunks = new ChunkReader(source, segments?.length ? segments : undefined);
-  return new Reader(meta, index, chunks);
+  return new Reader(meta, index, chunks, kept);
 }
 
 class Reader implements BlockReader {
   readonly meta: BlockMeta;
   readonly #index: IndexReader;
   readonly #chunks: ChunkReader;
+  readonly #kept: KeptEntries | undefined;
 
-  constructor(meta: BlockMeta, index: IndexReader, chunks: ChunkReader) {
+  constructor(
+    meta: BlockMeta,
+    index: IndexReader,
+    chunks: ChunkReader,
+    kept: KeptEntries | undefined,
+  ) {
     this.meta = meta;
     this.#index = index;
     this.#chunks = chunks;
+    this.#kept = kept;
   }
 
   get sizeBytes(): number {
@@ -62,13 +74,36 @@ class Reader implements BlockReader {
   }
 
   async *select(select: BlockSelect): AsyncIterable<readonly BlockSeries[]> {
-    const refs = await this.#index.postings(select.matchers);
-    for (let from = 0; from < refs.length; from += WINDOW_SERIES) {
-      const to = Math.min(refs.length, from + WINDOW_SERIES);
-      const entries = await this.#index.series(refs, from, to);
-      if (select.labelsOnly) yield* labelBatches(entries, select);
-      else yield* this.#chunkBatches(entries, select);
+    if (select.labelsOnly) yield* this.#labels(select);
+    else {
+      for await (const entries of this.#entries(select)) yield* this.#chunkBatches(entries, select);
     }
+  }
+
+  async *#entries({ matchers }: BlockSelect): AsyncGenerator<SeriesEntries> {
+    const refs = await this.#index.postings(matchers);
+    for (let from = 0; from < refs.length; from += WINDOW_SERIES) {
+      yield await this.#index.series(refs, from, Math.min(refs.length, from + WINDOW_SERIES));
+    }
+  }
+
+  async *#labels(select: BlockSelect): AsyncIterable<readonly BlockSeries[]> {
+    const kept = this.#kept;
+    const key = kept ? selectionKey(this.meta.ulid, select.matchers) : '';
+    const known = kept?.get(key);
+    if (known !== undefined) {
+      for (const entries of known) yield* labelBatches(entries, select);
+      return;
+    }
+    const read: SeriesEntries[] = [];
+    let left = kept?.selectionMaxBytes ?? 0;
+    for await (const entries of this.#entries(select)) {
+      left -= entries.sizeBytes;
+      if (left >= 0) read.push(entries);
+      else read.length = 0;
+      yield* labelBatches(entries, select);
+    }
+    if (left >= 0) kept?.put(key, read);
   }
 
   async labelNames(select: BlockSelect): Promise<readonly string[]> {

@@ -103,12 +103,15 @@ export class IndexReader {
    */
   async postings(matchers: readonly Matcher[]): Promise<Uint32Array> {
     const table = await this.postingsTable();
-    let found: Uint32Array | undefined;
+    const wanted: (readonly number[])[] = [];
     for (const matcher of matchers) {
       if (matcher.matches('')) continue;
       const entries = table.matching(matcher);
       if (entries.length === 0) return NO_SERIES;
-      const refs = await this.#lists(table, entries);
+      wanted.push(entries);
+    }
+    let found: Uint32Array | undefined;
+    for (const refs of await Promise.all(wanted.map((entries) => this.#lists(table, entries)))) {
       found = found === undefined ? refs : intersect(found, refs);
       if (found.length === 0) return NO_SERIES;
     }

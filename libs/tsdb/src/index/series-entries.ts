@@ -33,6 +33,12 @@ export class SeriesEntries {
     this.#labelEnds = columns.labelEnds;
   }
 
+  /** Bytes of memory, with the arena's room. */
+  get sizeBytes(): number {
+    const columns = 4 * this.count + 4 * this.chunkEnds.length + 3 * 8 * this.refs.length;
+    return this.#arena.buffer.byteLength + columns;
+  }
+
   labels(series: number): LabelBytes {
     const from = series === 0 ? 0 : this.#labelEnds[series - 1]!;
     return this.#arena.subarray(from, this.#labelEnds[series]!);
