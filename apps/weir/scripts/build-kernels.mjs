@@ -41,6 +41,13 @@ const KERNELS = [
     options: ['--enable', 'simd'],
   },
   {
+    lib: 'libs/tsdb',
+    source: 'kernel/xor-chunk.as',
+    code: 'src/chunk/xor-chunk-code.ts',
+    name: 'XOR_CHUNK_CODE',
+    options: [],
+  },
+  {
     lib: 'apps/querier',
     source: 'kernel/sample-rows.as',
     code: 'src/json/sample-rows-code.ts',

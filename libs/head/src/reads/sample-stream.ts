@@ -7,7 +7,7 @@
 // Deliberately without native histograms and out-of-order chunks: the stream throws NotPlain at the first.
 import { grown } from '@weir/bytes';
 import { type LabelBytes, SampleColumns, type SeriesMemo } from '@weir/model';
-import { CHUNK_XOR, decodeXorChunk } from '@weir/tsdb/chunk';
+import { CHUNK_XOR, decodeXorChunk, XorBatch } from '@weir/tsdb/chunk';
 import type { HeadSamples, HeadSelect, HeadStore } from '../head.ts';
 import { PAGE_BITS, PAGE_SLOTS } from '../pages/pages.ts';
 import { HISTOGRAM_FLAG } from '../series/float-chunks.ts';
@@ -48,6 +48,7 @@ export class SampleStream implements HeadSamples {
   readonly #isInOrder: boolean;
   /** Of the batch: what is decoded from memory, where each series' begins, and what the store has. */
   readonly #memory = new SampleColumns(256);
+  readonly #batch = new XorBatch(this.#memory);
   #from = new Int32Array(BATCH_SERIES + 1);
   #stored: ChunkGroup | undefined;
   /** The batch is refs [#first, #end); #at is the current series. */
@@ -55,8 +56,6 @@ export class SampleStream implements HeadSamples {
   #end = 0;
   #at = -1;
   #closed: number[] = [];
-  #bits: Int32Array = new Int32Array(0);
-  #bitsOf: ArrayBufferLike | undefined;
   #isOpen = true;
 
   constructor(state: HeadState, store: HeadStore, read: SampleRead) {
@@ -129,13 +128,14 @@ export class SampleStream implements HeadSamples {
     this.#first = this.#end;
     this.#end = Math.min(this.#first + this.#batchSeries, refs.length);
     this.#memory.clear();
+    this.#batch.begin(select.minT, select.maxT);
     this.#stored = undefined;
     const size = this.#end - this.#first;
     while (this.#from.length <= size) this.#from = grown(this.#from);
     /** By page: of each slot, the series of the batch + 1. */
     let pages: Map<number, Int32Array> | undefined;
     for (let at = 0; at < size; at++) {
-      this.#from[at] = this.#memory.count;
+      this.#from[at] = this.#batch.count;
       const ref = refs[this.#first + at];
       if (store.labelsLength(ref) === 0) continue;
       if (select.newestOnly === true && this.#takeNewest(ref)) continue;
@@ -149,8 +149,19 @@ export class SampleStream implements HeadSamples {
       }
       slots[pageSlot & (PAGE_SLOTS - 1)] = at + 1;
     }
-    this.#from[size] = this.#memory.count;
+    this.#from[size] = this.#batch.count;
+    this.#decode(size);
     return pages === undefined ? undefined : this.#loadStored(pages, size);
+  }
+
+  /** Decodes the batch: where a series' first chunk was in it becomes where its samples begin. */
+  #decode(size: number): void {
+    const batch = this.#batch;
+    batch.decode();
+    for (let at = 0; at <= size; at++) {
+      const before = this.#from[at];
+      this.#from[at] = before === 0 ? 0 : batch.ends[before - 1];
+    }
   }
 
   async #loadStored(pages: ReadonlyMap<number, Int32Array>, size: number): Promise<void> {
@@ -183,34 +194,16 @@ export class SampleStream implements HeadSamples {
     const packed = store.record(ref, R.packed);
     if ((packed & HISTOGRAM_FLAG) !== 0) throw new NotPlain('a native histogram');
     const raw = packed & 15;
-    if (raw === 0) this.#push(t, store.record(ref, R.low), store.record(ref, R.high));
+    if (raw === 0) this.#batch.addSample(t, store.record(ref, R.low), store.record(ref, R.high));
     else {
       const bits = store.rawBits[ref >>> SLAB_BITS];
       const at = ((ref & SLAB_MASK) * RAW_MAX + raw - 1) * 2;
-      this.#push(t, bits[at], bits[at + 1]);
+      this.#batch.addSample(t, bits[at], bits[at + 1]);
     }
     return true;
   }
 
-  #push(t: number, low: number, high: number): void {
-    const { memory, bits } = this.#room(1);
-    memory.t[memory.count] = t;
-    bits[2 * memory.count] = low;
-    bits[2 * memory.count + 1] = high;
-    memory.count++;
-  }
-
-  #room(samples: number): { readonly memory: SampleColumns; readonly bits: Int32Array } {
-    const memory = this.#memory;
-    memory.reserve(samples);
-    if (this.#bitsOf !== memory.v.buffer) {
-      this.#bitsOf = memory.v.buffer;
-      this.#bits = new Int32Array(memory.v.buffer);
-    }
-    return { memory, bits: this.#bits };
-  }
-
-  /** Decodes what is in memory; true where the store may have older samples of the range. */
+  /** Adds what is in memory to what is decoded; true where the store may have older samples of the range. */
   #takeMemory(ref: number): boolean {
     const { store, appender } = this.#state;
     const { minT, maxT } = this.#read.select;
@@ -224,7 +217,7 @@ export class SampleStream implements HeadSamples {
     if (!appender.hasOpen(ref)) return !isReached;
     const start = window * WINDOW_MS;
     const openMinT = start + store.record(ref, R.min);
-    if (openMinT <= maxT) appender.decodeOpen(ref, this.#memory, minT, maxT);
+    if (openMinT <= maxT) appender.addOpen(this.#batch, ref, minT);
     return !(isReached || (openMinT <= minT && this.#isInOrder));
   }
 
@@ -248,7 +241,7 @@ export class SampleStream implements HeadSamples {
       if (start + entry.minRel <= minT && this.#isInOrder) isReached = true;
     }
     for (let at = closed.length - 1; at >= 0; at--) {
-      decodeXorChunk(store.closed.read(closed[at]).bytes, this.#memory, minT, maxT);
+      this.#batch.addBytes(store.closed.read(closed[at]).bytes);
     }
     return isReached;
   }

@@ -5,7 +5,7 @@
 
 import { assert } from '@weir/errors';
 import { SampleColumns } from '@weir/model';
-import { CHUNK_XOR, decodeXorChunk, HistogramChunk } from '@weir/tsdb/chunk';
+import { CHUNK_XOR, decodeXorChunk, HistogramChunk, type XorBatch } from '@weir/tsdb/chunk';
 import type { Activity } from '../tenants/activity.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
 import {
@@ -275,9 +275,9 @@ export class Appender {
     return this.#floats.bytes.subarray(0, this.#floats.assemble(ref));
   }
 
-  /** Appends the open chunk's samples in the range to `out`; it has floats. */
-  decodeOpen(ref: number, out: SampleColumns, minT: number, maxT: number): void {
-    this.#floats.decode(ref, out, minT, maxT);
+  /** Adds the open chunk's samples since minT to what is decoded; it has floats. */
+  addOpen(batch: XorBatch, ref: number, minT: number): void {
+    this.#floats.addTo(batch, ref, minT);
   }
 
   /** Moves the open chunk, if it has samples, to the closed log. */

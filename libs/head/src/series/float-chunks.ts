@@ -1,7 +1,6 @@
 // Open chunks of floats: up to eight raw samples wait in a series' record, then are encoded as a run into
 // linked blocks. Here a run is encoded, and a chunk put together; when, is decided in series/append.ts.
-import type { SampleColumns } from '@weir/model';
-import { decodeXorChunk, XorEncoder, xorChunkSize } from '@weir/tsdb/chunk';
+import { type XorBatch, XorEncoder, xorChunkSize } from '@weir/tsdb/chunk';
 import { WINDOW_MS } from '../windows.ts';
 import { R, RAW_MAX, RECORD_BITS, type SeriesStore, SLAB_BITS, SLAB_MASK } from './series-store.ts';
 
@@ -109,49 +108,34 @@ export class FloatChunks {
     return sizeBytes;
   }
 
-  /** Appends the open chunk's samples in the range to `out`: the encoded ones, and the raw ones as they are. */
-  decode(ref: number, out: SampleColumns, minT: number, maxT: number): void {
+  /** Adds the open chunk's samples since minT to what is decoded: the encoded ones' words, and the raw ones as they are. */
+  addTo(batch: XorBatch, ref: number, minT: number): void {
     const store = this.#store;
     const record = store.records[ref >>> SLAB_BITS];
     const at = (ref & SLAB_MASK) << RECORD_BITS;
     const packed = record[at + R.packed];
     const start = record[at + R.window] * WINDOW_MS;
-    const encoded = (packed >>> SAMPLES_SHIFT) & SAMPLES_MASK;
-    if (encoded > 0 && start + record[at + R.time] >= minT) {
-      const scratch = this.words;
-      let count = store.blocks.copy(record[at + R.first], record[at + R.tail], scratch);
-      const sizeBytes = xorChunkSize(count, (packed >>> WORD_SHIFT) & 31);
-      scratch[count++] = record[at + R.word];
-      scratch[0] |= encoded << 16;
-      for (let index = 0; index < count; index++) scratch[index] = swapBytes(scratch[index]);
-      decodeXorChunk(this.bytes.subarray(0, sizeBytes), out, minT, maxT);
-    }
+    const isWanted = start + record[at + R.time] >= minT;
+    const encoded = isWanted ? (packed >>> SAMPLES_SHIFT) & SAMPLES_MASK : 0;
     const raw = packed & 15;
-    if (raw === 0) return;
-    const from = (ref & SLAB_MASK) * RAW_MAX;
-    const times = store.rawTimes[ref >>> SLAB_BITS];
-    const source = store.rawBits[ref >>> SLAB_BITS];
-    out.reserve(raw);
-    const bits = this.#bitsOf(out.v);
-    for (let index = from; index < from + raw; index++) {
-      const t = start + times[index];
-      if (t < minT) continue;
-      if (t > maxT) return;
-      out.t[out.count] = t;
-      bits[2 * out.count] = source[2 * index];
-      bits[2 * out.count + 1] = source[2 * index + 1];
-      out.count++;
+    const first = batch.room(encoded + raw);
+    const { words } = batch;
+    let end = first;
+    let bits = 0;
+    if (encoded > 0) {
+      const wordBits = (packed >>> WORD_SHIFT) & 31;
+      end += store.blocks.copy(record[at + R.first], record[at + R.tail], words, end);
+      bits = (end - first) * 32 + wordBits;
+      if (wordBits > 0) words[end++] = record[at + R.word];
     }
-  }
-
-  #viewed: ArrayBufferLike | undefined;
-  #view: Int32Array = new Int32Array(0);
-  #bitsOf(values: Float64Array): Int32Array {
-    if (this.#viewed !== values.buffer) {
-      this.#viewed = values.buffer;
-      this.#view = new Int32Array(values.buffer);
+    if (raw > 0) {
+      const from = (ref & SLAB_MASK) * RAW_MAX;
+      const times = store.rawTimes[ref >>> SLAB_BITS];
+      const source = store.rawBits[ref >>> SLAB_BITS];
+      for (let index = from; index < from + raw; index++) words[end++] = times[index];
+      for (let index = 2 * from; index < 2 * (from + raw); index++) words[end++] = source[index];
     }
-    return this.#view;
+    batch.add(first, bits, encoded, start, raw, end);
   }
 
   /** Puts the bytes of another chunk there. */

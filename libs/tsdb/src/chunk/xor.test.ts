@@ -148,6 +148,20 @@ describe('XOR chunk', () => {
     expect([...out.t.subarray(0, out.count)]).toEqual([1, 790]);
   });
 
+  it('takes the most samples that a chunk can have, and no notice of what lies behind them', () => {
+    const t = Float64Array.from({ length: 65_535 }, (_, index) => index * 2 ** 33 + (index % 3));
+    const v = t.map((at) => 1 / (at + 1));
+    const whole = encodeXorChunk(t, v, 0, t.length);
+    const longer = new Uint8Array(whole.length + (8 << 20)).fill(0xff);
+    longer.set(whole);
+    for (const bytes of [whole, longer]) {
+      const back = decode(bytes);
+      expect(back.t).toEqual([...t]);
+      expect(back.v).toEqual(v);
+    }
+    expect(() => decode(whole.subarray(0, whole.length - 1))).toThrow(WeirError);
+  });
+
   it('answers damage with corrupt, never with anything else', () => {
     const t = Float64Array.from({ length: 120 }, (_, index) => index * 15000 + (index % 7));
     const whole = encodeXorChunk(t, t.map(Math.sin), 0, 120);
