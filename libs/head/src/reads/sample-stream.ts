@@ -224,10 +224,12 @@ export class SampleStream implements HeadSamples {
   /** Chunks that no checkpoint has; true where the oldest begins before the range. */
   #takeClosed(ref: number, minT: number, maxT: number): boolean {
     const { store } = this.#state;
+    let address = store.getCold(ref, C.closed);
+    if (address === 0) return false;
     const closed = this.#closed;
     closed.length = 0;
     let isReached = false;
-    for (let address = store.getCold(ref, C.closed); address !== 0; ) {
+    while (address !== 0) {
       const entry = store.closed.read(address);
       const here = address;
       address = entry.next;

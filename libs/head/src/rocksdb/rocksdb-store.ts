@@ -184,6 +184,13 @@ function nextRows(iterator: Iterator): Promise<[Uint8Array, Uint8Array][]> {
         }
         rows.push([key, value]);
         sizeBytes += value.length;
+        // What the same call has read is taken at once: next() would answer each row in a turn of its own.
+        const { cache } = iterator;
+        while (cache && cache.length > 1 && rows.length < SCAN_ROWS && sizeBytes < SCAN_BYTES) {
+          const row: [Uint8Array, Uint8Array] = [cache.pop()!, cache.pop()!];
+          rows.push(row);
+          sizeBytes += row[1].length;
+        }
         if (rows.length >= SCAN_ROWS || sizeBytes >= SCAN_BYTES) resolve(rows);
         else step();
       });

@@ -22,6 +22,8 @@ declare module 'rocksdb' {
   }
 
   export interface Iterator {
+    /** What a call read beyond what it answered: pairs of value and key, the next one last. */
+    readonly cache?: Buffer[] | null;
     next(callback: (error: Error | null | undefined, key?: Buffer, value?: Buffer) => void): void;
     end(callback: (error?: Error | null) => void): void;
   }

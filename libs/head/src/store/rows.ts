@@ -65,18 +65,27 @@ const CHUNK_HEADER = 12;
 const OUT_OF_ORDER = 64;
 const ENCODING_SHIFT = 7;
 const SIZE_UNIT = 512;
+const NO_ROW = new Uint8Array(0);
 
 export function chunkEntrySize(chunkBytes: number): number {
   return CHUNK_HEADER + chunkBytes;
 }
 
-export interface ChunkEntry {
-  slot: number;
-  outOfOrder: boolean;
-  encoding: number;
-  minRel: number;
-  maxRel: number;
-  bytes: Uint8Array;
+/** An entry of a chunk row. Most that are read are not wanted, so their bytes are looked for when they are asked for. */
+export class ChunkEntry {
+  slot = 0;
+  outOfOrder = false;
+  encoding = 0;
+  minRel = 0;
+  maxRel = 0;
+  row: Uint8Array = NO_ROW;
+  from = 0;
+  end = 0;
+
+  /** A view of the row. */
+  get bytes(): Uint8Array {
+    return this.row.subarray(this.from, this.end);
+  }
 }
 
 /** Writes a closed chunk at `at` and returns the end; `view` views `out`. */
@@ -95,10 +104,11 @@ export function writeChunkEntry(
   return at + CHUNK_HEADER + bytes.length;
 }
 
-/** Calls `each` with the entries of a chunk row; the object is reused, its bytes view the row. */
+/** Calls `each` with the entries of a chunk row; the object is reused. */
 export function readChunkEntries(row: Uint8Array, each: (entry: ChunkEntry) => void): void {
   const view = new DataView(row.buffer, row.byteOffset, row.byteLength);
-  const entry = { slot: 0, outOfOrder: false, encoding: 0, minRel: 0, maxRel: 0, bytes: row };
+  const entry = new ChunkEntry();
+  entry.row = row;
   for (let at = 0; at < row.length; ) {
     if (at + CHUNK_HEADER > row.length) throw damaged('chunk');
     const head = view.getUint32(at, true);
@@ -110,8 +120,9 @@ export function readChunkEntries(row: Uint8Array, each: (entry: ChunkEntry) => v
     entry.maxRel = view.getInt32(at + 8, true);
     at += CHUNK_HEADER;
     if (at + size > row.length) throw damaged('chunk');
-    entry.bytes = row.subarray(at, at + size);
+    entry.from = at;
     at += size;
+    entry.end = at;
     each(entry);
   }
 }
