@@ -7,6 +7,7 @@ export {
 export { createLastProduced, type LastProduced } from './consistency/last-produced.ts';
 export { createDemand, type Demand } from './consistency/strong-reads.ts';
 export type { QuerierParts } from './endpoint.ts';
+export { createCountingExecutor } from './executor/counting-executor.ts';
 export { createDemandingExecutor } from './executor/demanding-executor.ts';
 export { createInlineExecutor } from './executor/inline-executor.ts';
 export { createRetryingExecutor } from './executor/retrying-executor.ts';

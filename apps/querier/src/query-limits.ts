@@ -2,7 +2,8 @@
 import { WeirError } from '@weir/errors';
 import { blockedQueriesOf, type QueryRange, type TenantLimits } from '@weir/limits';
 import { parseExpr, printExpr } from '@weir/promql';
-import { withId, withLimit } from '@weir/wire';
+import { withLimit } from '@weir/wire';
+import { blockedQuery } from './blocked-query.ts';
 
 /** Throws `invalid` where the expression is longer than the tenant may send. */
 export function checkExpressionSize(query: string, limits: TenantLimits | undefined): void {
@@ -29,10 +30,7 @@ export function checkBlocked(
   if (rules.length === 0) return;
   const texts = [query, printed(query)];
   const rule = rules.find(({ matches }) => texts.some((text) => matches(text, range)));
-  if (rule === undefined) return;
-  const because = rule.reason === '' ? '' : ` ${rule.reason}`;
-  const text = `the request has been blocked by the cluster administrator${because}`;
-  throw new WeirError('invalid', withId(text, 'query-blocked'));
+  if (rule !== undefined) throw blockedQuery(rule.reason);
 }
 
 /** What can't be parsed will be refused for that. */

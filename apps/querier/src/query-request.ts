@@ -64,6 +64,8 @@ export interface QueryAnswer {
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
   /** What went wrong, when the answer is an error. */
   readonly failure?: ErrorKind;
+  /** The operator has forbidden the query. */
+  readonly isBlocked?: boolean;
 }
 
 /** Where queries run: in this thread, or in worker threads. */

@@ -23,6 +23,7 @@ import {
 import type { Limits } from '@weir/limits';
 import {
   createClusterOwners,
+  createCountingExecutor,
   createDemand,
   createDemandingExecutor,
   createLastProduced,
@@ -275,7 +276,8 @@ function createQuerierService(
   const demanding = createDemandingExecutor(configuration.querier, {
     ...{ executor: threads, demand, clock },
   });
-  const executor = createRetryingExecutor({ executor: demanding, clock });
+  const retrying = createRetryingExecutor({ executor: demanding, clock });
+  const executor = createCountingExecutor({ executor: retrying, telemetry });
   querierRoutes(server, configuration.querier, executor, {
     tenantOf: (request) => tenantOf(request, configuration.tenants),
     limitsFor: (tenant) => limits.forTenant(tenant),
