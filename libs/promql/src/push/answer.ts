@@ -17,8 +17,9 @@ import type { PartMessage, RowBatch } from './row-batch.ts';
 /** Rows of one message: about so many values. */
 const BATCH_VALUES = 16_384;
 const BATCH_ROWS_MAX = 1024;
-/** Of the first message: most answers are small. */
+/** Of the first message: most answers are small, and room for more is zeroed, and collected, for each. */
 const BATCH_ROWS_FIRST = 32;
+const BATCH_VALUES_FIRST = 1024;
 
 export async function* answerPart(
   part: PlanPart,
@@ -92,7 +93,8 @@ async function* rowBatches(input: RowStream, context: Context): AsyncGenerator<R
   const { row } = input;
   const steps = row.v.length;
   const capacity = Math.max(1, Math.min(BATCH_ROWS_MAX, Math.floor(BATCH_VALUES / steps)));
-  let batch = new BatchWriter(Math.min(capacity, BATCH_ROWS_FIRST), steps, false, false);
+  const first = Math.min(capacity, BATCH_ROWS_FIRST, Math.ceil(BATCH_VALUES_FIRST / steps));
+  let batch = new BatchWriter(first, steps, false, false);
   try {
     for (;;) {
       const next = input.next();
