@@ -40,10 +40,9 @@ export class SeriesMemo {
 export class SeriesLeaders {
   #leaders = new Int32Array(0);
 
-  /** A series of the same group; undefined where none is known. */
-  of(number: number): number | undefined {
-    const leader = number < this.#leaders.length ? this.#leaders[number]! : 0;
-    return leader === 0 ? undefined : leader - 1;
+  /** A series of the same group; -1 where none is known. */
+  of(number: number): number {
+    return number < this.#leaders.length ? this.#leaders[number]! - 1 : -1;
   }
 
   set(number: number, leader: number): void {

@@ -1,7 +1,7 @@
 // Parts of a query's plan evaluated where the series are: over the heads' own samples, or over heads and local
 // blocks merged where a block has some of the time. What a head can't tell as plain floats is declined.
 import { WeirError } from '@weir/errors';
-import { type HeadSamples, NotPlain, type PartitionHead } from '@weir/head';
+import { type HeadSamples, type HeadSelect, NotPlain, type PartitionHead } from '@weir/head';
 import { compareLabels } from '@weir/model';
 import {
   answerPart,
@@ -9,6 +9,7 @@ import {
   type PartMessage,
   type Queryable,
   readsInOrder,
+  type SelectRequest,
   type SeriesStream,
 } from '@weir/promql';
 import type { Clock } from '@weir/runtime';
@@ -32,7 +33,7 @@ export function evaluatePart(
   const inOrder = readsInOrder(part);
   const queryable: Queryable = {
     async select(asked) {
-      const select = { ...asked, tenant };
+      const select = headSelect(tenant, asked);
       if (blocks.length === 0) {
         if (inOrder) await Promise.all(heads.map((head) => head.prepareOrder(select)));
         const streams = heads.map((head) => head.samples(select, inOrder));
@@ -46,6 +47,14 @@ export function evaluatePart(
     },
   };
   return answerPart(part, queryable, { clock, signal });
+}
+
+/** Of one shape, whatever node of a plan asks: V8 makes code for shapes, again for each that comes. */
+function headSelect(
+  tenant: string,
+  { matchers, minT, maxT, newestOnly = false }: SelectRequest,
+): HeadSelect {
+  return { tenant, matchers, minT, maxT, labelsOnly: false, newestOnly, activeOnly: false };
 }
 
 /** Series of several heads, which have none in common, one head after the other or merged by labels. */

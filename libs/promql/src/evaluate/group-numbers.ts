@@ -1,6 +1,6 @@
 // Which group of an aggregation a row belongs to. Labels are looked at once: of a series of the storage the next query
 // knows, by its number, another one of the same group (SeriesMemo), and needs no label but one set a group.
-import type { LabelBytes, SeriesLeaders, SeriesMemo } from '@weir/model';
+import { type LabelBytes, SeriesLeaders, type SeriesMemo } from '@weir/model';
 import type { AggregateNode } from '../plan/nodes.ts';
 import { LabelProjection, LabelTable } from './label-sets.ts';
 import type { Row } from './rows.ts';
@@ -19,7 +19,7 @@ export class GroupNumbers {
   readonly #table = new LabelTable();
   readonly #name: string;
   #memo: SeriesMemo | undefined;
-  #leaders: SeriesLeaders | undefined;
+  #leaders = new SeriesLeaders();
   /** Of series of the memo: groups by leaders, and the other way round. */
   readonly #groups = new Map<number, number>();
   readonly #leaderOf: number[] = [];
@@ -36,21 +36,18 @@ export class GroupNumbers {
       return this.#add(labels);
     }
     if (memo !== this.#memo) this.#begin(memo);
-    const leaders = this.#leaders!;
-    const leader = leaders.of(series);
-    if (leader !== undefined) {
-      const known = this.#groups.get(leader);
-      if (known !== undefined) return known;
-    }
+    const leader = this.#leaders.of(series);
+    const known = leader < 0 ? undefined : this.#groups.get(leader);
+    return known ?? this.#find(labels, series, leader);
+  }
+
+  /** Apart, so that of() stays small and is of one kind from the second query on. */
+  #find(labels: LabelBytes, series: number, leader: number): number {
     const group = this.#add(labels);
-    if (leader === undefined) {
-      this.#leaderOf[group] ??= series;
-      leaders.set(series, this.#leaderOf[group]);
-      this.#groups.set(this.#leaderOf[group], group);
-    } else {
-      this.#leaderOf[group] ??= leader;
-      this.#groups.set(leader, group);
-    }
+    const first = this.#leaderOf[group] ?? (leader < 0 ? series : leader);
+    this.#leaderOf[group] = first;
+    if (leader < 0) this.#leaders.set(series, first);
+    this.#groups.set(leader < 0 ? first : leader, group);
     return group;
   }
 
