@@ -42,4 +42,16 @@ describe('queries of public dashboards', () => {
     }
     expect(differing).toEqual({});
   });
+
+  it('look at as many samples', async () => {
+    const times = { startMs: TO_MS - 600_000, endMs: TO_MS, stepMs: 60_000 };
+    for (const expression of DASHBOARD_EXPRESSIONS) {
+      const answers = await pair.ask(expression, times, { stats: 'true' });
+      const [ours, theirs] = answers.map(({ data }) => {
+        const { stats } = data as { stats: { samples: { totalQueryableSamples: number } } };
+        return stats.samples.totalQueryableSamples;
+      });
+      expect([expression, ours]).toEqual([expression, theirs]);
+    }
+  });
 });

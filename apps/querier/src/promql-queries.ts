@@ -1,7 +1,14 @@
 // The endpoints that evaluate or print PromQL: query, query_range, format_query, parse_query. Parameters are checked
 // in Prometheus's order, since only the first error is answered.
 import { toWeirError, WeirError } from '@weir/errors';
-import { type Expr, parseExpr, printExpr, type QueryResult, treeOf } from '@weir/promql';
+import {
+  type Expr,
+  parseExpr,
+  printExpr,
+  type QueryResult,
+  type SampleStats,
+  treeOf,
+} from '@weir/promql';
 import { type EndpointAnswer, type EndpointContext, TRUNCATED } from './endpoint.ts';
 import { invalidParameter, parseDuration } from './parameters.ts';
 import { allowedStart, checkBlocked, checkExpressionSize } from './query-limits.ts';
@@ -23,14 +30,15 @@ export async function answerInstant(context: EndpointContext): Promise<EndpointA
   const { limits } = context.request;
   checkBlocked(query, limits);
   const times = { startMs: timeMs, endMs: timeMs, stepMs: 1 };
+  const countsSamples = params.get('stats') !== '';
   if (allowedStart(times, limits, context.clock.nowMs()) === undefined) {
     const nothing = { type: 'vector', timeMs, samples: [], ...UNNOTED } as const;
-    return limited(context, nothing, limit, started);
+    return limited(context, nothing, limit, times, started);
   }
   const result = await evaluate(() =>
-    engine.instant({ query, timeMs, ...options }, queryable, signal),
+    engine.instant({ query, timeMs, countsSamples, ...options }, queryable, signal),
   );
-  return limited(context, result, limit, started);
+  return limited(context, result, limit, times, started);
 }
 
 export async function answerRange(context: EndpointContext): Promise<EndpointAnswer> {
@@ -61,14 +69,20 @@ export async function answerRange(context: EndpointContext): Promise<EndpointAns
   checkExpressionSize(query, limits);
   checkBlocked(query, limits, { startMs, endMs, stepMs });
   const started = context.clock.steadyMs();
+  const countsSamples = params.get('stats') !== '';
   const fromMs = allowedStart({ startMs, endMs, stepMs }, limits, context.clock.nowMs());
   if (fromMs === undefined) {
-    return limited(context, { type: 'matrix', series: [], ...UNNOTED }, limit, started);
+    const nothing = { type: 'matrix', series: [], ...UNNOTED } as const;
+    return limited(context, nothing, limit, { startMs, stepMs }, started);
   }
   const result = await evaluate(() =>
-    engine.range({ query, startMs: fromMs, endMs, stepMs, ...options }, queryable, signal),
+    engine.range(
+      { query, startMs: fromMs, endMs, stepMs, countsSamples, ...options },
+      queryable,
+      signal,
+    ),
   );
-  return limited(context, result, limit, started);
+  return limited(context, result, limit, { startMs: fromMs, stepMs }, started);
 }
 
 export async function answerFormatQuery(context: EndpointContext): Promise<EndpointAnswer> {
@@ -119,13 +133,19 @@ async function evaluate(run: () => Promise<QueryResult>): Promise<QueryResult> {
   }
 }
 
+interface Times {
+  readonly startMs: number;
+  readonly stepMs: number;
+}
+
 function limited(
   context: EndpointContext,
   result: QueryResult,
   limit: number,
+  times: Times,
   startedMs: number,
 ): EndpointAnswer {
-  const stats = statsOf(context, startedMs);
+  const stats = statsOf(context, result.samplesStats, times, startedMs);
   if (limit > 0 && result.type === 'vector' && result.samples.length > limit) {
     const samples = result.samples.slice(0, limit);
     return { kind: 'result', result: { ...result, samples }, warnings: [TRUNCATED], stats };
@@ -137,10 +157,19 @@ function limited(
   return { kind: 'result', result, warnings: [], stats };
 }
 
-/** Times in seconds. The engine doesn't tell its parts apart yet, and counts no samples. */
-function statsOf({ params, clock }: EndpointContext, startedMs: number) {
-  if (params.get('stats') === '') return undefined;
+const NO_SAMPLES: SampleStats = { total: 0, peak: 0, perStep: new Float64Array(0) };
+
+/** Times in seconds. The engine doesn't tell its parts apart: a query streams through all of them. */
+function statsOf(
+  { params, clock }: EndpointContext,
+  { total, peak, perStep }: SampleStats = NO_SAMPLES,
+  { startMs, stepMs }: Times,
+  startedMs: number,
+) {
+  const asked = params.get('stats');
+  if (asked === '') return undefined;
   const seconds = (clock.steadyMs() - startedMs) / 1000;
+  const steps = Array.from(perStep, (count, step) => [(startMs + step * stepMs) / 1000, count]);
   return {
     timings: {
       evalTotalTime: seconds,
@@ -151,8 +180,9 @@ function statsOf({ params, clock }: EndpointContext, startedMs: number) {
       execTotalTime: seconds,
     },
     samples: {
-      totalQueryableSamples: 0,
-      peakSamples: 0,
+      ...(asked === 'all' && { totalQueryableSamplesPerStep: steps }),
+      totalQueryableSamples: total,
+      peakSamples: peak,
     },
   };
 }

@@ -162,6 +162,12 @@ describe('query', () => {
       result: [1000, '1.5'],
       stats: { timings: {}, samples: {} },
     });
+    const counted = await get('/query?query=up&stats=all');
+    const { samples } = counted.body.data.stats;
+    const looked = counted.body.data.result.length;
+    expect(samples.totalQueryableSamples).toBe(looked);
+    expect(samples.totalQueryableSamplesPerStep).toEqual([[1000, looked]]);
+    expect(samples.peakSamples).toBeGreaterThan(0);
     expect((await get(`/query?query=${q('"x"')}`)).body.data).toEqual({
       resultType: 'string',
       result: [1000, 'x'],

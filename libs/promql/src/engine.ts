@@ -16,6 +16,7 @@ import {
   type Row,
   type RowStream,
 } from './evaluate/rows.ts';
+import { SampleCounts } from './evaluate/sample-counts.ts';
 import type { EngineSettings } from './evaluate/settings.ts';
 import type { Histogram } from './histogram/histogram.ts';
 import type { Expr } from './parse/ast.ts';
@@ -33,6 +34,8 @@ export interface InstantQuery {
   readonly query: string;
   readonly timeMs: number;
   readonly lookbackDeltaMs?: number;
+  /** The answer is to tell what was looked at. No part of the query is evaluated elsewhere then. */
+  readonly countsSamples?: boolean;
 }
 
 export interface RangeQuery {
@@ -41,6 +44,7 @@ export interface RangeQuery {
   readonly endMs: number;
   readonly stepMs: number;
   readonly lookbackDeltaMs?: number;
+  readonly countsSamples?: boolean;
 }
 
 /** One series of a matrix: the first `count` entries of both columns. */
@@ -67,9 +71,18 @@ export interface VectorSample {
   readonly histogram?: Histogram;
 }
 
+/** What a query looked at, in samples; see SampleCounts. */
+export interface SampleStats {
+  readonly total: number;
+  /** The most that were held at once. */
+  readonly peak: number;
+  readonly perStep: Float64Array;
+}
+
 interface Notes {
   readonly warnings: readonly string[];
   readonly infos: readonly string[];
+  readonly samplesStats?: SampleStats;
 }
 
 export type QueryResult = Notes &
@@ -112,26 +125,30 @@ export function createEngine(settings: EngineSettings, parts: { readonly clock: 
     return parsed;
   };
   return {
-    async instant({ query, timeMs, lookbackDeltaMs }, queryable, signal) {
+    async instant(asked, queryable, signal) {
+      const { query, timeMs, lookbackDeltaMs, countsSamples = false } = asked;
       const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
       const parsed = parse(query);
-      return pushing(async (pushes) => {
+      return pushing(!countsSamples, async (pushes) => {
         const opened = open(query, times, parsed, { ...parts, queryable, signal, pushes });
         const { expr, context, evaluator } = opened;
         const steps = { startMs: timeMs, stepMs: 1, count: 1 };
+        if (countsSamples) context.counts = new SampleCounts(1);
         const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
         return instantResult(plan, timeMs, evaluator, context);
       });
     },
-    async range({ query, startMs, endMs, stepMs, lookbackDeltaMs }, queryable, signal) {
+    async range(asked, queryable, signal) {
+      const { query, startMs, endMs, stepMs, lookbackDeltaMs, countsSamples = false } = asked;
       checkRange(startMs, endMs, stepMs);
       const times = { startMs, endMs, stepMs };
       const parsed = parse(query);
-      return pushing(async (pushes) => {
+      return pushing(!countsSamples, async (pushes) => {
         const opened = open(query, times, parsed, { ...parts, queryable, signal, pushes });
         const { expr, context, evaluator } = opened;
         refuseType(expr);
         const steps = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
+        if (countsSamples) context.counts = new SampleCounts(steps.count);
         const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));
         return rangeResult(plan, steps, evaluator, context);
       });
@@ -140,9 +157,12 @@ export function createEngine(settings: EngineSettings, parts: { readonly clock: 
 }
 
 /** Parts of the plan are evaluated where their series are; once more without that where one was declined. */
-async function pushing(evaluate: (pushes: boolean) => Promise<QueryResult>): Promise<QueryResult> {
+async function pushing(
+  pushes: boolean,
+  evaluate: (pushes: boolean) => Promise<QueryResult>,
+): Promise<QueryResult> {
   try {
-    return await evaluate(true);
+    return await evaluate(pushes);
   } catch (error) {
     if (!(error instanceof PartDeclined)) throw error;
     return evaluate(false);
@@ -221,7 +241,10 @@ async function rangeResult(
 
 function notesOf(context: Context): Notes {
   const { warnings, infos } = context.annotations;
-  return { warnings, infos };
+  const { counts, budget } = context;
+  if (counts === undefined) return { warnings, infos };
+  const { total, perStep } = counts;
+  return { warnings, infos, samplesStats: { total, peak: budget.peak, perStep } };
 }
 
 /** Gathers the result, with names dropped and rows of equal labels joined. */
@@ -281,7 +304,10 @@ async function rawSeries(
   evaluator: Evaluator,
   context: Context,
 ): Promise<SeriesColumns[]> {
-  const input = await evaluator.samples(plan.source);
+  const { source } = plan;
+  const { counts } = context;
+  const inner = counts && source.kind !== 'read' && new SampleCounts(source.input.steps.count);
+  const input = await evaluator.samples(source, inner || undefined);
   const series: SeriesColumns[] = [];
   try {
     for (;;) {
@@ -299,6 +325,7 @@ async function rawSeries(
         if (points.count > 0) series.push({ labels: input.labels.slice(), ...points });
       } else if (samples.count + histograms.count > 0) {
         context.budget.hold(samples.count + histograms.weight);
+        if (!inner) counts?.addAt(0, samples.count + histograms.weight);
         const t = samples.t.slice(0, samples.count);
         const v = samples.v.slice(0, samples.count);
         const floats = { labels: input.labels.slice(), t, v, count: samples.count };
@@ -309,6 +336,7 @@ async function rawSeries(
       const pause = context.pace();
       if (pause !== undefined) await pause;
     }
+    if (inner) counts?.addAt(0, inner.total);
   } finally {
     input.close();
   }

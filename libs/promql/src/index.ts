@@ -6,6 +6,7 @@ export {
   type InstantQuery,
   type QueryResult,
   type RangeQuery,
+  type SampleStats,
   type SeriesColumns,
   type VectorSample,
 } from './engine.ts';

@@ -29,7 +29,11 @@ export interface Pair {
   /** How the answers differ; empty when they don't. */
   compare(expression: string, times: Times): Promise<readonly string[]>;
   /** Both answers: Weir's and Prometheus's. */
-  ask(expression: string, times: Times): Promise<readonly [ApiAnswer, ApiAnswer]>;
+  ask(
+    expression: string,
+    times: Times,
+    more?: Readonly<Record<string, string>>,
+  ): Promise<readonly [ApiAnswer, ApiAnswer]>;
   stop(): Promise<void>;
 }
 
@@ -45,9 +49,11 @@ export async function startPair(series: readonly RandomSeries[]): Promise<Pair> 
     await weir.stop();
     await rm(directory, { recursive: true, force: true });
   };
-  const ask: Pair['ask'] = (expression, times) =>
+  const ask: Pair['ask'] = (query, times, more) =>
     Promise.all(
-      [`${weir.base}/prometheus`, prometheus.base].map((base) => askOne(base, expression, times)),
+      [`${weir.base}/prometheus`, prometheus.base].map((base) =>
+        askOne(base, { query, ...more }, times),
+      ),
     ) as Promise<[ApiAnswer, ApiAnswer]>;
   try {
     await weir.start();
@@ -65,14 +71,18 @@ export async function startPair(series: readonly RandomSeries[]): Promise<Pair> 
   };
 }
 
-function askOne(base: string, query: string, times: Times): Promise<ApiAnswer> {
+function askOne(
+  base: string,
+  params: Readonly<Record<string, string>>,
+  times: Times,
+): Promise<ApiAnswer> {
   const seconds = (ms: number) => String(ms / 1000);
   if ('atMs' in times) {
-    return api(base, '/api/v1/query', { query, time: seconds(times.atMs) }, TENANT);
+    return api(base, '/api/v1/query', { ...params, time: seconds(times.atMs) }, TENANT);
   }
   const { startMs, endMs, stepMs } = times;
   const range = { start: seconds(startMs), end: seconds(endMs), step: seconds(stepMs) };
-  return api(base, '/api/v1/query_range', { query, ...range }, TENANT);
+  return api(base, '/api/v1/query_range', { ...params, ...range }, TENANT);
 }
 
 /** Weir answers what it acknowledged as soon as it has applied it. */

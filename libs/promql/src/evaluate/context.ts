@@ -3,6 +3,7 @@ import type { Clock } from '@weir/runtime';
 import type { Queryable } from '../queryable.ts';
 import { Annotations } from './annotations.ts';
 import { interruption, tooManySamples, tooMuchMemory } from './errors.ts';
+import type { SampleCounts } from './sample-counts.ts';
 import type { EngineSettings } from './settings.ts';
 
 /** A value and its time. */
@@ -16,6 +17,8 @@ export class Context {
   readonly signal: AbortSignal;
   readonly budget: SampleBudget;
   readonly annotations: Annotations;
+  /** Where samples are counted by what is planned next; undefined where nobody asked. */
+  counts: SampleCounts | undefined;
   /** Parts of the plan may be evaluated where their series are. */
   readonly pushes: boolean;
   /** Names need not be dropped: what follows doesn't look at them. */
@@ -70,6 +73,7 @@ export class SampleBudget {
   readonly #max: number;
   readonly #memoryMaxBytes: number;
   #held = 0;
+  #peak = 0;
 
   constructor(max: number, memoryMaxBytes = 0) {
     this.#max = max;
@@ -81,16 +85,21 @@ export class SampleBudget {
     this.touch(0);
   }
 
+  /** The most that were held at once. */
+  get peak(): number {
+    return this.#peak;
+  }
+
   release(samples: number): void {
     this.#held -= samples;
   }
 
   /** Samples in hand for a moment: those of the series being read. */
   touch(samples: number): void {
-    if (this.#held + samples > this.#max) {
-      throw tooManySamples();
-    }
+    const held = this.#held + samples;
+    if (held > this.#peak) this.#peak = held;
+    if (held > this.#max) throw tooManySamples();
     const max = this.#memoryMaxBytes;
-    if (max > 0 && (this.#held + samples) * SAMPLE_BYTES > max) throw tooMuchMemory(max);
+    if (max > 0 && held * SAMPLE_BYTES > max) throw tooMuchMemory(max);
   }
 }

@@ -36,6 +36,7 @@ import {
   type RowStream,
   streamOf,
 } from './rows.ts';
+import { SampleCounts } from './sample-counts.ts';
 import { readSamples, type SampleStream, samplesOfRows } from './samples.ts';
 import { selectRows, windowRows } from './series-rows.ts';
 import { namesAreUnique } from './uniqueness.ts';
@@ -47,6 +48,7 @@ export class Evaluator {
   readonly #context: Context;
   /** Kept results of nodes that occur more than once, by plan node. */
   readonly #shared = new Map<SharedNode, RowSet>();
+  readonly #sharedCounts = new Map<SharedNode, SampleCounts>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -173,9 +175,23 @@ export class Evaluator {
     }
   }
 
-  async samples(node: SampleNode): Promise<SampleStream> {
+  /** `inner` counts what a subquery looks at. */
+  async samples(node: SampleNode, inner?: SampleCounts): Promise<SampleStream> {
     if (node.kind === 'read') return readSamples(node, this.#context, 'drop');
-    return samplesOfRows(await this.vector(node.input), node.input.steps, this.#context);
+    const input = await this.#counting(inner, node.input);
+    return samplesOfRows(input, node.input.steps, this.#context);
+  }
+
+  /** The rows of a node whose samples are counted apart. */
+  async #counting(counts: SampleCounts | undefined, node: VectorNode): Promise<RowStream> {
+    const context = this.#context;
+    const before = context.counts;
+    context.counts = counts;
+    try {
+      return await this.vector(node);
+    } finally {
+      context.counts = before;
+    }
   }
 
   #after<T>(earlier: () => Promise<RowStream | SampleStream>, later: () => Promise<T>): Promise<T> {
@@ -269,9 +285,15 @@ export class Evaluator {
   }
 
   async #repeat(node: VectorNode, count: number): Promise<RowStream> {
-    const input = await this.vector(node);
+    const { counts } = this.#context;
+    const once = counts && new SampleCounts(node.steps.count);
+    const input = await this.#counting(once, node);
     const row = new Row(count);
-    const take = () => {
+    const take = (more: boolean) => {
+      if (!more) {
+        if (once !== undefined) counts!.addRepeated(once);
+        return false;
+      }
       row.labels = input.row.labels;
       row.dropName = input.row.dropName;
       row.v.fill(input.row.v[0]!);
@@ -284,8 +306,7 @@ export class Evaluator {
       row,
       next() {
         const more = input.next();
-        if (typeof more !== 'boolean') return more.then((is) => is && take());
-        return more && take();
+        return typeof more === 'boolean' ? take(more) : more.then(take);
       },
       close: () => input.close(),
     };
@@ -295,9 +316,13 @@ export class Evaluator {
     if (node.uses === 1) return this.vector(node.input);
     let kept = this.#shared.get(node);
     if (kept === undefined) {
-      kept = await RowSet.of(await this.vector(node.input), this.#context);
+      const once = this.#context.counts && new SampleCounts(node.steps.count);
+      kept = await RowSet.of(await this.#counting(once, node.input), this.#context);
       this.#shared.set(node, kept);
+      if (once !== undefined) this.#sharedCounts.set(node, once);
     }
+    const once = this.#sharedCounts.get(node);
+    if (once !== undefined) this.#context.counts?.add(once);
     return kept.stream(node.steps.count);
   }
 }

@@ -22,6 +22,11 @@ import { isReset } from '../histogram/resets.ts';
 /** What a histogram weighs against the sample budget, in floats, besides its buckets. */
 const FIXED_WEIGHT = 8;
 
+/** How many float samples take as much. */
+export function weightOf({ positive, negative }: Histogram): number {
+  return FIXED_WEIGHT + positive.index.length + negative.index.length;
+}
+
 export class HistogramSamples {
   /** ms, ascending; the first `count`. */
   t = new Float64Array(16);
@@ -84,8 +89,7 @@ export class HistogramSamples {
     }
     this.t[at] = t;
     this.h.push(h);
-    if (h === undefined) this.weight++;
-    else this.weight += FIXED_WEIGHT + h.positive.index.length + h.negative.index.length;
+    this.weight += h === undefined ? 1 : weightOf(h);
   }
 
   #forgetChunkResets(): void {

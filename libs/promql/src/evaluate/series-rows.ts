@@ -11,7 +11,8 @@ import type { SelectNode, WindowNode } from '../plan/nodes.ts';
 import { setValue } from './binary-histograms.ts';
 import type { Context } from './context.ts';
 import type { HistogramSamples } from './histogram-samples.ts';
-import { ABSENT, FLOAT, Row, type RowStream } from './rows.ts';
+import { ABSENT, FLOAT, mapRows, Row, type RowStream } from './rows.ts';
+import type { SampleCounts } from './sample-counts.ts';
 import type { SampleStream } from './samples.ts';
 import { hasOneName } from './uniqueness.ts';
 import { windowNotes } from './window-notes.ts';
@@ -19,11 +20,18 @@ import { type ParamCheck, windowParamCheck } from './window-params.ts';
 
 export function selectRows(node: SelectNode, input: SampleStream, context: Context): RowStream {
   if (node.result === 'smoothed') return smoothedRows(node, input, context);
-  return rowsOf(input, node.steps.count, (row) => {
+  const { counts } = context;
+  const rows = rowsOf(input, node.steps.count, (row) => {
     const any = lookBack(node, input.samples, row.v, row.p);
     if (input.histograms.count === 0) return any;
     return lookBackAtHistograms(node, input.samples, input.histograms, row);
   });
+  return counts === undefined ? rows : mapRows(rows, (row) => counted(counts, row));
+}
+
+function counted(counts: SampleCounts, row: Row): boolean {
+  counts.addRow(row);
+  return true;
 }
 
 /** The latest sample of (t − lookback, t], unless it is a staleness marker. False when none is. */
@@ -149,7 +157,7 @@ export function windowRows(
   if (node.extension !== undefined) return extendedRows(node, input, windows, context);
   const check = windowParamCheck(node, params, context);
   const mixed = withHistograms(node, input, windows, check, context);
-  return rowsOf(input, node.steps.count, (row) => {
+  const fill = (row: Row) => {
     if (input.histograms.count > 0) return mixed(row);
     if (input.samples.count === 0 || !windows.slideOver(input.samples)) return false;
     check?.(windows, false);
@@ -161,7 +169,23 @@ export function windowRows(
       if (oneName && !context.settings.typeAndUnitLabels) unnoted = false;
     }
     return any;
-  });
+  };
+  return rowsOf(input, node.steps.count, counting(fill, input, windows, context));
+}
+
+/** Counts the samples in the windows of each series, where somebody asked. */
+function counting(
+  fill: (row: Row) => boolean,
+  { samples, histograms }: SampleStream,
+  windows: Windows,
+  { counts }: Context,
+): (row: Row) => boolean {
+  if (counts === undefined) return fill;
+  return (row) => {
+    const any = fill(row);
+    counts.addWindows(windows, samples, histograms);
+    return any;
+  };
 }
 
 function extendedRows(
@@ -172,14 +196,15 @@ function extendedRows(
 ): RowStream {
   const kernel = extendedKernel(node.name, node.extension!, node.lookbackMs);
   const isCounter = node.name === 'rate' || node.name === 'increase';
-  return rowsOf(input, node.steps.count, (row) => {
+  const fill = (row: Row) => {
     windows.slideOver(input.samples);
     kernel(windows, row);
     if (input.histograms.count > 0) withExtendedHistograms(node, input, windows, context, row);
     const any = !row.isEmpty();
     if (any && isCounter && row.p.includes(FLOAT)) noteIfNoCounter(row, node, context);
     return any;
-  });
+  };
+  return rowsOf(input, node.steps.count, counting(fill, input, windows, context));
 }
 
 function withExtendedHistograms(
