@@ -2,9 +2,6 @@
 // step at which a series has a value, of a range-vector function all in each window. What a subquery evaluates inside
 // is not counted, its points in windows are; what stands at all steps counts at each; common parts count as often as they occur.
 // A native histogram counts as many samples as take the memory that it takes.
-import type { Windows } from '../functions/window.ts';
-import { type HistogramSamples, weightOf } from './histogram-samples.ts';
-import { FLOAT, HISTOGRAM, type Row } from './rows.ts';
 
 export class SampleCounts {
   readonly perStep: Float64Array;
@@ -28,32 +25,5 @@ export class SampleCounts {
   /** What was evaluated once stands at all steps. */
   addRepeated({ total }: SampleCounts): void {
     for (let step = 0; step < this.perStep.length; step++) this.addAt(step, total);
-  }
-
-  /** The values of a selector's row. */
-  addRow({ p, h }: Row): void {
-    for (let step = 0; step < p.length; step++) {
-      if (p[step] === FLOAT) this.addAt(step, 1);
-      else if (p[step] === HISTOGRAM) this.addAt(step, weightOf(h![step]!));
-    }
-  }
-
-  /** All samples in the windows of one series. */
-  addWindows(
-    windows: Windows,
-    floats: { readonly count: number },
-    natives: HistogramSamples,
-  ): void {
-    const { from, to } = windows;
-    if (floats.count > 0) {
-      for (let step = 0; step < from.length; step++) this.addAt(step, to[step]! - from[step]!);
-    }
-    if (natives.count === 0) return;
-    const { histograms } = windows;
-    for (let step = 0; step < histograms.from.length; step++) {
-      for (let at = histograms.from[step]!; at < histograms.to[step]!; at++) {
-        this.addAt(step, weightOf(histograms.h[at]!));
-      }
-    }
   }
 }

@@ -10,9 +10,9 @@ import { quote } from '../parse/literals.ts';
 import type { SelectNode, WindowNode } from '../plan/nodes.ts';
 import { setValue } from './binary-histograms.ts';
 import type { Context } from './context.ts';
+import { countingValues, countingWindows } from './counting-rows.ts';
 import type { HistogramSamples } from './histogram-samples.ts';
-import { ABSENT, FLOAT, mapRows, Row, type RowStream } from './rows.ts';
-import type { SampleCounts } from './sample-counts.ts';
+import { ABSENT, FLOAT, Row, type RowStream } from './rows.ts';
 import type { SampleStream } from './samples.ts';
 import { hasOneName } from './uniqueness.ts';
 import { windowNotes } from './window-notes.ts';
@@ -20,18 +20,12 @@ import { type ParamCheck, windowParamCheck } from './window-params.ts';
 
 export function selectRows(node: SelectNode, input: SampleStream, context: Context): RowStream {
   if (node.result === 'smoothed') return smoothedRows(node, input, context);
-  const { counts } = context;
   const rows = rowsOf(input, node.steps.count, (row) => {
     const any = lookBack(node, input.samples, row.v, row.p);
     if (input.histograms.count === 0) return any;
     return lookBackAtHistograms(node, input.samples, input.histograms, row);
   });
-  return counts === undefined ? rows : mapRows(rows, (row) => counted(counts, row));
-}
-
-function counted(counts: SampleCounts, row: Row): boolean {
-  counts.addRow(row);
-  return true;
+  return countingValues(rows, context);
 }
 
 /** The latest sample of (t − lookback, t], unless it is a staleness marker. False when none is. */
@@ -170,22 +164,7 @@ export function windowRows(
     }
     return any;
   };
-  return rowsOf(input, node.steps.count, counting(fill, input, windows, context));
-}
-
-/** Counts the samples in the windows of each series, where somebody asked. */
-function counting(
-  fill: (row: Row) => boolean,
-  { samples, histograms }: SampleStream,
-  windows: Windows,
-  { counts }: Context,
-): (row: Row) => boolean {
-  if (counts === undefined) return fill;
-  return (row) => {
-    const any = fill(row);
-    counts.addWindows(windows, samples, histograms);
-    return any;
-  };
+  return rowsOf(input, node.steps.count, countingWindows(fill, input, windows, context));
 }
 
 function extendedRows(
@@ -204,7 +183,7 @@ function extendedRows(
     if (any && isCounter && row.p.includes(FLOAT)) noteIfNoCounter(row, node, context);
     return any;
   };
-  return rowsOf(input, node.steps.count, counting(fill, input, windows, context));
+  return rowsOf(input, node.steps.count, countingWindows(fill, input, windows, context));
 }
 
 function withExtendedHistograms(
