@@ -11,7 +11,12 @@ import {
 } from '@weir/promql';
 import { type EndpointAnswer, type EndpointContext, TRUNCATED } from './endpoint.ts';
 import { invalidParameter, parseDuration } from './parameters.ts';
-import { allowedStart, checkBlocked, checkExpressionSize } from './query-limits.ts';
+import {
+  allowedStart,
+  checkBlocked,
+  checkExperimental,
+  checkExpressionSize,
+} from './query-limits.ts';
 
 const UNNOTED = { warnings: [], infos: [] };
 
@@ -29,6 +34,7 @@ export async function answerInstant(context: EndpointContext): Promise<EndpointA
   const started = context.clock.steadyMs();
   const { limits } = context.request;
   checkBlocked(query, limits);
+  checkExperimental(query, limits, context.request.tenant);
   const times = { startMs: timeMs, endMs: timeMs, stepMs: 1 };
   const countsSamples = params.get('stats') !== '';
   if (allowedStart(times, limits, context.clock.nowMs()) === undefined) {
@@ -68,6 +74,7 @@ export async function answerRange(context: EndpointContext): Promise<EndpointAns
   const { limits } = context.request;
   checkExpressionSize(query, limits);
   checkBlocked(query, limits, { startMs, endMs, stepMs });
+  checkExperimental(query, limits, context.request.tenant);
   const started = context.clock.steadyMs();
   const countsSamples = params.get('stats') !== '';
   const fromMs = allowedStart({ startMs, endMs, stepMs }, limits, context.clock.nowMs());

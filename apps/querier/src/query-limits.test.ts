@@ -198,3 +198,24 @@ it('refuses what the operator has blocked, however it is written', async () => {
   const long = await ask('query_range', params(300_001), { blockedQueries });
   expect(long).toMatchObject({ status: 400, error: error(' too long') });
 });
+
+it('refuses what is experimental and not enabled for the tenant', async () => {
+  const refused = async (query: string, limits: Partial<TenantLimits>) =>
+    (await ask('query', { query }, limits)).error;
+  const functions = { experimentalFunctions: ['limitk', 'fill'] };
+  const not = (what: string) => `${what} is not enabled for tenant t`;
+  expect(await refused('sum(limitk(1, up))', functions)).toBeUndefined();
+  expect(await refused('up + fill(0) up', functions)).toBeUndefined();
+  expect(await refused('sum(rate(up[5m] anchored))', functions)).toBeUndefined();
+  expect(await refused('sum(mad_over_time(up[5m]))', functions)).toBe(
+    not('function "mad_over_time"'),
+  );
+  expect(await refused('limit_ratio(0.5, up)', functions)).toBe(not('aggregation "limit_ratio"'));
+  const none = { experimentalFunctions: [], extendedRangeSelectors: ['smoothed'] };
+  expect(await refused('up + fill(0) up', none)).toBe(not('fill modifier "fill"'));
+  expect(await refused('rate(up[5m] smoothed)', none)).toBeUndefined();
+  const modifier = not('extended range selector modifier "anchored"');
+  expect(await refused('rate(up[5m] anchored)', none)).toBe(modifier);
+  expect(await refused('sum(up', none)).toContain('parse error');
+  expect(await refused('limitk(1, up)', {})).toBeUndefined();
+});

@@ -1,7 +1,7 @@
 // What a tenant's limits make of a query before it runs: refusals, and a later start.
 import { WeirError } from '@weir/errors';
 import { blockedQueriesOf, type QueryRange, type TenantLimits } from '@weir/limits';
-import { parseExpr, printExpr } from '@weir/promql';
+import { type Expr, experimentalPartsOf, parseExpr, printExpr } from '@weir/promql';
 import { withLimit } from '@weir/wire';
 import { blockedQuery } from './blocked-query.ts';
 
@@ -33,12 +33,38 @@ export function checkBlocked(
   if (rule !== undefined) throw blockedQuery(rule.reason);
 }
 
-/** What can't be parsed will be refused for that. */
+/** Throws `invalid` where the query uses something experimental that the tenant may not. */
+export function checkExperimental(
+  query: string,
+  limits: TenantLimits | undefined,
+  tenant: string,
+): void {
+  const functions = limits?.experimentalFunctions ?? ALL;
+  const modifiers = limits?.extendedRangeSelectors ?? ALL;
+  if (functions.includes('all') && modifiers.includes('all')) return;
+  const expr = parsed(query);
+  if (expr === undefined) return;
+  for (const { kind, name } of experimentalPartsOf(expr)) {
+    const enabled = kind === 'range modifier' ? modifiers : functions;
+    if (enabled.includes('all') || enabled.includes(name)) continue;
+    const what = kind === 'range modifier' ? 'extended range selector modifier' : kind;
+    throw new WeirError('invalid', `${what} "${name}" is not enabled for tenant ${tenant}`);
+  }
+}
+
+const ALL: readonly string[] = ['all'];
+
 function printed(query: string): string {
+  const expr = parsed(query);
+  return expr === undefined ? query : printExpr(expr);
+}
+
+/** What can't be parsed will be refused for that. */
+function parsed(query: string): Expr | undefined {
   try {
-    return printExpr(parseExpr(query));
+    return parseExpr(query);
   } catch (error) {
-    if (error instanceof WeirError && error.kind === 'invalid') return query;
+    if (error instanceof WeirError && error.kind === 'invalid') return undefined;
     throw error;
   }
 }

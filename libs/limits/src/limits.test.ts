@@ -19,6 +19,8 @@ describe('createLimits', () => {
       queryLookbackMaxMs: 0,
       labelsLengthMaxMs: 0,
       seriesAnswerMax: 0,
+      experimentalFunctions: ['all'],
+      extendedRangeSelectors: ['all'],
       blockedQueries: [],
       ingestionBurstFactor: 0,
       requestRate: 0,

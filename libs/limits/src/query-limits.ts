@@ -65,6 +65,20 @@ export const queryLimitsFlags = defineFlags({
     default: 0,
     help: 'Series that the series endpoint answers at most, whatever limit is asked for. 0 is no limit.',
   },
+  experimentalFunctions: {
+    kind: 'strings',
+    flag: 'query-frontend.enabled-promql-experimental-functions',
+    yaml: 'limits.enabled_promql_experimental_functions',
+    default: ['all'],
+    help: 'Functions, aggregations and fill modifiers (fill) that Prometheus calls experimental and that the tenant may use; all of them unless given.',
+  },
+  extendedRangeSelectors: {
+    kind: 'strings',
+    flag: 'query-frontend.enabled-promql-extended-range-selectors',
+    yaml: 'limits.enabled_promql_extended_range_selectors',
+    default: ['all'],
+    help: 'Modifiers of range selectors (anchored, smoothed) that the tenant may use; all of them unless given.',
+  },
   blockedQueries: {
     kind: 'list',
     flag: 'query-frontend.blocked-queries',

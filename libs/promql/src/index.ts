@@ -17,6 +17,7 @@ export { addHistograms, equalHistograms, subtractHistograms } from './histogram/
 export { fromNative, type Histogram, toNative } from './histogram/histogram.ts';
 export { bucketsOf, type PrintedBucket, printHistogram } from './histogram/print.ts';
 export type { Expr, VectorSelector } from './parse/ast.ts';
+export { type ExperimentalPart, experimentalPartsOf } from './parse/experimental.ts';
 export { formatDuration, formatNumber, parseDuration } from './parse/literals.ts';
 export { parseExpr } from './parse/parser.ts';
 export { printExpr } from './parse/print.ts';
