@@ -44,6 +44,7 @@ import {
   answerRange,
 } from './promql-queries.ts';
 import type { QuerierSettings } from './querier-settings.ts';
+import { withReadLength } from './query-limits.ts';
 import type { QueryAnswer, QueryExecutor, QueryRequest } from './query-request.ts';
 import { answerRead } from './remote-read/remote-read.ts';
 import {
@@ -125,7 +126,8 @@ async function answer(
 function queryableFor({ tenant, limits }: QueryRequest, parts: QuerierParts): ChunkedQueryable {
   if (limits === undefined) return createQueryable({ tenant }, parts);
   const budget = new FetchBudget(limits);
-  const queryable = createQueryable({ tenant }, { ...parts, budget });
+  const reading = createQueryable({ tenant }, { ...parts, budget });
+  const queryable = withReadLength(reading, limits);
   const { fetchedSeriesMax, fetchedChunksMax, fetchedChunkBytesMax } = limits;
   const isDefault = fetchedChunksMax === DEFAULT_CHUNKS_MAX || fetchedChunksMax === 0;
   if (isDefault && fetchedSeriesMax === 0 && fetchedChunkBytesMax === 0) return queryable;

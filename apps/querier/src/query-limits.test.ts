@@ -219,3 +219,19 @@ it('refuses what is experimental and not enabled for the tenant', async () => {
   expect(await refused('sum(up', none)).toContain('parse error');
   expect(await refused('limitk(1, up)', {})).toBeUndefined();
 });
+
+it('refuses selectors of a longer time than the tenant may read, and none that is as long', async () => {
+  const limits = { readLengthMaxMs: 600_000 };
+  const refused = async (query: string) => {
+    const { status, error } = await ask('query', { query }, limits);
+    return status === 200 ? undefined : { status, error };
+  };
+  // Ranges are open on the left: of ten minutes ten minutes but a millisecond are read.
+  expect(await refused('sum(rate(up[10m]))')).toBeUndefined();
+  expect(await refused('sum(rate(up[600001ms]))')).toBeUndefined();
+  const lengths = 'query length: 10m0.001s, limit: 10m0s';
+  expect(await refused('sum(rate(up[600002ms])) + sum(up)')).toEqual({
+    status: 422,
+    error: `the query time range exceeds the limit (${lengths}) (err-mimir-max-query-length). To adjust the related per-tenant limit, configure -querier.max-partial-query-length, or contact your service administrator.`,
+  });
+});

@@ -1,7 +1,14 @@
 // What a tenant's limits make of a query before it runs: refusals, and a later start.
 import { WeirError } from '@weir/errors';
 import { blockedQueriesOf, type QueryRange, type TenantLimits } from '@weir/limits';
-import { type Expr, experimentalPartsOf, parseExpr, printExpr } from '@weir/promql';
+import {
+  type Expr,
+  experimentalPartsOf,
+  parseExpr,
+  printExpr,
+  type SelectRequest,
+} from '@weir/promql';
+import type { ChunkedQueryable } from '@weir/query';
 import { withLimit } from '@weir/wire';
 import { blockedQuery } from './blocked-query.ts';
 
@@ -91,6 +98,34 @@ export function allowedStart(
     throw new WeirError('invalid', withLimit(text, 'max-total-query-length', flag));
   }
   return fromMs;
+}
+
+/** Selectors that would read samples of a longer time than the tenant's queries may end the query: `invalid`, 422. */
+export function withReadLength(
+  queryable: ChunkedQueryable,
+  { readLengthMaxMs }: TenantLimits,
+): ChunkedQueryable {
+  if (readLengthMaxMs === 0) return queryable;
+  const check = ({ minT, maxT }: SelectRequest) => {
+    if (maxT - minT <= readLengthMaxMs) return;
+    const lengths = `query length: ${goDuration(maxT - minT)}, limit: ${goDuration(readLengthMaxMs)}`;
+    const text = `the query time range exceeds the limit (${lengths})`;
+    const flag = 'querier.max-partial-query-length';
+    throw new WeirError('invalid', withLimit(text, 'max-query-length', flag), { status: 422 });
+  };
+  const { evaluate } = queryable;
+  return {
+    async select(request, signal) {
+      check(request);
+      return queryable.select(request, signal);
+    },
+    ...(evaluate !== undefined && {
+      async evaluate(request, part, signal) {
+        check(request);
+        return evaluate(request, part, signal);
+      },
+    }),
+  };
 }
 
 /** As Go prints a time.Duration of at least a second: `25h0m1.5s`. */

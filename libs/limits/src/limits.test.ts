@@ -19,6 +19,7 @@ describe('createLimits', () => {
       queryLookbackMaxMs: 0,
       labelsLengthMaxMs: 0,
       seriesAnswerMax: 0,
+      readLengthMaxMs: 0,
       experimentalFunctions: ['all'],
       extendedRangeSelectors: ['all'],
       blockedQueries: [],

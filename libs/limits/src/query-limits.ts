@@ -44,6 +44,13 @@ export const queryLimitsFlags = defineFlags({
     default: 0,
     help: 'The longest time between start and end of a query. 0 is no limit.',
   },
+  readLengthMaxMs: {
+    kind: 'duration',
+    flag: 'querier.max-partial-query-length',
+    yaml: 'limits.max_partial_query_length',
+    default: 0,
+    help: 'The longest time of which one selector of a query may read samples. 0 is no limit.',
+  },
   queryLookbackMaxMs: {
     kind: 'duration',
     flag: 'querier.max-query-lookback',
