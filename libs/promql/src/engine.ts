@@ -306,8 +306,9 @@ async function rawSeries(
 ): Promise<SeriesColumns[]> {
   const { source } = plan;
   const { counts } = context;
-  const inner = counts && source.kind !== 'read' && new SampleCounts(source.input.steps.count);
-  const input = await evaluator.samples(source, inner || undefined);
+  const isSubquery = counts !== undefined && source.kind !== 'read';
+  const inner = isSubquery ? new SampleCounts(source.input.steps.count) : undefined;
+  const input = await evaluator.samples(source, inner);
   const series: SeriesColumns[] = [];
   try {
     for (;;) {
@@ -325,7 +326,7 @@ async function rawSeries(
         if (points.count > 0) series.push({ labels: input.labels.slice(), ...points });
       } else if (samples.count + histograms.count > 0) {
         context.budget.hold(samples.count + histograms.weight);
-        if (!inner) counts?.addAt(0, samples.count + histograms.weight);
+        if (inner === undefined) counts?.addAt(0, samples.count + histograms.weight);
         const t = samples.t.slice(0, samples.count);
         const v = samples.v.slice(0, samples.count);
         const floats = { labels: input.labels.slice(), t, v, count: samples.count };
@@ -336,7 +337,7 @@ async function rawSeries(
       const pause = context.pace();
       if (pause !== undefined) await pause;
     }
-    if (inner) counts?.addAt(0, inner.total);
+    if (inner !== undefined) counts?.addAt(0, inner.total);
   } finally {
     input.close();
   }

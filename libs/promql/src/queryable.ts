@@ -13,7 +13,15 @@ export interface SelectRequest {
   readonly newestOnly?: boolean;
 }
 
-export interface SeriesStream {
+/** Where the storage numbers its series; both may change with each of them. */
+export interface SeriesOrigin {
+  /** What earlier queries have found out about them. */
+  readonly memo?: SeriesMemo | undefined;
+  /** That of the current one. */
+  readonly number?: number | undefined;
+}
+
+export interface SeriesStream extends SeriesOrigin {
   /**
    * Moves to the next series; false at the end. A promise only when more has to be read, so that
    * evaluating thousands of series costs few promises.
@@ -21,12 +29,6 @@ export interface SeriesStream {
   next(): boolean | Promise<boolean>;
   /** Labels of the current series; valid until next(). Ascending in Prometheus's order, none twice. */
   readonly labels: LabelBytes;
-  /**
-   * Where the storage numbers series: what earlier queries have found out about them, and the number of the current
-   * one. Both may change with next().
-   */
-  readonly memo?: SeriesMemo | undefined;
-  readonly number?: number | undefined;
   /** Appends the floats of the current series in [minT, maxT] to `out`, ascending, none twice. */
   samples(out: SampleColumns): void;
   /**

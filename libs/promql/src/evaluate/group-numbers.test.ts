@@ -2,7 +2,6 @@
 import { type LabelBytes, labelsOf, SeriesMemo } from '@weir/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SeriesStream } from '../queryable.ts';
 import { GroupNumbers, groupProjection } from './group-numbers.ts';
 import { Row } from './rows.ts';
 
@@ -28,9 +27,9 @@ function groupsOf(
   forgetAt = -1,
 ): string[] {
   const groups = new GroupNumbers(node);
-  const origin = { memo, number: 0, labels: SERIES[0]! };
+  const origin = { memo, number: 0 };
   const row = new Row(1);
-  row.origin = origin as unknown as SeriesStream;
+  row.origin = origin;
   return numbers.map((number, at) => {
     if (at === forgetAt) memo.forget();
     origin.number = number;
@@ -65,7 +64,7 @@ describe('group numbers', () => {
     groupsOf(node, [0, 1, 2, 3], memo);
     const groups = new GroupNumbers(node);
     const row = new Row(1);
-    row.origin = { memo, number: 1 } as unknown as SeriesStream;
+    row.origin = { memo, number: 1 };
     row.originLabels = SERIES[1]!;
     row.labels = labelsOf({ job: 'other' });
     expect(groups.labelsOf(groups.of(row))).toEqual(labelsOf({ job: 'other' }));

@@ -3,7 +3,7 @@
 // until next(); the consumer may change its values in place, but never a histogram, which rows share.
 import type { LabelBytes } from '@weir/model';
 import type { Histogram } from '../histogram/histogram.ts';
-import type { SeriesStream } from '../queryable.ts';
+import type { SeriesOrigin } from '../queryable.ts';
 import type { Context } from './context.ts';
 import { executionError } from './errors.ts';
 import { LabelTable } from './label-sets.ts';
@@ -25,7 +25,7 @@ export class Row {
   /** Where `p` is HISTOGRAM; undefined in a row without any, which is what operators ask first. */
   h: (Histogram | undefined)[] | undefined;
   /** The stream whose current series this row is of, if it is one's and its labels still are `originLabels`. */
-  origin: SeriesStream | undefined;
+  origin: SeriesOrigin | undefined;
   originLabels: LabelBytes = EMPTY;
 
   constructor(count: number, v = new Float64Array(count), p = new Uint8Array(count)) {

@@ -2,7 +2,7 @@
 // whose rows are packed into columns. One series in memory at a time.
 import { HistogramColumns, isStaleNaN, type LabelBytes, SampleColumns } from '@weir/model';
 import type { SelectorRead, Steps } from '../plan/nodes.ts';
-import type { SeriesStream } from '../queryable.ts';
+import type { SeriesOrigin } from '../queryable.ts';
 import type { Context } from './context.ts';
 import { HistogramSamples } from './histogram-samples.ts';
 import { ABSENT, FLOAT, type RowStream } from './rows.ts';
@@ -12,7 +12,7 @@ export interface SampleStream {
   readonly labels: LabelBytes;
   readonly dropName: boolean;
   /** The storage's stream, where its labels are these. */
-  readonly origin?: SeriesStream;
+  readonly origin?: SeriesOrigin;
   readonly samples: SampleColumns;
   /** At other times than the floats. */
   readonly histograms: HistogramSamples;

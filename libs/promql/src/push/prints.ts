@@ -3,13 +3,13 @@
 // different series cost time, never an answer.
 import { grown } from '@weir/bytes';
 import type { LabelBytes } from '@weir/model';
-import type { SeriesStream } from '../queryable.ts';
+import type { SeriesOrigin } from '../queryable.ts';
 
 export class Prints {
   #words = new Uint32Array(1024);
   #size = 0;
 
-  add(series: Pick<SeriesStream, 'labels' | 'memo' | 'number'>): void {
+  add(series: SeriesOrigin & { readonly labels: LabelBytes }): void {
     if (this.#size === this.#words.length) this.#words = grown(this.#words);
     const { memo, number } = series;
     if (memo === undefined || number === undefined) {
