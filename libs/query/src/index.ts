@@ -53,7 +53,7 @@ export type {
 } from './read-port.ts';
 export { openCardinality } from './remote-cardinality.ts';
 export { readHistogramMetrics } from './remote-histogram-metrics.ts';
-export { openRemoteSeries, type RemoteSeries } from './remote-series.ts';
+export { endReads, followSignal, openRemoteSeries, type RemoteSeries } from './remote-series.ts';
 export type { SeriesBatches, SeriesChunks, SeriesSelect } from './series-chunks.ts';
 export { createTenantReader, type LabelCardinality, type TenantReader } from './tenant-reader.ts';
 export { readTenantStats, type TenantTotals } from './tenant-stats.ts';

@@ -4,7 +4,9 @@ import { WeirError } from '@weir/errors';
 import type { HeadExemplars, HeadSelect } from '@weir/head';
 import { createMatcher, decodeLabels } from '@weir/model';
 import {
+  endReads,
   evaluatePart,
+  followSignal,
   type LocalReader,
   type LocalSelection,
   type ReadRequest,
@@ -84,16 +86,13 @@ async function* readPartitions(
   request: ReadRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const controller = new AbortController();
-  const leave = () => controller.abort(signal.reason);
-  if (signal.aborted) leave();
-  else signal.addEventListener('abort', leave, { once: true });
+  const controller = followSignal(signal);
   const leases = hosted.map(({ leases }) => leases.take(controller));
   try {
     yield* serveRead(createReader(hosted, clock), request, controller.signal);
   } finally {
-    signal.removeEventListener('abort', leave);
     for (const lease of leases) lease.release();
+    endReads(controller);
   }
 }
 
