@@ -45,7 +45,7 @@ export function createHttpServer(settings: HttpSettings, parts: HttpServerParts)
   // Bodies stay on request.raw; see request-body.ts.
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
   measureRequests(server, parts);
-  compressAnswers(server, settings.compressionLevel);
+  compressAnswers(server, settings.compressionLevel, parts.clock);
   answerErrors(server, parts.telemetry);
   answerUnknown(server);
   closeGracefully(server, settings.shutdownTimeoutMs, parts.clock);

@@ -56,7 +56,7 @@ export const httpFlags = defineFlags({
     flag: 'http.response-compression-level',
     yaml: 'http.response_compression_level',
     default: 1,
-    help: 'Gzip level of answers, 1 to 9; 0 turns compression off.',
+    help: 'Level of compressed answers (gzip; zstd where Node.js has it), 1 to 9; 0 turns compression off.',
   },
 });
 

@@ -3,6 +3,7 @@
 export type { Decompressing, OutputBound } from './compression/bounded-output.ts';
 export { lz4Decompress } from './compression/lz4-frame.ts';
 export { zstdDecompress } from './compression/zstd.ts';
+export { ZstdEncoder } from './compression/zstd-encoder.ts';
 export { type InfluxPrecision, influxPrecision } from './influx/precision.ts';
 export { InfluxScan, type InfluxScanStart } from './influx/scan.ts';
 export {
