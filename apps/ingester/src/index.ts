@@ -12,6 +12,7 @@ export {
   type IngesterParts,
 } from './ingester.ts';
 export type { Readiness } from './readiness.ts';
+export { createRehearsal } from './rehearsal/rehearsal.ts';
 export type { FlushRequest } from './routes.ts';
 export {
   createTenantSettings,

@@ -263,6 +263,7 @@ export async function createWorld({
         workers: {
           hostOf: () => host,
           threadOf: () => undefined,
+          pinned: inline.pinned,
           async close() {
             workersClosed = true;
           },

@@ -6,5 +6,10 @@ import type { PartitionWorkers } from './partition-host.ts';
 
 export function createInlineWorkers(parts: HostParts): PartitionWorkers {
   const host = createPartitionHost(parts);
-  return { hostOf: () => host, threadOf: () => undefined, close: async () => {} };
+  return {
+    hostOf: () => host,
+    threadOf: () => undefined,
+    pinned: (first) => [first],
+    close: async () => {},
+  };
 }

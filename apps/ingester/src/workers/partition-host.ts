@@ -197,5 +197,7 @@ export interface PartitionWorkers {
   hostOf(partition: number): PartitionHost;
   /** The thread of hostOf(); undefined where that is this one. */
   threadOf(partition: number): ReadThread | undefined;
+  /** Of each thread that runs, a number from `first` on that is pinned to it. */
+  pinned(first: number): readonly number[];
   close(): Promise<void>;
 }

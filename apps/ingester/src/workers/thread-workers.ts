@@ -71,6 +71,8 @@ export function createThreadWorkers(
   return {
     hostOf: (partition) => threadOf(partition).host,
     threadOf: (partition) => threadOf(partition).reads,
+    pinned: (first) =>
+      [...threads.keys()].map((slot) => Math.ceil(first / settings.count) * settings.count + slot),
     async close() {
       closed = true;
       await Promise.all([...threads.values()].map(({ worker }) => worker.terminate()));
