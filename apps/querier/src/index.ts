@@ -10,9 +10,11 @@ export type { QuerierParts } from './endpoint.ts';
 export { createCountingExecutor } from './executor/counting-executor.ts';
 export { createDemandingExecutor } from './executor/demanding-executor.ts';
 export { createInlineExecutor } from './executor/inline-executor.ts';
+export { rehearse, rehearsedRequests } from './executor/rehearsal.ts';
 export { createRetryingExecutor } from './executor/retrying-executor.ts';
 export {
   createThreadedExecutor,
+  type ThreadedExecutor,
   type ThreadedExecutorParts,
 } from './executor/threaded-executor.ts';
 export type { QueryWorkerSettings } from './executor/worker-start.ts';

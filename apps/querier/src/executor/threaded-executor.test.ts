@@ -15,8 +15,8 @@ import { CHUNK_XOR, encodeXorChunk } from '@weir/tsdb/chunk';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { querierFlags } from '../querier-settings.ts';
-import type { QueryAnswer, QueryExecutor, QueryRequest } from '../query-request.ts';
-import { createThreadedExecutor } from './threaded-executor.ts';
+import type { QueryAnswer, QueryRequest } from '../query-request.ts';
+import { createThreadedExecutor, type ThreadedExecutor } from './threaded-executor.ts';
 
 const never = new AbortController().signal;
 const root = join(import.meta.dirname, '../../../..');
@@ -25,7 +25,7 @@ const SERIES = 3000;
 const CRASHABLE = `import './worker.ts';
 new BroadcastChannel('weir-test-crash').onmessage = () => { throw new Error('crash'); };`;
 let directory: string;
-let executor: QueryExecutor;
+let executor: ThreadedExecutor;
 /** What waits for its time waits for this: the start of workers, and restarts. */
 const restarts: (() => void)[] = [];
 const clock: Clock = {
@@ -167,6 +167,19 @@ describe('threaded executor', () => {
     const answer = await executor.execute(request('fails', 'up'), never);
     expect(answer.status).toBe(503);
     expect(JSON.parse(await textOf(answer))).toMatchObject({ error: 'no owner' });
+  });
+
+  it('answers from owners that the caller names', async () => {
+    let asked = 0;
+    const own: OwnerDirectory = {
+      async owners(tenant) {
+        asked++;
+        return owners.owners(tenant);
+      },
+    };
+    const answer = await executor.executeAt(request('t', 'count(up)'), own, never);
+    expect(JSON.parse(await textOf(answer)).data.result[0].value).toEqual([1, String(SERIES)]);
+    expect(asked).toBe(1);
   });
 
   it('cancels reading when the client leaves', async () => {

@@ -14,7 +14,12 @@ import {
 } from '@weir/query/threads';
 import { type Clock, createSemaphore } from '@weir/runtime';
 import type { Telemetry } from '@weir/telemetry';
-import { type QueryExecutor, type QueryRequest, readsSeries } from '../query-request.ts';
+import {
+  type QueryAnswer,
+  type QueryExecutor,
+  type QueryRequest,
+  readsSeries,
+} from '../query-request.ts';
 import { receiveAnswer } from './answer-stream.ts';
 import { errorAnswer } from './error-answer.ts';
 import { SentLimits } from './sent-limits.ts';
@@ -40,11 +45,20 @@ interface SlotParts extends ThreadedExecutorParts {
   readonly owners: OwnerDirectory & ReadPort;
 }
 
+export interface ThreadedExecutor extends QueryExecutor {
+  /** As execute(), with owners of the caller's. */
+  executeAt(
+    request: QueryRequest,
+    owners: OwnerDirectory,
+    signal: AbortSignal,
+  ): Promise<QueryAnswer>;
+}
+
 /** `settings` are handed to each worker; `maxConcurrent` bounds all workers together. */
 export function createThreadedExecutor(
   settings: QueryWorkerSettings,
   parts: ThreadedExecutorParts,
-): QueryExecutor {
+): ThreadedExecutor {
   const running = createSemaphore(settings.querier.maxConcurrent);
   const owners = createRoutingReadPort(parts.owners);
   const slots = Array.from(
@@ -54,21 +68,23 @@ export function createThreadedExecutor(
   const starting = parts.clock.after(START_AFTER_MS, () => {
     for (const slot of slots) slot.start();
   });
+  const executeAt: ThreadedExecutor['executeAt'] = async (request, directory, signal) => {
+    const release = await running.acquire();
+    try {
+      signal.throwIfAborted();
+      const slot = slots.reduce((best, slot) => (slot.load < best.load ? slot : best));
+      const worker = slot.start();
+      const located = await locate(request, directory, worker.links);
+      return await receiveAnswer(worker.streams, numbered(located, worker), signal);
+    } catch (error) {
+      return errorAnswer(request, signal.aborted ? signal.reason : error);
+    } finally {
+      release();
+    }
+  };
   return {
-    async execute(request, signal) {
-      const release = await running.acquire();
-      try {
-        signal.throwIfAborted();
-        const slot = slots.reduce((best, slot) => (slot.load < best.load ? slot : best));
-        const worker = slot.start();
-        const located = await locate(request, owners, worker.links);
-        return await receiveAnswer(worker.streams, numbered(located, worker), signal);
-      } catch (error) {
-        return errorAnswer(request, signal.aborted ? signal.reason : error);
-      } finally {
-        release();
-      }
-    },
+    executeAt,
+    execute: (request, signal) => executeAt(request, owners, signal),
     async close() {
       starting.cancel();
       await Promise.all(slots.map((slot) => slot.close()));
