@@ -54,6 +54,7 @@ const server = spawn(
     `-server.http-listen-port=${port}`,
     '-server.http-listen-address=127.0.0.1',
     '-log.level=error',
+    '-querier.rehearsal-enabled=false',
   ],
   { stdio: 'ignore', env: { ...process.env, UV_THREADPOOL_SIZE: '8' } },
 );

@@ -24,6 +24,8 @@ export interface WeirOptions {
   /** The built program, where it is not found from this file (a bundled benchmark). */
   readonly main?: string;
   readonly nodeFlags?: readonly string[] | undefined;
+  /** Whether it rehearses queries, as it does by default: seconds of CPU that a test has no use for. */
+  readonly rehearses?: boolean;
 }
 
 export class WeirProcess {
@@ -56,6 +58,7 @@ export class WeirProcess {
         this.#options.main ?? MAIN,
         `-server.http-listen-port=${this.#options.port}`,
         '-server.http-listen-address=127.0.0.1',
+        `-querier.rehearsal-enabled=${this.#options.rehearses ?? false}`,
         ...this.#options.flags,
       ],
       {

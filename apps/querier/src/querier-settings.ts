@@ -44,6 +44,13 @@ export const querierFlags = defineFlags({
     default: 60_000,
     help: 'Step of subqueries that name none.',
   },
+  rehearsalEnabled: {
+    kind: 'bool',
+    flag: 'querier.rehearsal-enabled',
+    yaml: 'querier.rehearsal_enabled',
+    default: true,
+    help: 'Run made-up queries for some seconds once this process is ready, if it has partitions too, so that the code of queries is compiled before the first real one.',
+  },
   prometheusPrefix: {
     kind: 'string',
     flag: 'http.prometheus-http-prefix',

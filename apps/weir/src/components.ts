@@ -44,6 +44,7 @@ import { replicaRoutes } from './pages/replica-routes.ts';
 import { userStatsRoutes } from './pages/user-stats-routes.ts';
 import { bucketSettings, type Place } from './place.ts';
 import { presenceService } from './presence.ts';
+import { type Rehearsing, startRehearsing } from './rehearsal.ts';
 import { createRuntimeConfig, type RuntimeConfig } from './runtime-config.ts';
 import type { Service } from './services.ts';
 import { REVISION, VERSION } from './version.ts';
@@ -284,7 +285,22 @@ function createQuerierService(
     version: VERSION,
     revision: REVISION,
   });
-  return { name: 'querier', stop: () => executor.close() };
+  let rehearsing: Rehearsing | undefined;
+  return {
+    name: 'querier',
+    async start() {
+      const workers = parts.partitionWorkers;
+      if (ingester === undefined || workers === undefined) return;
+      if (!configuration.querier.rehearsalEnabled) return;
+      const rehearsed = { ingester, workers, executor: threads, clock, telemetry };
+      rehearsing = startRehearsing({ dataDir: place.dataDir }, rehearsed);
+    },
+    leave: async () => rehearsing?.stop(),
+    async stop() {
+      await rehearsing?.stop();
+      await executor.close();
+    },
+  };
 }
 
 /** `shardSizeOf` as the directory takes it; 0 of all asks all partitions. */
