@@ -8,6 +8,14 @@ export interface TestSeries {
   readonly samples: readonly (readonly [number, number])[];
   /** Encoded Histogram messages; remote write 1.0 only. */
   readonly histograms?: readonly Uint8Array[];
+  /** Remote write 1.0 only. */
+  readonly exemplars?: readonly TestExemplar[];
+}
+
+export interface TestExemplar {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  readonly timeMs: number;
 }
 
 const encoder = new TextEncoder();
@@ -56,15 +64,24 @@ function sorted(labels: Readonly<Record<string, string>>): [string, string][] {
   return Object.entries(labels).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 
+function addLabels(message: Message, labels: Readonly<Record<string, string>>): Message {
+  for (const [name, value] of sorted(labels)) {
+    message.bytes(1, new Message().text(1, name).text(2, value).end());
+  }
+  return message;
+}
+
 export function encodeWriteRequest(series: readonly TestSeries[]): Uint8Array {
   const request = new Message();
-  for (const { labels, samples, histograms = [] } of series) {
+  for (const { labels, samples, histograms = [], exemplars = [] } of series) {
     const one = new Message();
-    for (const [name, value] of sorted(labels)) {
-      one.bytes(1, new Message().text(1, name).text(2, value).end());
-    }
+    addLabels(one, labels);
     for (const [t, v] of samples) {
       one.bytes(2, new Message().double(1, v).varint(2, BigInt(t)).end());
+    }
+    for (const { labels: own, value, timeMs } of exemplars) {
+      const exemplar = addLabels(new Message(), own).double(2, value);
+      one.bytes(3, exemplar.varint(3, BigInt(timeMs)).end());
     }
     for (const message of histograms) one.bytes(4, message);
     request.bytes(1, one.end());

@@ -66,7 +66,10 @@ describe('parameters', () => {
 
   it('name themselves in errors', () => {
     expect(() => of('time=foo').time('time', 0)).toThrow(
-      'invalid parameter "time": cannot parse "foo" to a valid timestamp',
+      `invalid parameter "time": invalid time value for 'time': cannot parse "foo" to a valid timestamp`,
+    );
+    expect(() => of('start=foo').time('start')).toThrow(
+      'invalid parameter "start": cannot parse "foo" to a valid timestamp',
     );
     expect(() => of('').time('start')).toThrow(
       'invalid parameter "start": cannot parse "" to a valid timestamp',

@@ -40,10 +40,10 @@ export class Parameters {
     const text = this.get(name);
     if (text === '' && defaultMs !== undefined) return defaultMs;
     const ms = parseTime(text);
-    if (ms === undefined) {
-      throw invalidParameter(name, `cannot parse ${quoted(text)} to a valid timestamp`);
-    }
-    return ms;
+    if (ms !== undefined) return ms;
+    // Prometheus says more of those that may be absent.
+    const more = defaultMs === undefined ? '' : `invalid time value for '${name}': `;
+    throw invalidParameter(name, `${more}cannot parse ${quoted(text)} to a valid timestamp`);
   }
 
   /** Milliseconds. */

@@ -47,7 +47,7 @@ const labelsTold = (job: string) => [
 const exemplars = [
   { labels: labelsTold('b"'), exemplars: [traced(1500, Number.POSITIVE_INFINITY, 'x')] },
   { labels: labelsTold('a'), exemplars: [traced(3000, 2.5, 'y')] },
-  { labels: labelsTold('a'), exemplars: [traced(1001, 1, 'z'), traced(3000, 2.5, 'y')] },
+  { labels: labelsTold('a'), exemplars: [traced(1001, -0, 'z'), traced(3000, 2.5, 'y')] },
 ];
 
 const reader: LocalReader = {
@@ -202,7 +202,7 @@ describe('query errors', () => {
       '/query?query=up&time=x',
       400,
       'bad_data',
-      /^invalid parameter "time": cannot parse "x" to a valid timestamp$/,
+      /^invalid parameter "time": invalid time value for 'time': cannot parse "x" to a valid timestamp$/,
     ],
     [
       '/query?query=up&limit=-1',
@@ -386,7 +386,7 @@ describe('query_exemplars', () => {
     {
       seriesLabels: seriesOf('a'),
       exemplars: [
-        { labels: { trace_id: 'z' }, value: '1', timestamp: 1.001 },
+        { labels: { trace_id: 'z' }, value: '-0', timestamp: 1.001 },
         { labels: { trace_id: 'y' }, value: '2.5', timestamp: 3 },
       ],
     },
@@ -445,7 +445,10 @@ describe('query_exemplars', () => {
 
   it.each([
     ['query=up&start=2&end=1', 'end timestamp must not be before start timestamp'],
-    ['query=up&start=x', 'invalid parameter "start": cannot parse "x" to a valid timestamp'],
+    [
+      'query=up&start=x',
+      `invalid parameter "start": invalid time value for 'start': cannot parse "x" to a valid timestamp`,
+    ],
     [`query=${q('up{')}`, /parse error/],
   ])('answers 400 to %s', async (params, text) => {
     const { status, body } = await createApi().get(`/query_exemplars?${params}`);

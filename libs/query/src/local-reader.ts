@@ -202,13 +202,18 @@ async function* encodeBatches(
   signal.throwIfAborted();
 }
 
+/** JSON's numbers have neither infinities nor a zero with a sign. */
+function textOf(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
 function* encodeExemplars(series: readonly SeriesExemplars[]): Generator<Uint8Array> {
   for (let at = 0; at < series.length; at += MESSAGE_EXEMPLAR_SERIES) {
     const some = series.slice(at, at + MESSAGE_EXEMPLAR_SERIES);
     yield encodeJson(
       some.map(({ labels, exemplars }) => ({
         labels,
-        exemplars: exemplars.map((one) => ({ ...one, value: String(one.value) })),
+        exemplars: exemplars.map((one) => ({ ...one, value: textOf(one.value) })),
       })),
     );
   }
