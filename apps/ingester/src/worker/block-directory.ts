@@ -58,6 +58,9 @@ export interface DirectorySource extends BlockSource {
   close(): Promise<void>;
 }
 
+/** A disk's: what is copied and thrown away costs as much as a call. */
+const GAP_MAX_BYTES = 32 * 1024;
+
 /** Files are opened when first read and stay open until close(). */
 export function createDirectorySource(dir: string): DirectorySource {
   const files = new Map<string, Promise<FileHandle>>();
@@ -71,6 +74,7 @@ export function createDirectorySource(dir: string): DirectorySource {
     return file;
   };
   return {
+    gapMaxBytes: GAP_MAX_BYTES,
     async size(name) {
       const file = await fileOf(name).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') throw error;

@@ -5,7 +5,7 @@ import type { Chunk } from '../chunk/index.ts';
 import type { BlockSource } from '../index/files.ts';
 import { corruptAt } from '../index/format.ts';
 import { decoding } from '../index/sections.ts';
-import { coalesce } from '../index/spans.ts';
+import { coalesce, SPAN_SIZE_MAX, type Span } from '../index/spans.ts';
 import {
   CHUNKS_MAGIC,
   CHUNKS_VERSION,
@@ -18,6 +18,7 @@ import {
 
 /** A guess of a stored chunk's size; a longer one at the end of a span costs a read of its own. */
 const CHUNK_SIZE_GUESS = 4096;
+const READS_AT_ONCE = 8;
 const LENGTH_SIZE_MAX = 5;
 const CRC_SIZE = 4;
 
@@ -69,23 +70,33 @@ export class ChunkReader {
   ): Promise<void> {
     const startOf = (item: number) => request.refs[item]! - base;
     const endOf = (item: number) => startOf(item) + CHUNK_SIZE_GUESS;
-    for (const span of coalesce(first, last, startOf, endOf, segment.size)) {
-      if (span.from < SEGMENT_HEADER_SIZE || span.to <= span.from) {
-        throw corruptAt(segment.file, span.from, 'a chunk reference points outside of the segment');
-      }
-      const bytes = await this.#source.read(segment.file, span.from, span.to - span.from);
-      for (let item = span.first; item < span.last; item++) {
-        const offset = startOf(item);
-        const stored = sizeAt(bytes, offset - span.from, segment.file, offset);
-        if (offset + stored > segment.size) {
-          throw corruptAt(segment.file, offset, 'a chunk reaches past the end of its segment');
+    const { gapMaxBytes } = this.#source;
+    const spans = coalesce(first, last, startOf, endOf, segment.size, gapMaxBytes);
+    for (const some of atOnce(spans)) {
+      const reads = await Promise.all(some.map((span) => this.#readSpan(segment, span)));
+      for (const [index, span] of some.entries()) {
+        const bytes = reads[index]!;
+        for (let item = span.first; item < span.last; item++) {
+          const offset = startOf(item);
+          const at = offset - span.from;
+          const stored = sizeAt(bytes, at, segment.file, offset);
+          if (offset + stored > segment.size) {
+            throw corruptAt(segment.file, offset, 'a chunk reaches past the end of its segment');
+          }
+          const isWhole = at + stored <= bytes.length;
+          const whole = isWhole ? bytes : await this.#source.read(segment.file, offset, stored);
+          const from = isWhole ? at : 0;
+          chunks.push(decodeChunk(whole, from, stored, request, item, segment.file, offset));
         }
-        const inside = offset + stored <= span.from + bytes.length;
-        const whole = inside ? bytes : await this.#source.read(segment.file, offset, stored);
-        const at = inside ? offset - span.from : 0;
-        chunks.push(decodeChunk(whole, at, stored, request, item, segment.file, offset));
       }
     }
+  }
+
+  async #readSpan({ file }: Segment, { from, to }: Span): Promise<Uint8Array> {
+    if (from < SEGMENT_HEADER_SIZE || to <= from) {
+      throw corruptAt(file, from, 'a chunk reference points outside of the segment');
+    }
+    return this.#source.read(file, from, to - from);
   }
 
   #segment(number: number): Promise<Segment> {
@@ -114,6 +125,23 @@ export class ChunkReader {
     }
     return { file, size };
   }
+}
+
+/** Spans that are read together: some, and not more bytes than the largest span may have. */
+function* atOnce(spans: readonly Span[]): Generator<Span[]> {
+  let some: Span[] = [];
+  let sizeBytes = 0;
+  for (const span of spans) {
+    const size = span.to - span.from;
+    if (some.length === READS_AT_ONCE || (some.length > 0 && sizeBytes + size > SPAN_SIZE_MAX)) {
+      yield some;
+      some = [];
+      sizeBytes = 0;
+    }
+    some.push(span);
+    sizeBytes += size;
+  }
+  if (some.length > 0) yield some;
 }
 
 /** Bytes that the chunk at `at` takes in its segment, from its length field. */

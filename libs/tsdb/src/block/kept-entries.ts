@@ -1,5 +1,5 @@
-// Series entries that were read for their labels alone, kept for who asks a block the same again: dashboards do, with every
-// look, and a block never changes. One of these bounds the memory of all the blocks that it is given to.
+// Series entries that were read, kept for who asks a block the same again: dashboards do, with every look, and a block
+// never changes. One of these bounds the memory of all the blocks that it is given to.
 import type { Matcher } from '@weir/model';
 import type { SeriesEntries } from '../index/series-entries.ts';
 

@@ -74,34 +74,30 @@ class Reader implements BlockReader {
   }
 
   async *select(select: BlockSelect): AsyncIterable<readonly BlockSeries[]> {
-    if (select.labelsOnly) yield* this.#labels(select);
-    else {
-      for await (const entries of this.#entries(select)) yield* this.#chunkBatches(entries, select);
+    for await (const entries of this.#entries(select)) {
+      if (select.labelsOnly) yield* labelBatches(entries, select);
+      else yield* this.#chunkBatches(entries, select);
     }
   }
 
   async *#entries({ matchers }: BlockSelect): AsyncGenerator<SeriesEntries> {
-    const refs = await this.#index.postings(matchers);
-    for (let from = 0; from < refs.length; from += WINDOW_SERIES) {
-      yield await this.#index.series(refs, from, Math.min(refs.length, from + WINDOW_SERIES));
-    }
-  }
-
-  async *#labels(select: BlockSelect): AsyncIterable<readonly BlockSeries[]> {
     const kept = this.#kept;
-    const key = kept ? selectionKey(this.meta.ulid, select.matchers) : '';
+    const key = kept ? selectionKey(this.meta.ulid, matchers) : '';
     const known = kept?.get(key);
     if (known !== undefined) {
-      for (const entries of known) yield* labelBatches(entries, select);
+      yield* known;
       return;
     }
     const read: SeriesEntries[] = [];
     let left = kept?.selectionMaxBytes ?? 0;
-    for await (const entries of this.#entries(select)) {
+    const refs = await this.#index.postings(matchers);
+    for (let from = 0; from < refs.length; from += WINDOW_SERIES) {
+      const to = Math.min(refs.length, from + WINDOW_SERIES);
+      const entries = await this.#index.series(refs, from, to);
       left -= entries.sizeBytes;
       if (left >= 0) read.push(entries);
       else read.length = 0;
-      yield* labelBatches(entries, select);
+      yield entries;
     }
     if (left >= 0) kept?.put(key, read);
   }

@@ -9,6 +9,8 @@ export interface BlockSink {
 
 /** Where a block is read from. */
 export interface BlockSource {
+  /** Up to so many bytes that nobody wants are cheaper to read than another call of read(). */
+  readonly gapMaxBytes?: number;
   /** Bytes in the file; rejects with `not-found` when there is no such file. */
   size(file: string): Promise<number>;
   /** Exactly `length` bytes from `offset`. The result is never changed afterwards, on either side. */

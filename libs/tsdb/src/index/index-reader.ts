@@ -133,7 +133,8 @@ export class IndexReader {
     const decoder = new SeriesDecoder(await this.symbols());
     const end = this.#toc.labelIndices || this.#toc.postings;
     const startOf = (item: number) => refs[item]! * SERIES_ALIGN;
-    const spans = coalesce(from, to, startOf, (item) => startOf(item) + ENTRY_SIZE_GUESS, end);
+    const endOf = (item: number) => startOf(item) + ENTRY_SIZE_GUESS;
+    const spans = coalesce(from, to, startOf, endOf, end, this.#source.gapMaxBytes);
     for (const span of spans) {
       this.#checkSpan(span.from, span.to, end);
       const bytes = await this.#source.read(INDEX_FILE, span.from, span.to - span.from);
@@ -166,7 +167,7 @@ export class IndexReader {
     const startOf = (item: number) => table.offset(entries[item]!);
     // Where a list ends is only known from its head; the guess (the next list) is corrected below.
     const endOf = (item: number) => table.offsetAfter(entries[item]!, limit);
-    const spans = coalesce(0, entries.length, startOf, endOf, limit);
+    const spans = coalesce(0, entries.length, startOf, endOf, limit, this.#source.gapMaxBytes);
     for (const span of spans) {
       if (span.from < this.#toc.postings || span.to <= span.from) {
         throw corruptAt(INDEX_FILE, span.from, 'a postings offset points outside of the postings');
