@@ -5,7 +5,7 @@ import { unreachable } from '@weir/errors';
 import type { MetricMetadata } from '@weir/model';
 import type { PartMessage } from '@weir/promql';
 import { mergeBatches } from './merge-series.ts';
-import { encodePartMessage, packMessages } from './part-message.ts';
+import { encodePartMessage, type Pieces, packMessages, sizeOfPieces } from './part-message.ts';
 import { encodeChunkedSeries, encodeHeader, encodeJson } from './read-message.ts';
 import type {
   ReadCardinality,
@@ -85,7 +85,7 @@ export async function* serveRead(
       const found = await reader.evaluate?.(request, signal);
       const { heldBlocks = [], messages } = found ?? {};
       const header = encodeHeader({ heldBlocks, declined: messages === undefined });
-      if (messages === undefined) yield packMessages([header]);
+      if (messages === undefined) yield packMessages([[header]]);
       else yield* packParts(header, messages);
       return;
     }
@@ -138,7 +138,7 @@ async function* packParts(
   header: Uint8Array,
   parts: AsyncIterable<PartMessage>,
 ): AsyncGenerator<Uint8Array> {
-  let pending: Uint8Array[] = [header];
+  let pending: Pieces[] = [[header]];
   let sizeBytes = 0;
   const iterator = parts[Symbol.asyncIterator]();
   try {
@@ -154,7 +154,7 @@ async function* packParts(
       if (next.done) break;
       const message = encodePartMessage(next.value);
       pending.push(message);
-      sizeBytes += message.length;
+      sizeBytes += sizeOfPieces(message);
     }
     if (pending.length > 0) yield packMessages(pending);
   } finally {

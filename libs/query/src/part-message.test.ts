@@ -1,5 +1,5 @@
 // Messages of parts come back as they were; anything else is refused as damaged.
-import type { RowBatch } from '@weir/promql';
+import type { PartMessage, RowBatch } from '@weir/promql';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodePartMessage, encodePartMessage } from './part-message.ts';
@@ -35,21 +35,25 @@ const batches = fc
     );
   });
 
+function encoded(message: PartMessage): Uint8Array {
+  return Uint8Array.from(Buffer.concat(encodePartMessage(message)));
+}
+
 describe('messages of parts', () => {
   it('come back, aligned or not', () => {
     fc.assert(
       fc.property(batches, fc.nat(9), (batch, shift) => {
-        const bytes = encodePartMessage(batch);
+        const bytes = encoded(batch);
         const moved = new Uint8Array(bytes.length + shift);
         moved.set(bytes, shift);
         expect(decodePartMessage(moved.subarray(shift))).toEqual(batch);
       }),
     );
     const prints = { kind: 'prints', words: Uint32Array.of(1, 2, 2 ** 32 - 1, 0) } as const;
-    expect(decodePartMessage(encodePartMessage(prints))).toEqual(prints);
+    expect(decodePartMessage(encoded(prints))).toEqual(prints);
     const note = { isWarning: true, text: 'ä', span: { start: 1, end: 2 } };
     const end = { kind: 'end', declined: false, notes: [note] } as const;
-    expect(decodePartMessage(encodePartMessage(end))).toEqual(end);
+    expect(decodePartMessage(encoded(end))).toEqual(end);
   });
 
   it('are refused as corrupt when they are something else', () => {
@@ -63,7 +67,7 @@ describe('messages of parts', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), decoded));
     fc.assert(
       fc.property(batches, fc.nat(), fc.nat(255), (batch, at, byte) => {
-        const bytes = encodePartMessage(batch);
+        const bytes = encoded(batch);
         bytes[at % bytes.length] = byte;
         decoded(bytes);
         decoded(bytes.subarray(0, at % bytes.length));

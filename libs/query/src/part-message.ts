@@ -17,19 +17,35 @@ const PRINTS = 2;
 const END = 3;
 const ROWS_HEADER_BYTES = 24;
 
+/** A message as it lies in memory: its pieces, one behind the other. */
+export type Pieces = readonly Uint8Array[];
+
+export function sizeOfPieces(pieces: Pieces): number {
+  return pieces.reduce((size, { length }) => size + length, 0);
+}
+
 /** In a buffer of its own. */
-export function packMessages(messages: readonly Uint8Array[]): Uint8Array {
+export function packMessages(messages: readonly Pieces[]): Uint8Array {
   let size = 0;
-  for (const { length } of messages) size += 8 + paddedSize(length);
+  for (const pieces of messages) size += 8 + paddedSize(sizeOfPieces(pieces));
   const out = new Uint8Array(size);
   const view = new DataView(out.buffer);
   let at = 0;
-  for (const message of messages) {
-    view.setUint32(at, message.length, true);
-    out.set(message, at + 8);
-    at += 8 + paddedSize(message.length);
+  for (const pieces of messages) {
+    const length = sizeOfPieces(pieces);
+    view.setUint32(at, length, true);
+    putPieces(out, at + 8, pieces);
+    at += 8 + paddedSize(length);
   }
   return out;
+}
+
+function putPieces(out: Uint8Array, from: number, pieces: Pieces): void {
+  let at = from;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.length;
+  }
 }
 
 /** Views the pack. Throws `corrupt`. */
@@ -51,46 +67,31 @@ function paddedSize(size: number): number {
   return Math.ceil(size / 8) * 8;
 }
 
-/** In a buffer of its own. */
-export function encodePartMessage(message: PartMessage): Uint8Array {
+/** Views the message's columns. */
+export function encodePartMessage(message: PartMessage): Pieces {
   switch (message.kind) {
     case 'rows':
       return encodeRows(message);
-    case 'prints': {
-      const words = new Uint32Array(1 + message.words.length);
-      words[0] = PRINTS;
-      words.set(message.words, 1);
-      return new Uint8Array(words.buffer);
-    }
+    case 'prints':
+      return [bytesOf(Uint32Array.of(PRINTS)), bytesOf(message.words)];
     case 'end': {
       const { declined, notes } = message;
-      const json = utf8(JSON.stringify({ declined, notes }));
-      const out = new Uint8Array(4 + json.length);
-      out[0] = END;
-      out.set(json, 4);
-      return out;
+      return [bytesOf(Uint32Array.of(END)), utf8(JSON.stringify({ declined, notes }))];
     }
   }
 }
 
-function encodeRows(batch: RowBatch): Uint8Array {
-  const { count, steps, labels, ends, v, p, extra, counts } = batch;
-  const columns = v.byteLength + extra.byteLength + counts.byteLength;
-  const out = new Uint8Array(
-    ROWS_HEADER_BYTES + columns + ends.byteLength + p.length + labels.length,
-  );
-  const header = new Uint32Array(out.buffer, 0, ROWS_HEADER_BYTES / 4);
-  header.set([ROWS, count, steps, labels.length, Number(extra.length > 0)]);
-  header[5] = Number(counts.length > 0);
-  let at = ROWS_HEADER_BYTES;
-  for (const column of [v, extra, counts, ends, p, labels]) {
-    out.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength), at);
-    at += column.byteLength;
-  }
-  return out;
+function encodeRows({ count, steps, labels, ends, v, p, extra, counts }: RowBatch): Pieces {
+  const has = [Number(extra.length > 0), Number(counts.length > 0)];
+  const header = Uint32Array.of(ROWS, count, steps, labels.length, ...has);
+  return [header, v, extra, counts, ends, p, labels].map(bytesOf);
 }
 
-/** Views the message. Throws `corrupt` for anything that encodePartMessage() doesn't make. */
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Views the message. Throws `corrupt` for anything that encodePartMessage()'s pieces aren't. */
 export function decodePartMessage(message: Uint8Array): PartMessage {
   const bytes = message.byteOffset % 8 === 0 ? message : message.slice();
   if (bytes.length < 4) throw damaged();
