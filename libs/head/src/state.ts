@@ -6,8 +6,10 @@ import { text } from '@weir/bytes';
 import { LabelReader } from '@weir/model';
 import type { ShippedWindow, TenantSettings } from './head.ts';
 import { type Metric, PAGE_BITS, type Page, Pages } from './pages/pages.ts';
+import { KeptSelections } from './postings/kept-selections.ts';
 import { LabelIndex } from './postings/label-index.ts';
 import { EpochTimes } from './reads/epoch-times.ts';
+import { KeptRows } from './reads/kept-rows.ts';
 import { Appender } from './series/append.ts';
 import { C, R, SeriesStore, SLAB_BITS, SLAB_MASK } from './series/series-store.ts';
 import { PENDING, PREPARED } from './series/slab-flags.ts';
@@ -18,6 +20,12 @@ import { type Removal, Tenant, WINDOW_MS } from './windows.ts';
 const METRIC_NAME = '__name__';
 /** How many records of a head may take its log time back: see log-time.ts. */
 export const YOUNG_RECORDS = 64;
+/** Bytes that are kept for the next query: so many, and so many for each series. Of rows of the store: */
+const KEPT_MIN_BYTES = 1024 * 1024;
+const KEPT_SERIES_BYTES = 128;
+/** And of what matchers select: */
+const SELECTIONS_MIN_BYTES = 64 * 1024;
+const SELECTIONS_SERIES_BYTES = 12;
 
 /** A checkpoint that is being written: it wants to see slabs before they change. */
 export interface SlabCapture {
@@ -31,6 +39,10 @@ export class HeadState {
   readonly store = new SeriesStore();
   readonly pages = new Pages();
   readonly index = new LabelIndex();
+  readonly selections = new KeptSelections(
+    this.index,
+    () => SELECTIONS_MIN_BYTES + this.store.count * SELECTIONS_SERIES_BYTES,
+  );
   readonly activity = new Activity(this.store, this.index);
   readonly appender = new Appender(this.store, this.activity);
   readonly tenants: Tenant[] = [];
@@ -49,6 +61,7 @@ export class HeadState {
   readonly discards = new Map<string, Map<string, number>>();
   readonly reads = new Reads();
   readonly epochTimes = new EpochTimes();
+  readonly keptRows = new KeptRows(() => KEPT_MIN_BYTES + this.store.count * KEPT_SERIES_BYTES);
   /** Epochs whose checkpoint was cut short: their rows don't count. */
   readonly exemplarRuns: ExemplarRuns = { nextId: 0, freed: [], cleared: [] };
   readonly abortedEpochs = new Set<number>();

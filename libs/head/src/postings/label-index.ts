@@ -39,6 +39,8 @@ export interface TenantIndex {
   sortedNames: readonly string[] | undefined;
   /** Posting list of all series. */
   readonly all: number;
+  /** How often a series has come or gone. */
+  changes: number;
 }
 
 export class LabelIndex {
@@ -62,7 +64,8 @@ export class LabelIndex {
     const known = this.#tenants[id];
     if (known) return known;
     const names = new Map<string, NameIndex>();
-    const index: TenantIndex = { names, sortedNames: undefined, all: this.lists.add() };
+    const all = this.lists.add();
+    const index: TenantIndex = { names, sortedNames: undefined, all, changes: 0 };
     this.#tenants[id] = index;
     this.#tenantCount++;
     return index;
@@ -77,7 +80,9 @@ export class LabelIndex {
     from: number,
     length: number,
   ): void {
-    this.lists.append(this.tenant(tenant).all, ref);
+    const inTenant = this.tenant(tenant);
+    inTenant.changes++;
+    this.lists.append(inTenant.all, ref);
     const reader = this.#reader.reset(bytes, from, from + length);
     // Series that come one after the other share most labels, in the same places.
     const known = this.#lastTenant === tenant ? this.lastPairCount : 0;
@@ -190,12 +195,14 @@ export class LabelIndex {
 
   /** Counts a removed series out of the lists of its pairs; purge() takes its ref out of them. */
   forgetSeries(tenant: number, pairs: Int32Array, count: number): void {
-    this.#forget(this.tenant(tenant).all);
+    const inTenant = this.tenant(tenant);
+    inTenant.changes++;
+    this.#forget(inTenant.all);
     for (let at = 0; at < count; at++) {
       this.#forget(pairs[at]);
       if (this.lists.count(pairs[at]) > 0) continue;
       this.#nameOf(pairs[at]).sorted = undefined;
-      this.tenant(tenant).sortedNames = undefined;
+      inTenant.sortedNames = undefined;
     }
   }
 

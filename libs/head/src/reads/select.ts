@@ -3,7 +3,6 @@ import { sortTexts } from '@weir/bytes';
 import { LabelReader, labelValue } from '@weir/model';
 import type { HeadSamples, HeadSelect, HeadSeries, HeadStore, Pause } from '../head.ts';
 import { inLabelOrder, sortAhead } from '../postings/label-order.ts';
-import { selectRefs } from '../postings/select-refs.ts';
 import { C, R } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
@@ -109,7 +108,7 @@ function* labelBatches(state: HeadState, refs: Uint32Array): Generator<HeadSerie
 
 /** Refs that satisfy the matchers and may have samples in the range, ascending. */
 function matching(state: HeadState, tenant: Tenant, request: HeadSelect): Uint32Array {
-  const refs = selectRefs(state.index, tenant.id, request.matchers);
+  const refs = state.selections.select(tenant.id, request.matchers);
   const { minT, maxT } = request;
   const { store } = state;
   let count = 0;

@@ -1,10 +1,12 @@
 // Reads closed chunks from the store's pages for a group of series: only rows of checkpoints that can
-// hold the time range, page by page or in one scan of a metric, several at once.
+// hold the time range, page by page or in one scan of a metric, several at once; what was read is kept
+// for the next (kept-rows.ts).
 import type { HeadStore, Pause } from '../head.ts';
 import type { Metric } from '../pages/pages.ts';
 import type { HeadState } from '../state.ts';
 import { type ChunkEntry, chunkRange, keyNumber, readChunkEntries } from '../store/rows.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
+import { type Keeping, KeptPage, type PagePlace, type ReadRow } from './kept-rows.ts';
 
 /** Where few checkpoints and pages are wanted their rows are got by key: most that one call takes. */
 const KEYS_MAX = 512;
@@ -38,7 +40,7 @@ interface Rows {
   readonly tenant: number;
   readonly metric: Metric;
   /** Ascending. */
-  readonly pages: number[];
+  readonly pages: readonly number[];
   readonly window: number;
   readonly generation: number;
   /** Both inclusive. */
@@ -57,18 +59,106 @@ export async function readStored(
 ): Promise<void> {
   const epochFrom = state.epochTimes.firstSince(range.tenant.id, range.minT);
   if (epochFrom > epoch) return;
+  // A cut reads all of a window, once.
+  const keeping = range.pause === undefined ? state.keptRows.begin() : undefined;
   const tasks: (() => Promise<void>)[] = [];
-  for (const rows of wantedRows(state, range, pages, epochFrom, epoch)) {
-    const takeOne = (key: Uint8Array, row: Uint8Array) => takeRow(state, rows, key, row, take);
-    if (epochFrom > 0 && epoch - epochFrom < EPOCHS_MAX) {
-      for (const keys of keysOf(rows)) tasks.push(() => getRows(store, keys, takeOne));
-    } else {
-      for (const scan of scansOf(rows)) {
-        tasks.push(() => scanRows(store, scan, takeOne, range.pause));
-      }
+  for (const wanted of wantedRows(state, range, pages, epochFrom, epoch)) {
+    for (const rows of keeping === undefined ? [wanted] : takeKept(state, wanted, take)) {
+      tasks.push(...readTasks(state, store, rows, take, keeping, range.pause));
     }
   }
   await runAll(tasks);
+}
+
+/** Hands out what is kept, and returns what must be read: pages whole, or from the checkpoint after the last kept. */
+function takeKept(state: HeadState, rows: Rows, take: TakeEntry): Rows[] {
+  const { window, epochFrom, epochTo } = rows;
+  const missing = new Map<number, Rows & { pages: number[] }>();
+  for (const page of rows.pages) {
+    const kept = state.keptRows.find(placeOf(rows, page), epochFrom);
+    kept?.entries(epochFrom, epochTo, (epoch, entry) => {
+      if (!state.abortedEpochs.has(epoch)) take(page, window, epoch, entry);
+    });
+    const from = kept === undefined ? epochFrom : kept.epochTo + 1;
+    if (from > epochTo) continue;
+    const others = missing.get(from);
+    if (others === undefined) missing.set(from, { ...rows, pages: [page], epochFrom: from });
+    else others.pages.push(page);
+  }
+  return [...missing.values()];
+}
+
+function readTasks(
+  state: HeadState,
+  store: HeadStore,
+  rows: Rows,
+  take: TakeEntry,
+  keeping: Keeping | undefined,
+  pause: Pause | undefined,
+): (() => Promise<void>)[] {
+  const { epochFrom, epochTo } = rows;
+  const reader = (pages: readonly number[]) =>
+    new RowReader(state, { ...rows, pages }, take, keeping);
+  if (epochFrom > 0 && epochTo - epochFrom < EPOCHS_MAX) {
+    return keysOf(rows).map(
+      ({ pages, keys }) =>
+        () =>
+          getRows(store, keys, reader(pages)),
+    );
+  }
+  return scansOf(rows).map(
+    ({ pages, from, to }) =>
+      () =>
+        scanRows(store, from, to, reader(pages), pause),
+  );
+}
+
+/** Takes the rows of some pages, in the order of their keys. */
+class RowReader {
+  readonly #state: HeadState;
+  readonly #rows: Rows;
+  readonly #take: TakeEntry;
+  readonly #keeping: Keeping | undefined;
+  /** The first page that is not kept yet, by its place in the list, and what was read of it. */
+  #at = 0;
+  #read: ReadRow[] = [];
+
+  constructor(state: HeadState, rows: Rows, take: TakeEntry, keeping: Keeping | undefined) {
+    this.#state = state;
+    this.#rows = rows;
+    this.#take = take;
+    this.#keeping = keeping;
+  }
+
+  take(key: Uint8Array, row: Uint8Array): void {
+    const { window, epochFrom, epochTo } = this.#rows;
+    const epoch = keyNumber(key, 5);
+    if (epoch < epochFrom || epoch > epochTo || this.#state.abortedEpochs.has(epoch)) return;
+    const page = keyNumber(key, 4);
+    readChunkEntries(row, (entry) => this.#take(page, window, epoch, entry));
+    if (this.#keeping?.isOpen !== true) return;
+    this.#keepBefore(page);
+    if (this.#rows.pages[this.#at] === page) this.#read.push({ epoch, row });
+  }
+
+  /** All rows of the pages were taken. */
+  end(): void {
+    if (this.#keeping?.isOpen === true) this.#keepBefore(Number.POSITIVE_INFINITY);
+  }
+
+  #keepBefore(page: number): void {
+    const { pages } = this.#rows;
+    for (; this.#at < pages.length && pages[this.#at] < page; this.#at++) {
+      const place = placeOf(this.#rows, pages[this.#at]);
+      const before = this.#state.keptRows.endingAt(place, this.#rows.epochFrom - 1);
+      this.#keeping?.keep(new KeptPage(place, this.#rows, this.#read, before));
+      this.#read = [];
+    }
+  }
+}
+
+function placeOf({ tenant, window, generation, metric }: Rows, page: number): PagePlace {
+  return { tenant, window, generation, metric: metric.id, page };
 }
 
 function* wantedRows(
@@ -105,68 +195,71 @@ function keyOf({ tenant, window, generation, metric }: Rows, ...rest: number[]):
   return chunkRange(tenant, window, generation, metric.id, ...rest);
 }
 
-function* keysOf(rows: Rows): Generator<Uint8Array[]> {
-  let keys: Uint8Array[] = [];
+function keysOf(rows: Rows): { pages: number[]; keys: Uint8Array[] }[] {
+  const found: { pages: number[]; keys: Uint8Array[] }[] = [];
+  let last: { pages: number[]; keys: Uint8Array[] } | undefined;
   for (const page of rows.pages) {
-    for (let epoch = rows.epochFrom; epoch <= rows.epochTo; epoch++) {
-      keys.push(keyOf(rows, page, epoch));
+    if (last === undefined || last.keys.length >= KEYS_MAX) {
+      last = { pages: [], keys: [] };
+      found.push(last);
     }
-    if (keys.length < KEYS_MAX) continue;
-    yield keys;
-    keys = [];
+    last.pages.push(page);
+    for (let epoch = rows.epochFrom; epoch <= rows.epochTo; epoch++) {
+      last.keys.push(keyOf(rows, page, epoch));
+    }
   }
-  if (keys.length > 0) yield keys;
+  return found;
+}
+
+interface Scan {
+  readonly pages: readonly number[];
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
 }
 
 /** One scan over the pages of a metric where most of those between are wanted, or one for each. */
-function scansOf(rows: Rows): [Uint8Array, Uint8Array][] {
+function scansOf(rows: Rows): Scan[] {
   const { pages, metric, epochFrom, epochTo } = rows;
   const [first, last] = [pages[0], pages[pages.length - 1]];
   const between = metric.pages.filter(({ id }) => id >= first && id <= last).length;
   if (pages.length > 1 && pages.length * 4 >= between) {
-    return [[keyOf(rows, pages[0]), keyOf(rows, pages[pages.length - 1] + 1)]];
+    return [{ pages, from: keyOf(rows, first), to: keyOf(rows, last + 1) }];
   }
-  return pages.map((page) => [keyOf(rows, page, epochFrom), keyOf(rows, page, epochTo + 1)]);
+  return pages.map((page) => ({
+    pages: [page],
+    from: keyOf(rows, page, epochFrom),
+    to: keyOf(rows, page, epochTo + 1),
+  }));
 }
 
 async function getRows(
   store: HeadStore,
   keys: readonly Uint8Array[],
-  take: (key: Uint8Array, row: Uint8Array) => void,
+  reader: RowReader,
 ): Promise<void> {
   const rows = await store.getMany(keys);
   for (let at = 0; at < keys.length; at++) {
     const row = rows[at];
-    if (row !== undefined) take(keys[at], row);
+    if (row !== undefined) reader.take(keys[at], row);
   }
+  reader.end();
 }
 
 async function scanRows(
   store: HeadStore,
-  [from, to]: [Uint8Array, Uint8Array],
-  take: (key: Uint8Array, row: Uint8Array) => void,
+  from: Uint8Array,
+  to: Uint8Array,
+  reader: RowReader,
   pause?: Pause,
 ): Promise<void> {
   for await (const rows of store.scan(from, to)) {
     for (const [at, [key, row]] of rows.entries()) {
-      take(key, row);
+      reader.take(key, row);
       if (pause && at % ROWS_STEP === ROWS_STEP - 1) await pause();
     }
     await pause?.();
   }
-}
-
-function takeRow(
-  state: HeadState,
-  { window, epochFrom, epochTo }: Rows,
-  key: Uint8Array,
-  row: Uint8Array,
-  take: TakeEntry,
-): void {
-  const epoch = keyNumber(key, 5);
-  if (epoch < epochFrom || epoch > epochTo || state.abortedEpochs.has(epoch)) return;
-  const page = keyNumber(key, 4);
-  readChunkEntries(row, (entry) => take(page, window, epoch, entry));
+  reader.end();
 }
 
 /** Runs the tasks, some at once. After an error no other is begun, but those under way are awaited. */

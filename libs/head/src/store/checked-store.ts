@@ -2,11 +2,10 @@
 // behind the value. A row that changed anywhere between its writing and its reading is `corrupt`, never
 // an answer, whatever store lies beneath. The first damage found, by this check or by the store itself,
 // is remembered, so that the owner can have the head rebuilt. A row that is gone is not noticed here. Slabs
-// pass as they are: their checksums stand in rows. Rows of small scans are kept, as they were checked, until the next write.
+// pass as they are: their checksums stand in rows.
 import { crc32 } from 'node:zlib';
 import { isKind, toWeirError, WeirError } from '@weir/errors';
 import type { HeadStore } from '../head.ts';
-import { KeptScans, rangeName } from './kept-scans.ts';
 
 const CHECKSUM_BYTES = 4;
 /** A batch with more than this gets memory of its own. */
@@ -22,8 +21,6 @@ export interface CheckedStore extends HeadStore {
 export function createCheckedStore(store: HeadStore): CheckedStore {
   let damage: WeirError | undefined;
   let memory: Uint8Array = new Uint8Array(0);
-  let isOpen = true;
-  const kept = new KeptScans();
 
   const noted = (error: unknown): unknown => {
     if (isKind(error, 'corrupt')) damage ??= toWeirError(error);
@@ -75,20 +72,11 @@ export function createCheckedStore(store: HeadStore): CheckedStore {
           .then((rows) => rows.map((row, at) => (row === undefined ? row : open(keys[at], row)))),
       ),
     async *scan(from, to) {
-      const range = rangeName(from, to);
-      const known = isOpen ? kept.find(range) : undefined;
-      if (known !== undefined) {
-        yield* known;
-        return;
-      }
-      const read = kept.begin();
       try {
         for await (const rows of store.scan(from, to)) {
           for (const row of rows) row[1] = open(row[0], row[1]);
-          read.add(rows);
           yield rows;
         }
-        kept.keep(range, read);
       } catch (error) {
         throw noted(error);
       }
@@ -106,14 +94,9 @@ export function createCheckedStore(store: HeadStore): CheckedStore {
         at += CHECKSUM_BYTES;
         return [key, sealed.subarray(from, at)];
       });
-      kept.changed();
-      return noting(store.write({ puts: rows, deletes }, sync)).finally(() => kept.changed());
+      return noting(store.write({ puts: rows, deletes }, sync));
     },
-    close() {
-      isOpen = false;
-      kept.changed();
-      return store.close();
-    },
+    close: () => store.close(),
   };
 }
 

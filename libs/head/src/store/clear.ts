@@ -16,6 +16,7 @@ export async function clearDropped(state: HeadState, store: HeadStore): Promise<
       if (!mark.durable || state.reads.oldest() < mark.readNumber) continue;
       budget = await clearRows(store, tenant, mark, budget);
       if (budget <= 0) return;
+      state.keptRows.forget(tenant.id, mark.window, mark.through);
       if (tenant.drops.get(mark.window) === mark) tenant.drops.delete(mark.window);
       tenant.dirty = true;
       forgetWindow(state, tenant, mark.window);

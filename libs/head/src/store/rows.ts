@@ -107,10 +107,21 @@ export function writeChunkEntry(
 /** Calls `each` with the entries of a chunk row; the object is reused. */
 export function readChunkEntries(row: Uint8Array, each: (entry: ChunkEntry) => void): void {
   const view = new DataView(row.buffer, row.byteOffset, row.byteLength);
-  const entry = new ChunkEntry();
-  entry.row = row;
-  for (let at = 0; at < row.length; ) {
-    if (at + CHUNK_HEADER > row.length) throw damaged('chunk');
+  eachChunkEntry(row, view, 0, row.length, new ChunkEntry(), each);
+}
+
+/** As readChunkEntries(), of a row that is [from, to) of `bytes`, which `view` views. */
+export function eachChunkEntry(
+  bytes: Uint8Array,
+  view: DataView,
+  from: number,
+  to: number,
+  entry: ChunkEntry,
+  each: (entry: ChunkEntry) => void,
+): void {
+  entry.row = bytes;
+  for (let at = from; at < to; ) {
+    if (at + CHUNK_HEADER > to) throw damaged('chunk');
     const head = view.getUint32(at, true);
     const size = Math.floor(head / SIZE_UNIT);
     entry.slot = head & (PAGE_SLOTS - 1);
@@ -119,7 +130,7 @@ export function readChunkEntries(row: Uint8Array, each: (entry: ChunkEntry) => v
     entry.minRel = view.getInt32(at + 4, true);
     entry.maxRel = view.getInt32(at + 8, true);
     at += CHUNK_HEADER;
-    if (at + size > row.length) throw damaged('chunk');
+    if (at + size > to) throw damaged('chunk');
     entry.from = at;
     at += size;
     entry.end = at;
