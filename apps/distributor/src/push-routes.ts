@@ -30,7 +30,7 @@ export function registerPushRoutes(server: FastifyInstance, parts: PushRoutePart
   server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
-    scope.post('/api/v1/push', async (request, reply) => {
+    scope.post('/api/v1/push', { config: { compress: false } }, async (request, reply) => {
       const answer = await answerPush(request, parts);
       drain(request);
       return send(reply, answer);
