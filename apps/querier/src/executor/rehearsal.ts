@@ -2,8 +2,9 @@
 import { WeirError } from '@weir/errors';
 import type { QueryAnswer, QueryRequest } from '../query-request.ts';
 
-/** So often V8 has seen enough of most of it. */
+/** So often V8 has seen enough of most of it; of small requests more are needed, and cost little. */
 const ROUNDS = 10;
+const SMALL_OF_ROUND = 5;
 
 export interface RehearsedSeries {
   readonly tenant: string;
@@ -13,18 +14,20 @@ export interface RehearsedSeries {
 }
 
 const INSTANT = [
-  'requests_total{instance=~".+0:8080",handler="/api/1",method="GET"}',
   'sum by (job) (rate(requests_total[5m]))',
   'sum by (job) (rate(requests_total{code=~"5.."}[5m])) / sum by (job) (rate(requests_total[5m]))',
   'histogram_quantile(0.9, sum by (le, job) (rate(duration_seconds_bucket[5m])))',
   'topk(5, memory_bytes)',
   'max_over_time(memory_bytes[30m])',
   'count({__name__=~".+"})',
-  'count(requests_total{instance=~"[0-9]+\\\\.1.*",code!~"5.."})',
   'avg by (instance) (memory_bytes) > 10 or up',
 ];
+const SMALL_INSTANT = [
+  'requests_total{instance=~".+0:8080",handler="/api/1",method="GET"}',
+  'count(requests_total{instance=~"[0-9]+\\\\.1.*",code!~"5.."})',
+];
+const SMALL_RANGE = ['rate(requests_total{handler="/api/1",job="job-1"}[5m])'];
 const RANGE = [
-  'rate(requests_total{handler="/api/1",job="job-1"}[5m])',
   'sum by (instance) (rate(requests_total[5m]))',
   'sum by (job) (increase(requests_total[5m]))',
   'histogram_quantile(0.99, sum by (le) (rate(duration_seconds_bucket{job="job-1"}[5m])))',
@@ -38,16 +41,25 @@ export function rehearsedRequests({ tenant, oldestMs, newestMs }: RehearsedSerie
   const end = String(newestMs / 1000);
   const span = Object.entries({ start, end });
   const selected = ['match[]', 'requests_total{job="job-1"}'] as const;
-  const instants = INSTANT.map((query) => Object.entries({ query, time: end }));
-  const ranges = RANGE.map((query) => Object.entries({ query, start, end, step: '15' }));
-  return [
-    ...instants.map((params): QueryRequest => ({ tenant, endpoint: 'query', params })),
-    ...ranges.map((params): QueryRequest => ({ tenant, endpoint: 'query_range', params })),
+  const instants = (queries: readonly string[]) =>
+    queries.map((query): QueryRequest => {
+      return { tenant, endpoint: 'query', params: Object.entries({ query, time: end }) };
+    });
+  const ranges = (queries: readonly string[]) =>
+    queries.map((query): QueryRequest => {
+      const params = Object.entries({ query, start, end, step: '15' });
+      return { tenant, endpoint: 'query_range', params };
+    });
+  const small: QueryRequest[] = [
+    ...instants(SMALL_INSTANT),
+    ...ranges(SMALL_RANGE),
     { tenant, endpoint: 'series', params: [selected, ...span] },
     { tenant, endpoint: 'labels', params: span },
     { tenant, endpoint: 'label_values', label: 'instance', params: span },
     { tenant, endpoint: 'label_values', label: 'instance', params: [selected, ...span] },
   ];
+  const often = Array.from({ length: SMALL_OF_ROUND }, () => small).flat();
+  return [...instants(INSTANT), ...ranges(RANGE), ...often];
 }
 
 /** Asks for all of them many times, one a step; the first failure ends it. */
