@@ -7,10 +7,12 @@ const { readFileSync, renameSync, writeFileSync } = require('node:fs');
 const Module = require('node:module');
 const { dirname, join, resolve } = require('node:path');
 const { Script } = require('node:vm');
+const { setFlagsFromString } = require('node:v8');
 const { isMainThread, threadId } = require('node:worker_threads');
 
 /** Runs dist/`name`, a CommonJS file in ASCII; `require` is the entry's. */
 module.exports = function load(name, require) {
+  if (isMainThread) keepCode();
   settle();
   const filename = join(__dirname, name);
   const cachePath = `${filename}.cache`;
@@ -27,6 +29,15 @@ module.exports = function load(name, require) {
     .runInThisContext()
     .call(module.exports, module.exports, require, module, filename, __dirname);
 };
+
+/**
+ * V8 drops the code of functions that some collections of garbage saw not running, and pushes make many of those between
+ * two looks at a dashboard, whose queries would be compiled anew each time. Before anything is compiled: caches of
+ * compiled code hold for one set of flags.
+ */
+function keepCode() {
+  setFlagsFromString('--no-flush-bytecode');
+}
 
 /**
  * The first ArrayBuffer that a thread sends to another makes V8 drop all optimised code that touches typed arrays, in the
