@@ -17,12 +17,12 @@ const INSTANT = [
   'sum by (job) (rate(requests_total[5m]))',
   'sum by (job) (rate(requests_total{code=~"5.."}[5m])) / sum by (job) (rate(requests_total[5m]))',
   'histogram_quantile(0.9, sum by (le, job) (rate(duration_seconds_bucket[5m])))',
-  'topk(5, memory_bytes)',
   'max_over_time(memory_bytes[30m])',
   'count({__name__=~".+"})',
   'avg by (instance) (memory_bytes) > 10 or up',
 ];
 const SMALL_INSTANT = [
+  'topk(5, memory_bytes)',
   'requests_total{instance=~".+0:8080",handler="/api/1",method="GET"}',
   'count(requests_total{instance=~"[0-9]+\\\\.1.*",code!~"5.."})',
 ];
