@@ -4,6 +4,8 @@ import type { WrittenSample } from './write-request.ts';
 
 const INSTANCES = 20;
 const HANDLERS = 10;
+/** Of so many steps a series misses one. */
+const MISSED = 23;
 const BUCKETS = ['0.01', '0.1', '0.5', '1', '5', '+Inf'];
 
 /** Labels of each. Partitions have no series in common. */
@@ -23,15 +25,18 @@ export function madeUpSeries(partition: number): Uint8Array[] {
   return series;
 }
 
-/** Integers, hundredths and fractions. */
+/** Integers, hundredths and fractions. Each series misses some, so that heads have them in different states. */
 export function madeUpSamples(
   series: readonly Uint8Array[],
   t: number,
   step: number,
 ): WrittenSample[] {
-  return series.map((labels, at) => {
+  const samples: WrittenSample[] = [];
+  for (const [at, labels] of series.entries()) {
+    if (step > 0 && (step + at) % MISSED === 0) continue;
     const counted = step * ((at % 17) + 1);
-    if (at % 3 === 0) return { labels, t, v: counted };
-    return { labels, t, v: at % 3 === 1 ? counted / 100 : counted * Math.PI };
-  });
+    const v = at % 3 === 0 ? counted : at % 3 === 1 ? counted / 100 : counted * Math.PI;
+    samples.push({ labels, t, v });
+  }
+  return samples;
 }
