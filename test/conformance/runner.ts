@@ -75,8 +75,18 @@ class Run implements FileReport {
 
   async command(command: Command): Promise<void> {
     if (command.kind === 'clear') await this.storage.clear();
-    else if (command.kind === 'load') await this.#load(command);
-    else await this.#eval(command);
+    else if (command.kind === 'load') await this.#tryLoad(command);
+    else if (command.kind === 'eval') await this.#eval(command);
+    else this.failures.push({ ...command, complaints: [command.complaint] });
+  }
+
+  async #tryLoad(command: LoadCommand): Promise<void> {
+    try {
+      await this.#load(command);
+    } catch (error) {
+      const complaint = `not loaded: ${(error as Error).message}`;
+      this.failures.push({ ...command, complaints: [complaint] });
+    }
   }
 
   async #load({ series: lines, intervalMs, nhcb }: LoadCommand): Promise<void> {

@@ -41,12 +41,23 @@ export type Command =
   | { readonly kind: 'clear' }
   | {
       readonly kind: 'load';
+      readonly line: number;
       readonly intervalMs: number;
       readonly nhcb: boolean;
       readonly series: readonly SeriesLine[];
       readonly source: string;
     }
-  | EvalCommand;
+  | EvalCommand
+  /** What is not understood: a failing case, so that the others of the file run. */
+  | {
+      readonly kind: 'unknown';
+      readonly line: number;
+      readonly source: string;
+      readonly complaint: string;
+    };
+
+/** Start timestamps of the samples in the line below; nothing of Weir stores them. */
+const START_TIMESTAMPS = /^(?:[^"]|"[^"]*")*@st\s/;
 
 export function parseTestFile(text: string): Command[] {
   const lines = text.split('\n').map((line) => {
@@ -65,7 +76,8 @@ export function parseTestFile(text: string): Command[] {
     try {
       commands.push(parseCommand(head, body, line));
     } catch (error) {
-      throw new Error(`line ${line}: ${(error as Error).message}`, { cause: error });
+      const complaint = `not understood: ${(error as Error).message}`;
+      commands.push({ kind: 'unknown', line, source: [head, ...body].join('\n'), complaint });
     }
   }
   return commands;
@@ -76,9 +88,9 @@ function parseCommand(head: string, body: readonly string[], line: number): Comm
   if (head === 'clear') return { kind: 'clear' };
   const load = /^load(_with_nhcb)?\s+(\S+)$/.exec(head);
   if (load) {
-    const series = body.filter((entry) => !/^@/.test(entry)).map(parseSeriesLine);
+    const series = body.filter((entry) => !START_TIMESTAMPS.test(entry)).map(parseSeriesLine);
     const nhcb = load[1] !== undefined;
-    return { kind: 'load', intervalMs: parseTime(load[2]!), nhcb, series, source };
+    return { kind: 'load', line, intervalMs: parseTime(load[2]!), nhcb, series, source };
   }
   const instant = /^eval(?:_(\w+))?\s+instant\s+at\s+(\S+)\s+(.+)$/.exec(head);
   if (instant) {
