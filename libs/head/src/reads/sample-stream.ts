@@ -19,7 +19,7 @@ import { lastTime } from './newest-sample.ts';
 import { readStored, type VisibleWindow } from './stored-chunks.ts';
 
 /** Series of a batch; each reads all rows of the pages they lie on, which in label order are many. */
-const BATCH_SERIES = 1024;
+const BATCH_SERIES = 512;
 const BATCH_SERIES_ORDERED = 4096;
 
 /** Memory of a stream that has ended, for the next one of the thread: V8 collects all garbage the sooner for every new one. */

@@ -8,8 +8,9 @@ import type { EngineSettings } from './settings.ts';
 
 /** A value and its time. */
 const SAMPLE_BYTES = 16;
-const SLICE_MS = 4;
-const ROWS_BETWEEN_CLOCK_READS = 16;
+/** A push to the thread waits for so long, and on two cores others with it. */
+const SLICE_MS = 1;
+const ROWS_BETWEEN_CLOCK_READS = 8;
 
 export class Context {
   readonly settings: EngineSettings;
