@@ -54,6 +54,7 @@ export function rehearsedRequests({ tenant, oldestMs, newestMs }: RehearsedSerie
     ...instants(SMALL_INSTANT),
     ...ranges(SMALL_RANGE),
     { tenant, endpoint: 'series', params: [selected, ...span] },
+    { tenant, endpoint: 'series', params: [['match[]', 'requests_total'], ...span] },
     { tenant, endpoint: 'labels', params: span },
     { tenant, endpoint: 'label_values', label: 'instance', params: span },
     { tenant, endpoint: 'label_values', label: 'instance', params: [selected, ...span] },
