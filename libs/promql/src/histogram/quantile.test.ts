@@ -73,6 +73,18 @@ describe('buckets that reach into the zero bucket', () => {
   });
 });
 
+describe('a fraction of less than nothing', () => {
+  // What one histogram has less than another; a Prometheus answers -0.
+  it('is none', () => {
+    const h: Histogram = {
+      ...EMPTY_HISTOGRAM,
+      ...{ count: -6, sum: -3 },
+      positive: { index: Int32Array.of(0, 1, 2), count: Float64Array.of(-1, -2, -3) },
+    };
+    expect(fractionOfHistogram(0.5, 1.5, h)).toBe(-0);
+  });
+});
+
 describe('bucket bounds', () => {
   it('double every 2^schema buckets and end with the largest float', () => {
     expect([-1, 0, 1, 10].map((at) => exponentialBound(0, at))).toEqual([0.5, 1, 2, 1024]);

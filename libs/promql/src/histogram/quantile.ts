@@ -108,13 +108,21 @@ export function fractionOfHistogram(
   if (h.count === 0 || Number.isNaN(lower) || Number.isNaN(upper)) return Number.NaN;
   if (lower >= upper) return 0;
   const all = new OrderedBuckets(h, 'apart');
-  let between = 0;
+  let rank = 0;
+  let lowerRank: number | undefined;
+  let upperRank: number | undefined;
   for (let at = 0; at < all.size; at++) {
     const hasZero = hasCustomBuckets(h) && all.lower(at) <= 0 && all.upper(at) >= 0;
     const below = of === 'native' && hasZero ? fractionFromZero : fractionBelow;
-    between += all.count(at) * (below(all, at, upper) - below(all, at, lower));
+    const belowLower = below(all, at, lower);
+    const belowUpper = below(all, at, upper);
+    if (belowLower < 1) lowerRank ??= rank + all.count(at) * belowLower;
+    if (belowUpper < 1) upperRank ??= rank + all.count(at) * belowUpper;
+    rank += all.count(at);
   }
-  return between / h.count;
+  // NaN was observed, too, and is in no bucket.
+  const most = Number.isNaN(h.sum) ? rank : h.count;
+  return (Math.min(upperRank ?? most, most) - Math.min(lowerRank ?? most, most)) / h.count;
 }
 
 function fractionFromZero(all: OrderedBuckets, at: number, value: number): number {
