@@ -19,6 +19,7 @@ export {
   type Matcher,
   type MatcherOp,
   type MatcherSpec,
+  matchersKey,
 } from './matcher.ts';
 export { METRIC_TYPES, type MetricMetadata, type MetricType } from './metadata.ts';
 export {

@@ -39,6 +39,11 @@ export function createMatcher(spec: MatcherSpec): Matcher {
   return { name, op, value, matches, values, prefix: values ? '' : prefix };
 }
 
+/** What a list of matchers is known by; the same ones in another order are others. */
+export function matchersKey(matchers: readonly MatcherSpec[]): string {
+  return JSON.stringify(matchers.map(({ name, op, value }) => [name, op, value]));
+}
+
 /** RE2, anchored, dot matches newline. Exported for relabelling and label_replace, which share it. */
 export function compileAnchored(pattern: string): (value: string) => boolean {
   return patternOf(pattern).matches;

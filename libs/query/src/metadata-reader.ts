@@ -1,7 +1,7 @@
 // Names, values, series and metric metadata over all owners and blocks. Each set of matchers is asked by
 // itself and the answers are united, as Prometheus's API has it.
 import { uniteTexts } from '@weir/bytes';
-import type { LabelBytes, Matcher, MetricMetadata } from '@weir/model';
+import { type LabelBytes, type Matcher, type MetricMetadata, matchersKey } from '@weir/model';
 import type { BlockCatalog } from './block-catalog.ts';
 import { SeriesMerge } from './merge-series.ts';
 import { decodeJson } from './read-message.ts';
@@ -109,7 +109,7 @@ async function askForTexts(
       controller,
       readMessage,
     );
-    const asked = JSON.stringify([kind, tenant, name, few, matchers.map(matcherKey)]);
+    const asked = JSON.stringify([kind, tenant, name, few, matchersKey(matchers)]);
     const { texts, heldBlocks } = (parts.textAnswers ?? new TextAnswers()).unite(asked, answers);
     const listed = await parts.catalog.blocks(tenant, minT, maxT, parts.owners.changedMs);
     const blocks = listed.filter(({ meta }) => !heldBlocks.has(meta.ulid));
@@ -128,8 +128,6 @@ async function askForTexts(
     endReads(controller);
   }
 }
-
-const matcherKey = ({ name, op, value }: Matcher) => [name, op, value];
 
 /** All sets are read as one merge, so that the limit ends the reading early. */
 async function readSeries(

@@ -1,6 +1,6 @@
 // Which series matchers select, kept while no series of the tenant comes or goes: a dashboard asks the same again and
 // again, and its expressions, unions and intersections cost more than to look at the newest sample of each.
-import type { Matcher } from '@weir/model';
+import { type Matcher, matchersKey } from '@weir/model';
 import type { LabelIndex } from './label-index.ts';
 import { selectRefs } from './select-refs.ts';
 
@@ -34,7 +34,7 @@ export class KeptSelections {
   /** As selectRefs(): ascending, the caller's own. */
   select(tenant: number, matchers: readonly Matcher[]): Uint32Array {
     const { changes } = this.#index.tenant(tenant);
-    const key = `${tenant}${JSON.stringify(matchers.map(({ name, op, value }) => [name, op, value]))}`;
+    const key = `${tenant}${matchersKey(matchers)}`;
     const known = this.#kept.get(key);
     if (known !== undefined) this.#remove(key, known);
     if (known?.changes === changes) {

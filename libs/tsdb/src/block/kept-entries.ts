@@ -1,6 +1,6 @@
 // Series entries that were read, kept for who asks a block the same again: dashboards do, with every look, and a block
 // never changes. One of these bounds the memory of all the blocks that it is given to.
-import type { Matcher } from '@weir/model';
+import { type Matcher, matchersKey } from '@weir/model';
 import type { SeriesEntries } from '../index/series-entries.ts';
 
 /** Of all bytes one selection may take this part. */
@@ -51,7 +51,7 @@ export function createKeptEntries(maxBytes: number): KeptEntries {
 
 /** What a selection of a block is known by. */
 export function selectionKey(ulid: string, matchers: readonly Matcher[]): string {
-  return ulid + JSON.stringify(matchers.map(({ name, op, value }) => [name, op, value]));
+  return ulid + matchersKey(matchers);
 }
 
 function sizeOf(key: string, entries: readonly SeriesEntries[]): number {
