@@ -39,18 +39,22 @@ export class HistogramColumns {
   /** Milliseconds since the epoch, ascending. */
   readonly t: number[] = [];
   readonly h: NativeHistogram[] = [];
+  /** Start timestamps, ms: see SampleColumns.st. 0 where unknown. */
+  readonly st: number[] = [];
 
   get count(): number {
     return this.t.length;
   }
 
-  push(t: number, h: NativeHistogram): void {
+  push(t: number, h: NativeHistogram, st = 0): void {
     this.t.push(t);
     this.h.push(h);
+    this.st.push(st);
   }
 
   clear(): void {
     this.t.length = 0;
     this.h.length = 0;
+    this.st.length = 0;
   }
 }

@@ -1,4 +1,4 @@
-// Float samples as columns: one growable pair of arrays that decoders append to and callers reuse.
+// Float samples as columns: growable arrays that decoders append to and callers reuse.
 
 /** Prometheus's staleness marker is this one NaN bit pattern (0x7ff0000000000002). */
 const STALE_HIGH = 0x7ff00000;
@@ -26,21 +26,28 @@ export class SampleColumns {
   /** Milliseconds since the epoch, ascending within [0, count). */
   t: Float64Array;
   v: Float64Array;
+  /**
+   * Start timestamps, ms: since when a counter's value has been counted; 0 where unknown. There only where
+   * whoever made the columns wants them: decoders fill it if it is there.
+   */
+  st: Float64Array | undefined;
   count = 0;
 
-  constructor(capacity = 256) {
+  constructor(capacity = 256, withStarts = false) {
     this.t = new Float64Array(capacity);
     this.v = new Float64Array(capacity);
+    this.st = withStarts ? new Float64Array(capacity) : undefined;
   }
 
   clear(): void {
     this.count = 0;
   }
 
-  push(t: number, v: number): void {
+  push(t: number, v: number, st = 0): void {
     if (this.count === this.t.length) this.reserve(1);
     this.t[this.count] = t;
     this.v[this.count] = v;
+    if (this.st !== undefined) this.st[this.count] = st;
     this.count++;
   }
 
@@ -55,5 +62,9 @@ export class SampleColumns {
     v.set(this.v.subarray(0, this.count));
     this.t = t;
     this.v = v;
+    if (this.st === undefined) return;
+    const st = new Float64Array(capacity);
+    st.set(this.st.subarray(0, this.count));
+    this.st = st;
   }
 }

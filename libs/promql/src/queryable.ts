@@ -11,6 +11,8 @@ export interface SelectRequest {
   readonly maxT: number;
   /** Of each series only its newest sample in the range is needed; others may come all the same. */
   readonly newestOnly?: boolean;
+  /** The columns that samples() is given have start timestamps, and they are wanted. */
+  readonly startTimes?: boolean;
 }
 
 /** Where the storage numbers its series; both may change with each of them. */

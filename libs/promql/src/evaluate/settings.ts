@@ -15,4 +15,6 @@ export interface EngineSettings {
   readonly typeAndUnitLabels?: boolean;
   /** Allow functions and aggregations that Prometheus calls experimental; default true. */
   readonly experimental?: boolean;
+  /** Let rate, irate, increase and resets see start timestamps (a Prometheus feature flag); default false. */
+  readonly startTimestamps?: boolean;
 }
