@@ -96,11 +96,11 @@ async function startRelay(target: string): Promise<Relay> {
       const frame = ReadResponse.decode(
         bytes.subarray(at + 4, at + 4 + size),
       ) as protobuf.Message & {
-        chunkedSeries: { chunks: { data: Uint8Array }[] }[];
+        chunkedSeries: { chunks: { type: number; data: Uint8Array }[] }[];
       };
       at += 4 + size;
-      for (const { data } of frame.chunkedSeries.flatMap(({ chunks }) => chunks)) {
-        relay.chunkSamplesMax = Math.max(relay.chunkSamplesMax, chunkSampleCount(data));
+      for (const { type, data } of frame.chunkedSeries.flatMap(({ chunks }) => chunks)) {
+        relay.chunkSamplesMax = Math.max(relay.chunkSamplesMax, chunkSampleCount(type, data));
       }
     }
   };

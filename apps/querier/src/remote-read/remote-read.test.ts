@@ -270,7 +270,9 @@ describe('remote read of chunks', () => {
     const kinds = all.map(({ chunks }) => chunks.map(({ type }) => type));
     expect(kinds).toEqual([[3], [2, 2], [1, 1, 1], [1, 1], [1]]);
     for (const { chunks } of all) {
-      for (const { data } of chunks) expect(chunkSampleCount(data)).toBeLessThanOrEqual(120);
+      for (const { type, data } of chunks) {
+        expect(chunkSampleCount(type, data)).toBeLessThanOrEqual(120);
+      }
     }
     const samples = new SampleColumns();
     for (const { data } of all[2]!.chunks) decodeXorChunk(data, samples, -Infinity, Infinity);
@@ -363,13 +365,16 @@ describe('sentChunks', () => {
     for (const { bytes } of sent) decodeXorChunk(bytes, samples, -Infinity, Infinity);
     expect(samples.count).toBe(150);
     expect([samples.v[99], samples.v[100]]).toEqual([5 + 99 * 15, 100 * 15]);
-    for (const { bytes } of sent) expect(chunkSampleCount(bytes)).toBeLessThanOrEqual(120);
+    for (const { encoding, bytes } of sent) {
+      expect(chunkSampleCount(encoding, bytes)).toBeLessThanOrEqual(120);
+    }
   });
 
   it('splits long chunks of histograms, and keeps every sample', () => {
     for (const isFloat of [false, true]) {
       const sent = sentChunks([histograms(250, isFloat)], 0, 1e9);
-      expect(sent.map(({ bytes }) => chunkSampleCount(bytes))).toEqual([120, 120, 10]);
+      const lengths = sent.map(({ encoding, bytes }) => chunkSampleCount(encoding, bytes));
+      expect(lengths).toEqual([120, 120, 10]);
       const counts: number[] = [];
       for (const { encoding, bytes } of sent) {
         readHistogramChunk(encoding, bytes, -Infinity, Infinity, (_, h) => counts.push(h.count));

@@ -21,7 +21,7 @@ export const CHUNK_SAMPLES_MAX = 120;
 export function sentChunks(chunks: readonly Chunk[], minT: number, maxT: number): Chunk[] {
   const wanted = chunks.filter((chunk) => chunk.minT <= maxT && chunk.maxT >= minT);
   return mergeChunks(wanted).flatMap((chunk) =>
-    chunkSampleCount(chunk.bytes) <= CHUNK_SAMPLES_MAX ? [chunk] : split(chunk),
+    chunkSampleCount(chunk.encoding, chunk.bytes) <= CHUNK_SAMPLES_MAX ? [chunk] : split(chunk),
   );
 }
 
@@ -29,8 +29,8 @@ function split(chunk: Chunk): Chunk[] {
   return chunk.encoding === CHUNK_XOR ? splitFloats(chunk) : splitHistograms(chunk);
 }
 
-function splitFloats({ bytes }: Chunk): Chunk[] {
-  const { t, v, count } = decoded(bytes);
+function splitFloats(chunk: Chunk): Chunk[] {
+  const { t, v, count } = decoded(chunk);
   const parts = Math.ceil(count / CHUNK_SAMPLES_MAX);
   return Array.from({ length: parts }, (_, part) => {
     const from = Math.floor((part * count) / parts);
@@ -40,8 +40,8 @@ function splitFloats({ bytes }: Chunk): Chunk[] {
   });
 }
 
-function decoded(bytes: Uint8Array): SampleColumns {
-  const samples = new SampleColumns(chunkSampleCount(bytes));
+function decoded({ encoding, bytes }: Chunk): SampleColumns {
+  const samples = new SampleColumns(chunkSampleCount(encoding, bytes));
   decodeXorChunk(bytes, samples, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   return samples;
 }

@@ -15,7 +15,7 @@ import {
 } from '@weir/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CHUNK_XOR } from '../chunk/index.ts';
+import { CHUNK_XOR, CHUNK_XOR2, encodeFloatChunk } from '../chunk/index.ts';
 import { mergeSamples } from '../merge/index.ts';
 import { chunkOf, collect, symbolsOf, TEST_ULID, writeMemoryBlock } from './memory-block.ts';
 import { decodeBlockMeta } from './meta.ts';
@@ -137,25 +137,40 @@ describe('writeBlock() and openBlock()', () => {
 
   it('keep chunks of every kind, and refuse to write others', async () => {
     const bytes = new Uint8Array([0, 7, 1, 2, 3]);
-    const kinds = [1, 2, 3].map((encoding) => ({
+    const kinds = [1, 2, 3, 4, 5, 6].map((encoding) => ({
       minT: 5 * encoding,
       maxT: 5 * encoding + 4,
       encoding,
-      bytes,
+      // Of the last two the first bits tell of resets, not of samples.
+      bytes: encoding < 5 ? bytes : bytes.with(0, 0xc0),
     }));
     const labels = labelsOf({ a: 'b' });
     const { files, meta } = await writeMemoryBlock([{ labels, chunks: kinds }], RANGE);
     const found = await collect((await openBlock(files, meta)).select(ALL));
     expect(found[0]!.chunks).toEqual(kinds);
     expect(meta.stats).toMatchObject({
-      numSamples: 21,
-      numFloatSamples: 7,
-      numHistogramSamples: 14,
+      numSamples: 42,
+      numFloatSamples: 14,
+      numHistogramSamples: 28,
     });
-    for (const encoding of [0, 4]) {
+    for (const encoding of [0, 7]) {
       const chunks = [{ ...kinds[0]!, encoding }];
       await expect(writeMemoryBlock([{ labels, chunks }], RANGE)).rejects.toThrow('encoding');
     }
+  });
+
+  it('keep start timestamps', async () => {
+    const samples = new SampleColumns(1, true);
+    for (let at = 0; at < 200; at++) samples.push(at * 15_000, at, at < 100 ? 0 : 1_400_000);
+    const chunks = [encodeFloatChunk(samples, 0, 90), encodeFloatChunk(samples, 90, 200)];
+    expect(chunks.map(({ encoding }) => encoding)).toEqual([CHUNK_XOR, CHUNK_XOR2]);
+    const series = { labels: labelsOf({ a: 'b' }), chunks };
+    const { files, meta } = await writeMemoryBlock([series], RANGE);
+    expect(meta.stats).toMatchObject({ numSamples: 200, numFloatSamples: 200 });
+    const [found] = await collect((await openBlock(files, meta)).select(ALL));
+    const out = new SampleColumns(1, true);
+    mergeSamples(found!.chunks, out, 15_000, RANGE.maxTime);
+    expect(out.st!.subarray(0, out.count)).toEqual(samples.st!.subarray(1, 200));
   });
 
   it('leave series without chunks out, and read an empty block', async () => {

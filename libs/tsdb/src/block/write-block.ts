@@ -3,7 +3,7 @@
 // order with chunks that don't overlap, or the write ends with `invalid`.
 import { WeirError } from '@weir/errors';
 import type { LabelBytes } from '@weir/model';
-import { CHUNK_FLOAT_HISTOGRAM, CHUNK_XOR, type Chunk, chunkSampleCount } from '../chunk/index.ts';
+import { type Chunk, chunkSampleCount, isFloatChunk, isHistogramChunk } from '../chunk/index.ts';
 import type { BlockSink } from '../index/files.ts';
 import { INDEX_FILE } from '../index/format.ts';
 import { IndexWriter, type Pause } from '../index/index-writer.ts';
@@ -61,8 +61,9 @@ export async function writeBlock(sink: BlockSink, input: BlockInput): Promise<Bl
       for (const chunk of chunks) {
         checkChunk(chunk, input);
         refs.push(segments.put(chunk));
-        if (chunk.encoding === CHUNK_XOR) floatCount += chunkSampleCount(chunk.bytes);
-        else histogramCount += chunkSampleCount(chunk.bytes);
+        const samples = chunkSampleCount(chunk.encoding, chunk.bytes);
+        if (isFloatChunk(chunk.encoding)) floatCount += samples;
+        else histogramCount += samples;
       }
       chunkCount += chunks.length;
       const drained = index.addSeries(labels, chunks, refs);
@@ -90,7 +91,7 @@ function checkInput({ ulid, minTime, maxTime }: BlockInput): void {
 }
 
 function checkChunk(chunk: Chunk, { minTime, maxTime, ulid }: BlockInput): void {
-  if (!(chunk.encoding >= CHUNK_XOR && chunk.encoding <= CHUNK_FLOAT_HISTOGRAM)) {
+  if (!isFloatChunk(chunk.encoding) && !isHistogramChunk(chunk.encoding)) {
     throw new WeirError('invalid', `chunk encoding ${chunk.encoding} is unknown to block ${ulid}`);
   }
   if (chunk.bytes.length < 2 || chunk.minT < minTime || chunk.maxT >= maxTime) {

@@ -1,6 +1,6 @@
-// The variable-width numbers of Prometheus's histogram chunks (tsdb/docs/format/chunks.md): integers in
-// eight size classes, and floats XORed with their predecessor, whose width is kept in a window of
-// significant bits (two bytes a value: leading and trailing zeros).
+// The variable-width numbers of Prometheus's chunks (tsdb/docs/format/chunks.md): integers in eight size
+// classes or in groups of seven bits, and floats XORed with their predecessor, whose width is kept in a
+// window of significant bits (two bytes a value: leading and trailing zeros).
 //
 // Integers are JavaScript numbers: what is beyond 2^53 can't be exact, so it is refused as `corrupt`.
 import { WeirError } from '@weir/errors';
@@ -77,10 +77,40 @@ export function readVarbitUint(reader: BitReader): number {
   return exact(high * 4294967296 + reader.read(32));
 }
 
+/** Seven bits a byte, the last ones first, as in Go's encoding/binary; not aligned to bytes. */
+export function putUvarint(writer: BitWriter, value: number): void {
+  let left = value;
+  while (left >= 128) {
+    writer.put((left % 128) | 128, 8);
+    left = Math.floor(left / 128);
+  }
+  writer.put(left, 8);
+}
+
+/** The sign is the last bit. */
+export function putVarint(writer: BitWriter, value: number): void {
+  putUvarint(writer, value < 0 ? -value * 2 - 1 : value * 2);
+}
+
+export function readUvarint(reader: BitReader): number {
+  let value = 0;
+  for (let place = 1; place <= 2 ** 63; place *= 128) {
+    const byte = reader.read(8);
+    value += (byte & 127) * place;
+    if (byte < 128) return exact(value);
+  }
+  throw new WeirError('corrupt', 'chunk: a varint longer than ten bytes');
+}
+
+export function readVarint(reader: BitReader): number {
+  const value = readUvarint(reader);
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}
+
 /** Refuses what a JavaScript number may not hold exactly. */
 export function exact(value: number): number {
   if (value > Number.MAX_SAFE_INTEGER || value < -Number.MAX_SAFE_INTEGER) {
-    throw new WeirError('corrupt', 'histogram chunk: an integer beyond 2^53');
+    throw new WeirError('corrupt', 'chunk: an integer beyond 2^53');
   }
   return value;
 }
@@ -97,18 +127,37 @@ export function putXor(
     writer.put(0, 1);
     return;
   }
+  putChanged(writer, high, low, windows, at, 0b10, 2, 0b11, 2);
+}
+
+/**
+ * Writes the bits that changed, at least one, in the window that there is where they fit. Before them the
+ * code `kept` of so many bits stands for that window, `fresh` for a new one.
+ */
+export function putChanged(
+  writer: BitWriter,
+  high: number,
+  low: number,
+  windows: Uint8Array,
+  at: number,
+  kept: number,
+  keptBits: number,
+  fresh: number,
+  freshBits: number,
+): void {
   const before = Math.min(Math.clz32(high), 31);
   const after = low === 0 ? 32 + trailingZeros(high) : trailingZeros(low);
   let leading = windows[at]!;
   let trailing = windows[at + 1]!;
   if (leading !== NO_WINDOW && before >= leading && after >= trailing) {
-    writer.put(2, 2);
+    writer.put(kept, keptBits);
   } else {
     leading = before;
     trailing = after;
     windows[at] = leading;
     windows[at + 1] = trailing;
-    writer.put((3 << 11) | (leading << 6) | ((64 - leading - trailing) & 63), 13);
+    const width = (64 - leading - trailing) & 63;
+    writer.put((fresh << 11) | (leading << 6) | width, freshBits + 11);
   }
   const size = 64 - leading - trailing;
   if (trailing >= 32) {
@@ -129,14 +178,29 @@ export function readXor(
   at: number,
 ): void {
   if (reader.read(1) === 0) return;
-  if (reader.read(1) === 1) {
-    const header = reader.read(11);
-    const leading = header >>> 6;
-    const size = (header & 63) === 0 ? 64 : header & 63;
-    if (leading + size > 64) throw new WeirError('corrupt', 'chunk: a value wider than 64 bits');
-    windows[at] = leading;
-    windows[at + 1] = 64 - leading - size;
-  } else if (windows[at] === NO_WINDOW) {
+  if (reader.read(1) === 1) readWindow(reader, windows, at);
+  readChanged(reader, bits, index, windows, at);
+}
+
+/** Reads a new window. */
+export function readWindow(reader: BitReader, windows: Uint8Array, at: number): void {
+  const header = reader.read(11);
+  const leading = header >>> 6;
+  const size = (header & 63) === 0 ? 64 : header & 63;
+  if (leading + size > 64) throw new WeirError('corrupt', 'chunk: a value wider than 64 bits');
+  windows[at] = leading;
+  windows[at + 1] = 64 - leading - size;
+}
+
+/** Reads the bits in the window and applies them as readXor() does. */
+export function readChanged(
+  reader: BitReader,
+  bits: Int32Array,
+  index: number,
+  windows: Uint8Array,
+  at: number,
+): void {
+  if (windows[at] === NO_WINDOW) {
     throw new WeirError('corrupt', 'chunk: a value in a window that was never given');
   }
   const trailing = windows[at + 1]!;

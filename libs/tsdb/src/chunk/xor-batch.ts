@@ -119,6 +119,7 @@ export class XorBatch {
     out.reserve(count);
     out.t.set(floats.subarray(times >>> 3, (times >>> 3) + count), out.count);
     out.v.set(floats.subarray(values >>> 3, (values >>> 3) + count), out.count);
+    out.st?.fill(0, out.count, out.count + count);
     while (this.ends.length < this.count) this.ends = grown(this.ends);
     const before = this.count - waiting;
     for (let task = 0; task < waiting; task++) {

@@ -2,6 +2,7 @@
 // refused before memory is taken for it, and the kernel looks whether the samples ended before the bytes did.
 import { WeirError } from '@weir/errors';
 import type { SampleColumns } from '@weir/model';
+import { CHUNK_XOR, chunkSampleCount } from './chunk.ts';
 import { alignUp, chunkBytesMax, chunkRoom, damaged, INPUT_AT, xorKernel } from './xor-kernel.ts';
 
 /** Up to here copying one by one is cheaper than making views. */
@@ -10,15 +11,9 @@ const COPIED_MAX = 32;
 let viewedValues = new Float64Array(0);
 let viewedBits = new Int32Array(0);
 
-/** Samples in a chunk, from its header. */
-export function chunkSampleCount(bytes: Uint8Array): number {
-  if (bytes.length < 2) throw new WeirError('corrupt', `chunk of ${bytes.length} bytes`);
-  return (bytes[0]! << 8) | bytes[1]!;
-}
-
 /** As chunkSampleCount; a chunk that is too short for its samples is `corrupt`. */
 export function checkedSampleCount(bytes: Uint8Array): number {
-  const count = chunkSampleCount(bytes);
+  const count = chunkSampleCount(CHUNK_XOR, bytes);
   // A sample takes at least two bits: a lying count must not make us reserve memory.
   if (count > 0 && (count - 1) * 2 + 88 > bytes.length * 8) {
     throw new WeirError('corrupt', 'XOR chunk: shorter than its count');
@@ -69,6 +64,7 @@ function appendSamples(
   const timesAt = times >>> 3;
   const valuesAt = values >>> 3;
   out.count = from + count;
+  out.st?.fill(0, from, out.count);
   if (count > COPIED_MAX) {
     t.set(floats.subarray(timesAt, timesAt + count), from);
     v.set(floats.subarray(valuesAt, valuesAt + count), from);
@@ -83,7 +79,8 @@ function appendSamples(
   }
 }
 
-function viewBits(values: Float64Array): Int32Array {
+/** Values as their bits, low word first. */
+export function viewBits(values: Float64Array): Int32Array {
   if (viewedValues !== values) {
     viewedValues = values as Float64Array<ArrayBuffer>;
     viewedBits = new Int32Array(values.buffer as ArrayBuffer, values.byteOffset, values.length * 2);

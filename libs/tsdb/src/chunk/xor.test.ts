@@ -4,7 +4,8 @@ import { WeirError } from '@weir/errors';
 import { SampleColumns, STALE_NAN } from '@weir/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chunkSampleCount, decodeXorChunk } from './xor-decode.ts';
+import { CHUNK_XOR, chunkSampleCount } from './chunk.ts';
+import { decodeXorChunk } from './xor-decode.ts';
 import { encodeXorChunk } from './xor-encode.ts';
 
 function bitsOf(values: ArrayLike<number>): bigint[] {
@@ -19,7 +20,7 @@ function decode(bytes: Uint8Array, minT = -Infinity, maxT = Infinity) {
 
 function roundTrip(t: number[], v: Float64Array): void {
   const bytes = encodeXorChunk(Float64Array.from(t), v, 0, t.length);
-  expect(chunkSampleCount(bytes)).toBe(t.length);
+  expect(chunkSampleCount(CHUNK_XOR, bytes)).toBe(t.length);
   const back = decode(bytes);
   expect(back.t).toEqual(t);
   expect([...new BigUint64Array(back.v.buffer)]).toEqual([...new BigUint64Array(v.slice().buffer)]);

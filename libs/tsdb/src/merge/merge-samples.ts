@@ -1,9 +1,8 @@
 // Decodes the chunks of one series into columns, ascending and without duplicates. Chunks of several
 // sources may overlap; the earlier in the list wins on equal timestamps. Chunks that don't overlap are
 // decoded straight into the result; only stretches that do are merged.
-import { WeirError } from '@weir/errors';
 import { SampleColumns } from '@weir/model';
-import { CHUNK_XOR, type Chunk, decodeXorChunk } from '../chunk/index.ts';
+import { type Chunk, decodeFloatChunk } from '../chunk/index.ts';
 
 /** Reused between calls: merging is synchronous. */
 let winners = new SampleColumns(512);
@@ -12,7 +11,7 @@ let merged = new SampleColumns(512);
 
 /**
  * Appends the samples in [minT, maxT] (inclusive, ms) of float chunks to `out`. An encoding that isn't
- * XOR rejects with `invalid`, a damaged chunk with `corrupt`.
+ * a float's rejects with `invalid`, a damaged chunk with `corrupt`.
  */
 export function mergeSamples(
   chunks: readonly Chunk[],
@@ -108,8 +107,5 @@ function append(out: SampleColumns, from: SampleColumns, start = 0): void {
 
 function decode(chunk: Chunk, out: SampleColumns, minT: number, maxT: number): void {
   if (chunk.maxT < minT || chunk.minT > maxT) return;
-  if (chunk.encoding !== CHUNK_XOR) {
-    throw new WeirError('invalid', `chunk encoding ${chunk.encoding} is not a float's`);
-  }
-  decodeXorChunk(chunk.bytes, out, minT, maxT);
+  decodeFloatChunk(chunk.encoding, chunk.bytes, out, minT, maxT);
 }
