@@ -43,6 +43,12 @@ export function hasStarts(encoding: number): boolean {
   return encoding >= CHUNK_XOR2 && encoding <= CHUNK_FLOAT_HISTOGRAM_ST;
 }
 
+/** Of histograms of those counts. */
+export function histogramEncoding(isFloat: boolean, withStarts: boolean): number {
+  if (withStarts) return isFloat ? CHUNK_FLOAT_HISTOGRAM_ST : CHUNK_HISTOGRAM_ST;
+  return isFloat ? CHUNK_FLOAT_HISTOGRAM : CHUNK_HISTOGRAM;
+}
+
 /** Samples in a chunk, from its header. */
 export function chunkSampleCount(encoding: number, bytes: Uint8Array): number {
   if (bytes.length < 2) throw new WeirError('corrupt', `chunk of ${bytes.length} bytes`);

@@ -4,7 +4,14 @@
 import { WeirError } from '@weir/errors';
 import { type NativeHistogram, RESET_GAUGE, RESET_NO, RESET_UNKNOWN, RESET_YES } from '@weir/model';
 import { BitReader } from './bits.ts';
-import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM, type Chunk } from './chunk.ts';
+import {
+  CHUNK_FLOAT_HISTOGRAM,
+  CHUNK_FLOAT_HISTOGRAM_ST,
+  type Chunk,
+  chunkSampleCount,
+  hasStarts,
+  isHistogramChunk,
+} from './chunk.ts';
 import { EMPTY_LAYOUT, readLayout } from './histogram-layout.ts';
 import {
   BUCKETS,
@@ -29,15 +36,17 @@ export class HistogramDecoder {
 
   /** Throws `invalid` on another encoding, `corrupt` on a damaged header. */
   constructor(encoding: number, bytes: Uint8Array) {
-    if (encoding !== CHUNK_HISTOGRAM && encoding !== CHUNK_FLOAT_HISTOGRAM) {
+    if (!isHistogramChunk(encoding)) {
       throw new WeirError('invalid', `chunk encoding ${encoding} is not a histogram's`);
     }
     if (bytes.length < HEADER_SIZE) {
       throw new WeirError('corrupt', `histogram chunk of ${bytes.length} bytes`);
     }
-    this.state = new HistogramState(encoding === CHUNK_FLOAT_HISTOGRAM);
-    this.state.header = bytes[2]! & HEADER_MASK;
-    this.sampleCount = (bytes[0]! << 8) | bytes[1]!;
+    const isFloat = encoding === CHUNK_FLOAT_HISTOGRAM || encoding === CHUNK_FLOAT_HISTOGRAM_ST;
+    this.state = new HistogramState(isFloat, hasStarts(encoding));
+    this.state.header = bytes[resetByte(encoding)]! & HEADER_MASK;
+    if (this.state.starts) this.state.starts.header = bytes[2]!;
+    this.sampleCount = chunkSampleCount(encoding, bytes);
     this.#reader = new BitReader(bytes, HEADER_SIZE * 8);
   }
 
@@ -50,9 +59,11 @@ export class HistogramDecoder {
   next(): boolean {
     const { state } = this;
     if (state.samples === this.sampleCount) return false;
+    const before = state.t;
     if (state.samples === 0) this.#first();
     else if (state.isFloat) this.#nextFloat();
     else this.#nextInteger();
+    state.starts?.read(this.#reader, state.samples, state.t, before);
     state.samples++;
     return true;
   }
@@ -162,8 +173,13 @@ function countOf(value: number): number {
   return value;
 }
 
+/** Which byte begins with the bits that tell of counter resets. */
+function resetByte(encoding: number): number {
+  return hasStarts(encoding) ? 0 : 2;
+}
+
 /**
- * Calls `visit` with each sample of minT ≤ t ≤ maxT (ms). Of counter histograms the first sample's
+ * Calls `visit` with each sample of minT ≤ t ≤ maxT (ms) and its start timestamp, 0 where unknown. Of counter histograms the first sample's
  * resetHint is what the chunk says of the chunk before, RESET_YES or RESET_UNKNOWN; the others' is
  * RESET_NO. Throws `corrupt` on a damaged chunk, `invalid` on another encoding.
  */
@@ -172,23 +188,24 @@ export function readHistogramChunk(
   bytes: Uint8Array,
   minT: number,
   maxT: number,
-  visit: (t: number, h: NativeHistogram) => void,
+  visit: (t: number, h: NativeHistogram, st: number) => void,
 ): void {
   const decoder = new HistogramDecoder(encoding, bytes);
   while (decoder.next()) {
-    const { t } = decoder.state;
+    const { t, starts } = decoder.state;
     if (t > maxT) return;
-    if (t >= minT) visit(t, decoder.histogram());
+    if (t >= minT) visit(t, decoder.histogram(), starts === undefined ? 0 : starts.st);
   }
 }
 
 /** The chunk, no longer saying whether its counter was reset before it; other kinds as they are. */
 export function withoutResetHeader(chunk: Chunk): Chunk {
   const { encoding, bytes } = chunk;
-  if (encoding !== CHUNK_HISTOGRAM && encoding !== CHUNK_FLOAT_HISTOGRAM) return chunk;
-  const header = bytes[2]! & HEADER_MASK;
+  if (!isHistogramChunk(encoding)) return chunk;
+  const at = resetByte(encoding);
+  const header = bytes[at]! & HEADER_MASK;
   if (header !== HEADER_RESET && header !== HEADER_NO_RESET) return chunk;
   const changed = bytes.slice();
-  changed[2] = bytes[2]! & ~HEADER_MASK;
+  changed[at] = bytes[at]! & ~HEADER_MASK;
   return { ...chunk, bytes: changed };
 }

@@ -6,12 +6,10 @@
 import { assert } from '@weir/errors';
 import { type NativeHistogram, RESET_GAUGE, RESET_YES } from '@weir/model';
 import { BitWriter } from './bits.ts';
-import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM } from './chunk.ts';
 import { CONTINUES, continuity, RESETS } from './histogram-continuity.ts';
 import { checkCounts, hasHugeValues, isHugeSample } from './histogram-counts.ts';
 import { HistogramDecoder } from './histogram-decode.ts';
 import {
-  bucketCount,
   bucketIndexes,
   EMPTY_LAYOUT,
   type HistogramLayout,
@@ -20,25 +18,15 @@ import {
   uniteBuckets,
   writeLayout,
 } from './histogram-layout.ts';
+import { fill, putFirst, putSample } from './histogram-samples.ts';
 import {
-  BUCKETS,
-  COUNT,
   HEADER_GAUGE,
   HEADER_NO_RESET,
   HEADER_RESET,
   HEADER_SIZE,
   HEADER_UNKNOWN,
   HistogramState,
-  SAMPLES_MAX,
-  SUM,
-  setStaleSum,
-  ZERO_COUNT,
 } from './histogram-state.ts';
-import { putVarbitInt, putVarbitUint, putXor } from './varbit.ts';
-
-/** The sample being written, in the chunk's layout; module state, as writing is synchronous. */
-let next = new Float64Array(64);
-let nextBits = new Int32Array(next.buffer);
 
 export class HistogramChunk {
   #state: HistogramState;
@@ -54,11 +42,12 @@ export class HistogramChunk {
 
   /**
    * An empty chunk. `previous` is the series' chunk that this one follows directly: with it the chunk
-   * says whether the counter was reset in between, without it that this isn't known.
+   * says whether the counter was reset in between, without it that this isn't known. Only `withStarts`
+   * does the chunk keep start timestamps.
    */
-  static start(isFloat: boolean, previous?: HistogramChunk): HistogramChunk {
+  static start(isFloat: boolean, previous?: HistogramChunk, withStarts = false): HistogramChunk {
     const last = previous === undefined ? undefined : previous.#state;
-    return new HistogramChunk(new HistogramState(isFloat), startWriter(), last);
+    return new HistogramChunk(new HistogramState(isFloat, withStarts), startWriter(), last);
   }
 
   /** Goes on with a chunk from its bytes. Throws `corrupt` where they aren't one. */
@@ -69,7 +58,7 @@ export class HistogramChunk {
   }
 
   get encoding(): number {
-    return this.#state.isFloat ? CHUNK_FLOAT_HISTOGRAM : CHUNK_HISTOGRAM;
+    return this.#state.encoding;
   }
 
   /** Samples. */
@@ -93,40 +82,39 @@ export class HistogramChunk {
   /** The chunk as stored: a copy. */
   bytes(): Uint8Array {
     const bytes = this.#writer.bytes();
-    bytes[0] = this.#state.samples >>> 8;
-    bytes[1] = this.#state.samples;
-    bytes[2] = this.#state.header;
+    this.#state.writeHeader(bytes);
     return bytes;
   }
 
   /**
-   * Appends a sample later than the last; false means that it needs a new chunk, and nothing has changed.
-   * A staleness marker follows anything of its kind, and only others follow it. Throws `invalid` where
-   * buckets and spans disagree, or integer counts aren't integers of at most 2^53.
+   * Appends a sample later than the last, with its start timestamp (ms; 0 where unknown); false means that
+   * it needs a new chunk, and nothing has changed. A staleness marker follows anything of its kind, and
+   * only others follow it. Throws `invalid` where buckets and spans disagree, or integer counts aren't
+   * integers of at most 2^53.
    */
-  tryAppend(t: number, h: NativeHistogram): boolean {
+  tryAppend(t: number, h: NativeHistogram, st = 0): boolean {
     const state = this.#state;
     if (h.isFloat !== state.isFloat) return false;
     checkCounts(h);
     if (state.samples === 0) {
-      this.#begin(t, h);
+      this.#begin(t, h, st);
       return true;
     }
     assert(t > state.t, 'samples of a histogram chunk ascend');
-    if (state.samples === SAMPLES_MAX) return false;
+    if (state.samples === state.samplesMax) return false;
     if (h.isStale) {
-      putSample(this.#writer, state, t, true);
+      putSample(this.#writer, state, t, st, true);
       return true;
     }
     if (continuity(state, h) !== CONTINUES) return false;
     if (!h.isFloat && (hasHugeValues(state.values) || isHugeSample(h))) return false;
     this.#widen(h);
     fill(this.#state.layout, h);
-    putSample(this.#writer, this.#state, t, false);
+    putSample(this.#writer, this.#state, t, st, false);
     return true;
   }
 
-  #begin(t: number, h: NativeHistogram): void {
+  #begin(t: number, h: NativeHistogram, st: number): void {
     const state = this.#state;
     state.header = headerOf(h, this.#previous);
     this.#previous = undefined;
@@ -134,7 +122,7 @@ export class HistogramChunk {
     state.firstT = t;
     writeLayout(this.#writer, state.layout);
     if (!h.isStale) fill(state.layout, h);
-    putFirst(this.#writer, state, t, h.isStale);
+    putFirst(this.#writer, state, t, st, h.isStale);
   }
 
   /** Makes room for the buckets of `h`: writes the chunk again where it has new ones. */
@@ -144,7 +132,7 @@ export class HistogramChunk {
     const negativeSpans = unitedSpans(layout.negativeSpans, h.negativeSpans);
     if (positiveSpans === layout.positiveSpans && negativeSpans === layout.negativeSpans) return;
     const decoder = new HistogramDecoder(this.encoding, this.bytes());
-    const state = new HistogramState(this.#state.isFloat);
+    const state = new HistogramState(this.#state.isFloat, this.#state.starts !== undefined);
     state.header = this.#state.header;
     state.setLayout({ ...layout, positiveSpans, negativeSpans });
     state.firstT = this.#state.firstT;
@@ -153,8 +141,10 @@ export class HistogramChunk {
     while (decoder.next()) {
       // Staleness markers can't be among them: nothing but others follows one.
       fill(state.layout, decoder.histogram());
-      if (state.samples === 0) putFirst(writer, state, decoder.state.t, false);
-      else putSample(writer, state, decoder.state.t, false);
+      const { t, starts } = decoder.state;
+      const st = starts === undefined ? 0 : starts.st;
+      if (state.samples === 0) putFirst(writer, state, t, st, false);
+      else putSample(writer, state, t, st, false);
     }
     this.#state = state;
     this.#writer = writer;
@@ -193,116 +183,4 @@ function unitedSpans(spans: Int32Array, added: Int32Array): Int32Array {
   const indexes = bucketIndexes(spans);
   const united = uniteBuckets(indexes, bucketIndexes(added));
   return united === indexes ? spans : spansOf(united);
-}
-
-function reserve(size: number): void {
-  if (size <= next.length) return;
-  next = new Float64Array(size * 2);
-  nextBits = new Int32Array(next.buffer);
-}
-
-/** Puts a sample into `next`, in a layout that has all its buckets. */
-function fill(layout: HistogramLayout, h: NativeHistogram): void {
-  const positiveCount = bucketCount(layout.positiveSpans);
-  const size = BUCKETS + positiveCount + bucketCount(layout.negativeSpans);
-  reserve(size);
-  next[COUNT] = h.count;
-  next[ZERO_COUNT] = h.zeroCount;
-  next[SUM] = h.sum;
-  spread(layout.positiveSpans, h.positiveSpans, h.positiveBuckets, BUCKETS);
-  spread(layout.negativeSpans, h.negativeSpans, h.negativeBuckets, BUCKETS + positiveCount);
-}
-
-function spread(to: Int32Array, from: Int32Array, counts: Float64Array, at: number): void {
-  if (sameNumbers(to, from)) {
-    next.set(counts, at);
-    return;
-  }
-  const places = bucketIndexes(to);
-  const indexes = bucketIndexes(from);
-  next.fill(0, at, at + places.length);
-  for (let n = 0, place = 0; n < counts.length; n++) {
-    while (places[place]! < indexes[n]!) place++;
-    next[at + place] = counts[n]!;
-  }
-}
-
-/** Writes `next` as the first sample of an empty chunk whose layout is already written. */
-function putFirst(writer: BitWriter, state: HistogramState, t: number, isStale: boolean): void {
-  const { values } = state;
-  if (isStale) {
-    next.fill(0, 0, values.length);
-    setStaleSum(nextBits);
-  }
-  putVarbitInt(writer, t);
-  if (state.isFloat) {
-    for (let place = 0; place < values.length; place++) putRaw(writer, place);
-  } else {
-    putVarbitUint(writer, next[COUNT]!);
-    putVarbitUint(writer, next[ZERO_COUNT]!);
-    putRaw(writer, SUM);
-    const negativeFrom = BUCKETS + state.positiveCount;
-    for (let place = BUCKETS; place < values.length; place++) {
-      const isFirst = place === BUCKETS || place === negativeFrom;
-      putVarbitInt(writer, next[place]! - (isFirst ? 0 : next[place - 1]!));
-    }
-  }
-  keep(state, t);
-}
-
-function putRaw(writer: BitWriter, place: number): void {
-  writer.put(nextBits[2 * place + 1]!, 32);
-  writer.put(nextBits[2 * place]!, 32);
-}
-
-/** Writes `next`, or a staleness marker, as a sample that isn't the chunk's first. */
-function putSample(writer: BitWriter, state: HistogramState, t: number, isStale: boolean): void {
-  const { values } = state;
-  if (isStale) {
-    reserve(values.length);
-    next.set(values);
-    if (state.isFloat) next.fill(0, COUNT, SUM);
-    setStaleSum(nextBits);
-  }
-  const deltaT = t - state.t;
-  putVarbitInt(writer, deltaT - state.deltaT);
-  state.deltaT = deltaT;
-  if (state.isFloat) {
-    const size = isStale ? BUCKETS : values.length;
-    for (let place = 0; place < size; place++) putChange(writer, state, place);
-  } else putIntegers(writer, state, isStale);
-  keep(state, t);
-}
-
-function putIntegers(writer: BitWriter, state: HistogramState, isStale: boolean): void {
-  const { values, deltas } = state;
-  for (const place of [COUNT, ZERO_COUNT]) {
-    // A marker repeats the last change, and its counts mean nothing.
-    const delta = isStale ? deltas[place]! : next[place]! - values[place]!;
-    putVarbitInt(writer, delta - deltas[place]!);
-    deltas[place] = delta;
-  }
-  putChange(writer, state, SUM);
-  if (isStale) return;
-  const negativeFrom = BUCKETS + state.positiveCount;
-  for (let place = BUCKETS; place < values.length; place++) {
-    const isFirst = place === BUCKETS || place === negativeFrom;
-    const step = values[place]! - (isFirst ? 0 : values[place - 1]!);
-    const delta = next[place]! - (isFirst ? 0 : next[place - 1]!) - step;
-    putVarbitInt(writer, delta - deltas[place]!);
-    deltas[place] = delta;
-  }
-}
-
-function putChange(writer: BitWriter, state: HistogramState, place: number): void {
-  const low = nextBits[2 * place]! ^ state.bits[2 * place]!;
-  const high = nextBits[2 * place + 1]! ^ state.bits[2 * place + 1]!;
-  putXor(writer, high, low, state.windows, state.windowAt(place));
-}
-
-/** `next` is now the chunk's last sample. */
-function keep(state: HistogramState, t: number): void {
-  state.bits.set(nextBits.subarray(0, state.bits.length));
-  state.t = t;
-  state.samples++;
 }

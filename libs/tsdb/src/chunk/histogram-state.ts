@@ -2,7 +2,9 @@
 // what the next sample is written against. Writer and reader keep the same state, so a chunk can be
 // continued from its bytes and nothing else. Numbers in one array: count, zero count, sum, buckets.
 
+import { histogramEncoding } from './chunk.ts';
 import { bucketCount, EMPTY_LAYOUT, type HistogramLayout } from './histogram-layout.ts';
+import { StartState } from './start-timestamps.ts';
 import { NO_WINDOW } from './varbit.ts';
 
 /** Places in the arrays of values and deltas. */
@@ -11,16 +13,20 @@ export const ZERO_COUNT = 1;
 export const SUM = 2;
 export const BUCKETS = 3;
 
-/** The first two bits of a chunk's flags: counter resets between the chunk before and this one. */
+/**
+ * Two bits of a chunk's header: counter resets between the chunk before and this one. They are the first of
+ * the flags; in chunks with start timestamps, whose third byte is of these, the first of the count.
+ */
 export const HEADER_UNKNOWN = 0x00;
 export const HEADER_NO_RESET = 0x40;
 export const HEADER_RESET = 0x80;
 export const HEADER_GAUGE = 0xc0;
 export const HEADER_MASK = 0xc0;
 
-/** Two bytes of sample count, one of flags. */
+/** Two bytes of sample count, one of flags or of start timestamps. */
 export const HEADER_SIZE = 3;
-export const SAMPLES_MAX = 0xffff;
+const SAMPLES_MAX = 0xffff;
+const SAMPLES_MAX_ST = 0x3fff;
 
 const STALE_HIGH = 0x7ff00000;
 const STALE_LOW = 2;
@@ -41,9 +47,12 @@ export class HistogramState {
   deltas = new Float64Array(0);
   /** The XOR windows: of every value where counts are floats, else of the sum alone. */
   windows = new Uint8Array(0);
+  /** Where the encoding has start timestamps. */
+  readonly starts: StartState | undefined;
 
-  constructor(isFloat: boolean) {
+  constructor(isFloat: boolean, withStarts: boolean) {
     this.isFloat = isFloat;
+    this.starts = withStarts ? new StartState() : undefined;
   }
 
   setLayout(layout: HistogramLayout): void {
@@ -59,6 +68,25 @@ export class HistogramState {
   /** Where the window of a value is. */
   windowAt(place: number): number {
     return this.isFloat ? 2 * place : 0;
+  }
+
+  get encoding(): number {
+    return histogramEncoding(this.isFloat, this.starts !== undefined);
+  }
+
+  get samplesMax(): number {
+    return this.starts === undefined ? SAMPLES_MAX : SAMPLES_MAX_ST;
+  }
+
+  /** Puts the header into the first bytes of a chunk. */
+  writeHeader(bytes: Uint8Array): void {
+    bytes[0] = this.samples >>> 8;
+    bytes[1] = this.samples;
+    if (this.starts === undefined) bytes[2] = this.header;
+    else {
+      bytes[0] |= this.header;
+      bytes[2] = this.starts.header;
+    }
   }
 
   get isStale(): boolean {
