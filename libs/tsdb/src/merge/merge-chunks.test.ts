@@ -12,23 +12,25 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chunkOf } from '../block/memory-block.ts';
 import {
+  CHUNK_FLOAT_HISTOGRAM_ST,
+  CHUNK_HISTOGRAM,
+  CHUNK_HISTOGRAM_ST,
   CHUNK_XOR,
+  CHUNK_XOR2,
   type Chunk,
-  decodeXorChunk,
+  decodeFloatChunk,
+  encodeFloatChunk,
   HistogramChunk,
+  isFloatChunk,
   readHistogramChunk,
 } from '../chunk/index.ts';
-import {
-  histogramOf,
-  printHistogram,
-  staleHistogram,
-  type TimedHistogram,
-} from '../chunk/planned-histograms.ts';
+import { histogramOf, printHistogram, staleHistogram } from '../chunk/planned-histograms.ts';
 import { mergeChunks } from './merge-chunks.ts';
 
 /** A histogram with one bucket, or a float. */
 type Value = NativeHistogram | number;
-type Timed = readonly [t: number, value: Value];
+/** The start is 0 where it isn't given. */
+type Timed = readonly [t: number, value: Value, st?: number];
 
 const counter = (count: number, parts: Partial<NativeHistogram> = {}) =>
   histogramOf({
@@ -40,25 +42,26 @@ const counter = (count: number, parts: Partial<NativeHistogram> = {}) =>
 
 function chunksOf(samples: readonly Timed[]): Chunk[] {
   const out: Chunk[] = [];
-  let floats: [number, number][] = [];
+  const floats = new SampleColumns(1, true);
   let open: HistogramChunk | undefined;
   const close = () => {
-    if (floats.length > 0) out.push(chunkOf(floats));
+    if (floats.count > 0) out.push(encodeFloatChunk(floats, 0, floats.count));
     if (open) {
       const { minT, maxT, encoding } = open;
       out.push({ minT, maxT, encoding, bytes: open.bytes() });
     }
-    floats = [];
+    floats.clear();
   };
-  for (const [t, value] of samples) {
+  const withStarts = samples.some(([, , st = 0]) => st !== 0);
+  for (const [t, value, st = 0] of samples) {
     if (typeof value === 'number') {
       if (open) close();
       open = undefined;
-      floats.push([t, value]);
-    } else if (!open?.tryAppend(t, value)) {
+      floats.push(t, value, st);
+    } else if (!open?.tryAppend(t, value, st)) {
       close();
-      open = HistogramChunk.start(value.isFloat, open);
-      open.tryAppend(t, value);
+      open = HistogramChunk.start(value.isFloat, open, withStarts);
+      open.tryAppend(t, value, st);
     }
   }
   close();
@@ -67,19 +70,25 @@ function chunksOf(samples: readonly Timed[]): Chunk[] {
 
 function samplesOf(chunks: readonly Chunk[]): Timed[] {
   return chunks.flatMap(({ encoding, bytes }) => {
-    if (encoding !== CHUNK_XOR) {
-      const found: TimedHistogram[] = [];
-      readHistogramChunk(encoding, bytes, -Infinity, Infinity, (t, h) => found.push([t, h]));
+    if (!isFloatChunk(encoding)) {
+      const found: Timed[] = [];
+      readHistogramChunk(encoding, bytes, -Infinity, Infinity, (t, h, st) => {
+        found.push([t, h, st]);
+      });
       return found;
     }
-    const out = new SampleColumns();
-    decodeXorChunk(bytes, out, -Infinity, Infinity);
-    return Array.from({ length: out.count }, (_, at): Timed => [out.t[at]!, out.v[at]!]);
+    const out = new SampleColumns(1, true);
+    decodeFloatChunk(encoding, bytes, out, -Infinity, Infinity);
+    const { t, v, st, count } = out;
+    return Array.from({ length: count }, (_, at): Timed => [t[at]!, v[at]!, st![at]!]);
   });
 }
 
 const print = (samples: readonly Timed[]) =>
-  samples.map(([t, value]) => `${t} ${typeof value === 'number' ? value : printHistogram(value)}`);
+  samples.map(([t, value, st]) => {
+    const text = typeof value === 'number' ? value : printHistogram(value);
+    return `${t} ${text} since ${st}`;
+  });
 
 const hints = (chunks: readonly Chunk[]) =>
   samplesOf(chunks).map(([, value]) => (typeof value === 'number' ? -1 : value.resetHint));
@@ -92,10 +101,17 @@ const values: fc.Arbitrary<Value> = fc.oneof(
   fc.constantFrom<Value>(STALE_NAN, staleHistogram(false), staleHistogram(true)),
 );
 
+const starts = fc.oneof(fc.constant(0), fc.integer({ min: -9, max: 9 }));
+
 const source: fc.Arbitrary<Timed[]> = fc
   .uniqueArray(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 40 })
   .chain((times) =>
-    fc.tuple(...times.sort((a, b) => a - b).map((t) => fc.tuple(fc.constant(t), values))),
+    fc.tuple(...times.sort((a, b) => a - b).map((t) => fc.tuple(fc.constant(t), values, starts))),
+  )
+  .chain((samples) =>
+    fc.boolean().map((withStarts) => {
+      return samples.map(([t, value, st]): Timed => [t, value, withStarts ? st : 0]);
+    }),
   );
 
 describe('mergeChunks()', () => {
@@ -182,6 +198,27 @@ describe('mergeChunks()', () => {
     expect(hints(mergeChunks([...inOrder, ...overBetween]))).not.toContain(RESET_YES);
   });
 
+  it('takes encodings with start timestamps only where there are any', () => {
+    const encodings = (chunks: readonly Chunk[]) => chunks.map(({ encoding }) => encoding);
+    const floats = (from: number, st: number) =>
+      chunksOf(Array.from({ length: 200 }, (_, n): Timed => [from + 2 * n, n, n < 100 ? 0 : st]));
+    expect(encodings(mergeChunks([...floats(0, 0), ...floats(1, 0)]))).toEqual(
+      Array(4).fill(CHUNK_XOR),
+    );
+    const some = mergeChunks([...floats(0, 9), ...floats(1, 0)]);
+    expect(encodings(some)).toEqual([CHUNK_XOR, CHUNK_XOR2, CHUNK_XOR2, CHUNK_XOR2]);
+    const histograms = (from: number, st: number, isFloat = false) =>
+      chunksOf([10, 20, 30].map((t): Timed => [from + t, counter(t, { isFloat }), st]));
+    const none = [...histograms(0, 0), ...histograms(1, 0), ...chunksOf([[15, 1, 3]])];
+    expect(encodings(mergeChunks(none))).not.toContain(CHUNK_HISTOGRAM_ST);
+    expect(encodings(mergeChunks(none))).toContain(CHUNK_HISTOGRAM);
+    for (const isFloat of [false, true]) {
+      const merged = mergeChunks([...histograms(0, 0, isFloat), ...histograms(1, 4, isFloat)]);
+      const wanted = isFloat ? CHUNK_FLOAT_HISTOGRAM_ST : CHUNK_HISTOGRAM_ST;
+      expect(new Set(encodings(merged))).toEqual(new Set([wanted]));
+    }
+  });
+
   it('ends chunks at 120 samples', () => {
     const many = (from: number, float: boolean) =>
       Array.from({ length: 200 }, (_, n): Timed => [from + 2 * n, float ? n : counter(7)]);
@@ -193,9 +230,9 @@ describe('mergeChunks()', () => {
   });
 
   it('refuses unknown kinds and damage only where it must look', () => {
-    const unknown = { minT: 5, maxT: 15, encoding: 4, bytes: new Uint8Array(4) };
+    const unknown = { minT: 5, maxT: 15, encoding: 7, bytes: new Uint8Array(4) };
     const [whole] = chunksOf([[10, counter(1)]]);
-    expect(() => mergeChunks([whole!, unknown])).toThrow('encoding 4');
+    expect(() => mergeChunks([whole!, unknown])).toThrow('encoding 7');
     expect(() => mergeChunks([whole!, { ...unknown, encoding: 2 }, unknown])).toThrow();
     expect(mergeChunks([{ ...unknown, minT: 11 }, whole!])).toHaveLength(2);
   });

@@ -1,6 +1,6 @@
 // Chunks of one series that overlap in time, of any kind, merged into chunks that don't: sorted, one
 // sample a timestamp, the one of the chunk that stands first in the list. Chunks that overlap with none
-// pass untouched, but for what they say of counter resets.
+// pass untouched, but for what they say of counter resets. A sample keeps its start timestamp.
 //
 // That is a statement about the sample before, so it stays only where that is still the same one: else a
 // reset told by its sender, or found against a sample that is no longer the one before, would be counted
@@ -8,13 +8,13 @@
 import { WeirError } from '@weir/errors';
 import { type NativeHistogram, RESET_GAUGE, RESET_UNKNOWN, SampleColumns } from '@weir/model';
 import {
-  CHUNK_FLOAT_HISTOGRAM,
-  CHUNK_HISTOGRAM,
-  CHUNK_XOR,
   type Chunk,
-  decodeXorChunk,
-  encodeXorChunk,
+  decodeFloatChunk,
+  encodeFloatChunk,
   HistogramChunk,
+  hasStarts,
+  isFloatChunk,
+  isHistogramChunk,
   readHistogramChunk,
   withoutResetHeader,
 } from '../chunk/index.ts';
@@ -57,33 +57,42 @@ function isSequence(chunks: readonly Chunk[]): boolean {
 /** Samples of several chunks; a value is a number's place in the columns or a histogram. */
 class Samples {
   readonly #chunks: readonly Chunk[];
-  readonly floats = new SampleColumns();
+  readonly floats: SampleColumns;
   /** By sample: time, the chunk's place in the list, and what it is: undefined for a float. */
   readonly t: number[] = [];
   readonly chunk: number[] = [];
   readonly histogram: (NativeHistogram | undefined)[] = [];
   /** By sample: the place of a float's value. */
   readonly float: number[] = [];
+  /** By sample: a histogram's start timestamp; those of floats are in the columns. */
+  readonly st: number[] = [];
 
-  constructor(chunks: readonly Chunk[]) {
+  /** Reads those that `run` numbers, in its order. */
+  constructor(chunks: readonly Chunk[], run: readonly number[]) {
     this.#chunks = chunks;
+    const withStarts = run.some((index) => hasStarts(chunks[index]!.encoding));
+    this.floats = new SampleColumns(undefined, withStarts);
+    for (const index of run) this.#read(index);
   }
 
-  read(index: number): void {
+  #read(index: number): void {
     const { encoding, bytes } = this.#chunks[index]!;
-    if (encoding === CHUNK_XOR) {
+    if (isFloatChunk(encoding)) {
       const from = this.floats.count;
-      decodeXorChunk(bytes, this.floats, -Infinity, Infinity);
-      for (let at = from; at < this.floats.count; at++) this.#add(this.floats.t[at]!, index, at);
-    } else if (encoding === CHUNK_HISTOGRAM || encoding === CHUNK_FLOAT_HISTOGRAM) {
-      readHistogramChunk(encoding, bytes, -Infinity, Infinity, (t, h) => this.#add(t, index, 0, h));
+      decodeFloatChunk(encoding, bytes, this.floats, -Infinity, Infinity);
+      for (let at = from; at < this.floats.count; at++) this.#add(this.floats.t[at]!, index, at, 0);
+    } else if (isHistogramChunk(encoding)) {
+      readHistogramChunk(encoding, bytes, -Infinity, Infinity, (t, h, st) =>
+        this.#add(t, index, 0, st, h),
+      );
     } else throw new WeirError('invalid', `chunk encoding ${encoding} is unknown`);
   }
 
-  #add(t: number, chunk: number, float: number, histogram?: NativeHistogram): void {
+  #add(t: number, chunk: number, float: number, st: number, histogram?: NativeHistogram): void {
     this.t.push(t);
     this.chunk.push(chunk);
     this.float.push(float);
+    this.st.push(st);
     this.histogram.push(histogram);
   }
 
@@ -109,8 +118,7 @@ class Samples {
 
 function mergeRun(chunks: readonly Chunk[], run: number[], out: Chunk[]): void {
   run.sort((a, b) => a - b);
-  const samples = new Samples(chunks);
-  for (const index of run) samples.read(index);
+  const samples = new Samples(chunks, run);
   const kept = samples.distinct();
   for (let from = 0; from < kept.length; ) {
     let to = from + 1;
@@ -124,22 +132,24 @@ function mergeRun(chunks: readonly Chunk[], run: number[], out: Chunk[]): void {
 
 function putFloats(samples: Samples, kept: Uint32Array, out: Chunk[]): void {
   // Values are copied as bits: a staleness marker must not be quietened.
-  const bits = new BigUint64Array(samples.floats.v.buffer);
-  const t = new Float64Array(kept.length);
-  const v = new Float64Array(kept.length);
+  const { v: values, st: starts } = samples.floats;
+  const bits = new BigUint64Array(values.buffer);
+  const columns = new SampleColumns(kept.length, starts !== undefined);
+  const { t, v, st } = columns;
   const vBits = new BigUint64Array(v.buffer);
   for (let at = 0; at < kept.length; at++) {
+    const place = samples.float[kept[at]!]!;
     t[at] = samples.t[kept[at]!]!;
-    vBits[at] = bits[samples.float[kept[at]!]!]!;
+    vBits[at] = bits[place]!;
+    if (st !== undefined) st[at] = starts![place]!;
   }
   for (let from = 0; from < kept.length; from += CHUNK_SAMPLES_MAX) {
     const to = Math.min(from + CHUNK_SAMPLES_MAX, kept.length);
-    const bytes = encodeXorChunk(t, v, from, to);
-    out.push({ minT: t[from]!, maxT: t[to - 1]!, encoding: CHUNK_XOR, bytes });
+    out.push(encodeFloatChunk(columns, from, to));
   }
 }
 
-/** Puts the histograms [from, to) of those kept. */
+/** Puts the histograms [from, to) of those kept; if one has a start timestamp, in chunks that can hold them. */
 function putHistograms(
   samples: Samples,
   kept: Uint32Array,
@@ -148,6 +158,8 @@ function putHistograms(
   out: Chunk[],
 ): void {
   let open: HistogramChunk | undefined;
+  let withStarts = false;
+  for (let at = from; at < to; at++) withStarts ||= samples.st[kept[at]!] !== 0;
   for (let at = from; at < to; at++) {
     const sample = kept[at]!;
     const t = samples.t[sample]!;
@@ -155,10 +167,11 @@ function putHistograms(
     if (h.resetHint !== RESET_GAUGE && (at === 0 || !samples.isSuccessor(sample, kept[at - 1]!))) {
       h = { ...h, resetHint: RESET_UNKNOWN };
     }
-    if (open && open.count < CHUNK_SAMPLES_MAX && open.tryAppend(t, h)) continue;
+    const st = samples.st[sample]!;
+    if (open && open.count < CHUNK_SAMPLES_MAX && open.tryAppend(t, h, st)) continue;
     if (open) out.push(closed(open));
-    open = HistogramChunk.start(h.isFloat, open);
-    open.tryAppend(t, h);
+    open = HistogramChunk.start(h.isFloat, open, withStarts);
+    open.tryAppend(t, h, st);
   }
   if (open) out.push(closed(open));
 }

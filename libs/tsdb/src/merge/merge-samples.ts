@@ -4,13 +4,25 @@
 import { SampleColumns } from '@weir/model';
 import { type Chunk, decodeFloatChunk } from '../chunk/index.ts';
 
+class Scratch {
+  winners: SampleColumns;
+  losers: SampleColumns;
+  merged: SampleColumns;
+
+  constructor(withStarts: boolean) {
+    this.winners = new SampleColumns(512, withStarts);
+    this.losers = new SampleColumns(512, withStarts);
+    this.merged = new SampleColumns(512, withStarts);
+  }
+}
+
 /** Reused between calls: merging is synchronous. */
-let winners = new SampleColumns(512);
-let losers = new SampleColumns(512);
-let merged = new SampleColumns(512);
+const plainScratch = new Scratch(false);
+const startsScratch = new Scratch(true);
 
 /**
- * Appends the samples in [minT, maxT] (inclusive, ms) of float chunks to `out`. An encoding that isn't
+ * Appends the samples in [minT, maxT] (inclusive, ms) of float chunks to `out`, each with its own start
+ * timestamp where `out` has room for these. An encoding that isn't
  * a float's rejects with `invalid`, a damaged chunk with `corrupt`.
  */
 export function mergeSamples(
@@ -54,9 +66,11 @@ function mergeRun(
   maxT: number,
 ): void {
   run.sort((a, b) => a - b);
-  winners.clear();
+  const scratch = out.st === undefined ? plainScratch : startsScratch;
+  scratch.winners.clear();
   for (let index = 0; index < run.length; ) {
     // Neighbours of one source ascend: they are decoded together and merged at once.
+    const { losers } = scratch;
     losers.clear();
     let last = chunks[run[index]!]!;
     decode(last, losers, minT, maxT);
@@ -64,20 +78,21 @@ function mergeRun(
       last = chunks[run[index]!]!;
       decode(last, losers, minT, maxT);
     }
-    mergeTwo();
+    mergeTwo(scratch);
   }
-  append(out, winners);
+  append(out, scratch.winners);
 }
 
 /** winners := winners ∪ losers, the winners' value on equal timestamps. */
-function mergeTwo(): void {
+function mergeTwo(scratch: Scratch): void {
+  const { winners, losers, merged } = scratch;
   if (winners.count === 0) {
-    [winners, losers] = [losers, winners];
+    [scratch.winners, scratch.losers] = [losers, winners];
     return;
   }
   merged.clear();
   merged.reserve(winners.count + losers.count);
-  const { t, v } = merged;
+  const { t, v, st } = merged;
   let left = 0;
   let right = 0;
   let count = 0;
@@ -85,23 +100,26 @@ function mergeTwo(): void {
     const ahead = winners.t[left]! - losers.t[right]!;
     if (ahead <= 0) {
       t[count] = winners.t[left]!;
+      if (st !== undefined) st[count] = winners.st![left]!;
       v[count++] = winners.v[left++]!;
       if (ahead === 0) right++;
     } else {
       t[count] = losers.t[right]!;
+      if (st !== undefined) st[count] = losers.st![right]!;
       v[count++] = losers.v[right++]!;
     }
   }
   merged.count = count;
   append(merged, winners, left);
   append(merged, losers, right);
-  [winners, merged] = [merged, winners];
+  [scratch.winners, scratch.merged] = [merged, winners];
 }
 
 function append(out: SampleColumns, from: SampleColumns, start = 0): void {
   out.reserve(from.count - start);
   out.t.set(from.t.subarray(start, from.count), out.count);
   out.v.set(from.v.subarray(start, from.count), out.count);
+  if (out.st !== undefined) out.st.set(from.st!.subarray(start, from.count), out.count);
   out.count += from.count - start;
 }
 
