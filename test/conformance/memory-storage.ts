@@ -15,13 +15,19 @@ import { HistogramChunk, readHistogramChunk } from '@weir/tsdb/chunk';
 /** A float, or the marker that ends a series. */
 export type Float = number | 'stale';
 
-/** Samples of one series; one that comes later replaces what was there. */
+/** Samples of one series; one that comes later replaces what was there. Starts are 0 where unknown. */
 export interface TestStorage {
-  append(labels: LabelBytes, t: readonly number[], v: readonly Float[]): void | Promise<void>;
+  append(
+    labels: LabelBytes,
+    t: readonly number[],
+    v: readonly Float[],
+    st?: readonly number[],
+  ): void | Promise<void>;
   appendHistograms(
     labels: LabelBytes,
     t: readonly number[],
     h: readonly NativeHistogram[],
+    st?: readonly number[],
   ): void | Promise<void>;
   clear(): void | Promise<void>;
   queryable(): Queryable | Promise<Queryable>;
@@ -33,16 +39,29 @@ type Value = Float | NativeHistogram;
 interface Series {
   readonly labels: LabelBytes;
   readonly samples: Map<number, Value>;
+  readonly starts: Map<number, number>;
+}
+
+interface Sample {
+  readonly t: number;
+  readonly value: Value;
+  readonly start: number;
 }
 
 export function createMemoryStorage(): TestStorage {
   const series = new Map<string, Series>();
-  const add = (labels: LabelBytes, t: readonly number[], values: readonly Value[]) => {
+  const add = (
+    labels: LabelBytes,
+    t: readonly number[],
+    values: readonly Value[],
+    st: readonly number[] = [],
+  ) => {
     const key = Buffer.from(labels).toString('latin1');
-    const known = series.get(key) ?? { labels, samples: new Map<number, Value>() };
+    const known = series.get(key) ?? { labels, samples: new Map(), starts: new Map() };
     series.set(key, known);
     t.forEach((time, index) => {
       known.samples.set(time, values[index]!);
+      known.starts.set(time, st[index] ?? 0);
     });
   };
   return {
@@ -56,7 +75,7 @@ export function createMemoryStorage(): TestStorage {
 
 function queryableOf(all: readonly Series[]): Queryable {
   const ordered = [...all].sort((a, b) => compareLabels(a.labels, b.labels));
-  const stored = new Map<Series, [number, Value][]>();
+  const stored = new Map<Series, Sample[]>();
   const samplesOf = (series: Series) => {
     const known = stored.get(series) ?? throughChunks(series);
     stored.set(series, known);
@@ -68,19 +87,22 @@ function queryableOf(all: readonly Series[]): Queryable {
         matchers.every((matcher) => matcher.matches(labelValue(labels, matcher.name) ?? '')),
       );
       let at = -1;
-      const wanted = () => samplesOf(found[at]!).filter(([t]) => t >= minT && t <= maxT);
+      const wanted = () => samplesOf(found[at]!).filter(({ t }) => t >= minT && t <= maxT);
       return {
         next: () => ++at < found.length,
         get labels() {
           return found[at]!.labels;
         },
         samples(out) {
-          for (const [t, v] of wanted()) {
-            if (typeof v !== 'object') out.push(t, v === 'stale' ? STALE_NAN : v);
+          for (const { t, value, start } of wanted()) {
+            if (typeof value !== 'object')
+              out.push(t, value === 'stale' ? STALE_NAN : value, start);
           }
         },
         histograms(out: HistogramColumns) {
-          for (const [t, v] of wanted()) if (typeof v === 'object') out.push(t, v);
+          for (const { t, value, start } of wanted()) {
+            if (typeof value === 'object') out.push(t, value, start);
+          }
         },
         close() {},
       };
@@ -88,20 +110,19 @@ function queryableOf(all: readonly Series[]): Queryable {
   };
 }
 
-function throughChunks({ samples }: Series): [number, Value][] {
-  const out: [number, Value][] = [];
+function throughChunks({ samples, starts }: Series): Sample[] {
+  const out: Sample[] = [];
+  const push = (t: number, value: Value) => out.push({ t, value, start: starts.get(t)! });
   let open: HistogramChunk | undefined;
   const close = () => {
     if (open === undefined) return;
-    readHistogramChunk(open.encoding, open.bytes(), -Infinity, Infinity, (t, h) =>
-      out.push([t, h]),
-    );
+    readHistogramChunk(open.encoding, open.bytes(), -Infinity, Infinity, push);
   };
   for (const [t, value] of [...samples].sort((a, b) => a[0] - b[0])) {
     if (typeof value !== 'object') {
       close();
       open = undefined;
-      out.push([t, value]);
+      push(t, value);
     } else if (!open?.tryAppend(t, value)) {
       close();
       open = HistogramChunk.start(value.isFloat, open);

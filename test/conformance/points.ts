@@ -40,7 +40,7 @@ export function parseSeriesLine(line: string): SeriesLine {
 }
 
 /** The labels in front of a line, and what follows. */
-function parseMetric(line: string): { labels: Label[]; rest: string } {
+export function parseMetric(line: string): { labels: Label[]; rest: string } {
   const labels: Label[] = [];
   const name = /^[a-zA-Z_:][\w:]*/.exec(line)?.[0] ?? '';
   if (name !== '') labels.push({ name: '__name__', value: name });

@@ -15,7 +15,7 @@ import { pinned } from './at-modifier.ts';
 import { annotationComplaints, complaintsAbout, matches } from './compare.ts';
 import { convertClassic } from './custom-buckets.ts';
 import type { Float, TestStorage } from './memory-storage.ts';
-import type { SeriesLine } from './points.ts';
+import type { LoadedSeries } from './start-lines.ts';
 import { type Command, type EvalCommand, parseTestFile } from './test-file.ts';
 
 export interface Failure {
@@ -36,6 +36,7 @@ const SETTINGS = {
   delayedNameRemoval: true,
   typeAndUnitLabels: true,
   experimental: true,
+  startTimestamps: true,
 };
 
 export async function runTestFile(
@@ -57,8 +58,8 @@ const ASKS_FOR_RANGE = /\b(start|end|step|range)\s*\(\s*\)/;
 type LoadCommand = Extract<Command, { kind: 'load' }>;
 
 /** Of lines with the same labels in one command the last one counts. */
-function lastOfEach(lines: readonly SeriesLine[]): SeriesLine[] {
-  const byLabels = new Map<string, SeriesLine>();
+function lastOfEach(lines: readonly LoadedSeries[]): LoadedSeries[] {
+  const byLabels = new Map<string, LoadedSeries>();
   for (const line of lines) byLabels.set(Buffer.from(line.labels).toString('latin1'), line);
   return [...byLabels.values()];
 }
@@ -91,23 +92,29 @@ class Run implements FileReport {
 
   async #load({ series: lines, intervalMs, nhcb }: LoadCommand): Promise<void> {
     const series = lastOfEach(lines);
-    for (const { labels, points } of series) {
-      const floats = { t: [] as number[], v: [] as Float[] };
-      const histograms = { t: [] as number[], h: [] as NativeHistogram[] };
+    for (const { labels, points, starts } of series) {
+      const floats = { t: [] as number[], v: [] as Float[], st: [] as number[] };
+      const histograms = { t: [] as number[], h: [] as NativeHistogram[], st: [] as number[] };
       points.forEach((point, index) => {
         if (point === undefined) return;
         const t = index * intervalMs;
+        const offset = starts?.[index];
+        const start = offset === undefined ? 0 : t + offset;
         if (!('histogram' in point)) {
           floats.t.push(t);
+          floats.st.push(start);
           floats.v.push('value' in point ? point.value : 'stale');
         } else {
           histograms.t.push(t);
+          histograms.st.push(start);
           histograms.h.push(toNative(point.histogram));
         }
       });
-      if (floats.t.length > 0) await this.storage.append(labels, floats.t, floats.v);
+      if (floats.t.length > 0) {
+        await this.storage.append(labels, floats.t, floats.v, floats.st);
+      }
       if (histograms.t.length > 0) {
-        await this.storage.appendHistograms(labels, histograms.t, histograms.h);
+        await this.storage.appendHistograms(labels, histograms.t, histograms.h, histograms.st);
       }
     }
     if (!nhcb) return;

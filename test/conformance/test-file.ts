@@ -7,6 +7,7 @@ import {
   type SeriesLine,
   unquoted,
 } from './points.ts';
+import { type LoadedSeries, parseLoadLines } from './start-lines.ts';
 
 export interface AnnotationCheck {
   readonly kind: 'warn' | 'info' | 'fail';
@@ -44,7 +45,7 @@ export type Command =
       readonly line: number;
       readonly intervalMs: number;
       readonly nhcb: boolean;
-      readonly series: readonly SeriesLine[];
+      readonly series: readonly LoadedSeries[];
       readonly source: string;
     }
   | EvalCommand
@@ -55,9 +56,6 @@ export type Command =
       readonly source: string;
       readonly complaint: string;
     };
-
-/** Start timestamps of the samples in the line below; nothing of Weir stores them. */
-const START_TIMESTAMPS = /^(?:[^"]|"[^"]*")*@st\s/;
 
 export function parseTestFile(text: string): Command[] {
   const lines = text.split('\n').map((line) => {
@@ -88,7 +86,7 @@ function parseCommand(head: string, body: readonly string[], line: number): Comm
   if (head === 'clear') return { kind: 'clear' };
   const load = /^load(_with_nhcb)?\s+(\S+)$/.exec(head);
   if (load) {
-    const series = body.filter((entry) => !START_TIMESTAMPS.test(entry)).map(parseSeriesLine);
+    const series = parseLoadLines(body);
     const nhcb = load[1] !== undefined;
     return { kind: 'load', line, intervalMs: parseTime(load[2]!), nhcb, series, source };
   }

@@ -178,6 +178,7 @@ function planSettings(
     lookbackMs: lookbackDeltaMs ?? settings.lookbackDeltaMs,
     defaultSubqueryStepMs: settings.defaultSubqueryStepMs,
     maxSamples: settings.maxSamples,
+    startTimestamps: settings.startTimestamps === true,
     ...times,
   };
 }

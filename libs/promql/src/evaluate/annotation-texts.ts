@@ -19,6 +19,8 @@ export const notACounter = (name: string) =>
   `this native histogram metric is not a counter: ${quote(name)}`;
 export const notAGauge = (name: string) =>
   `this native histogram metric is not a gauge: ${quote(name)}`;
+export const startOverlap = (name: string) =>
+  `sample has start time that overlaps with previous sample timestamp for metric ${quote(name)}`;
 export const badBucketLabel = (le: string, name: string) =>
   `bucket label "le" is missing or has a malformed value of ${quote(le)}${ofMetric(name)}`;
 export const conflictingResets = (operation: HistogramOperation) =>

@@ -9,12 +9,15 @@ export interface Note {
   readonly isWarning: boolean;
   readonly text: string;
   readonly span: Span;
+  /** How often it was noted, where that is told. */
+  readonly occurrences?: number;
 }
 
 export class Annotations {
   readonly #query: string;
   readonly #warnings = new Map<string, Span>();
   readonly #infos = new Map<string, Span>();
+  readonly #counted = new Map<string, { occurrences: number; readonly span: Span }>();
   readonly #forced = new Map<string, { change: ForcedBuckets; span: Span }>();
 
   constructor(query: string) {
@@ -27,6 +30,13 @@ export class Annotations {
 
   info(text: string, span: Span): void {
     note(this.#infos, text, span);
+  }
+
+  /** A warning that tells how often it was noted, and the place where it was noted first. */
+  warnCounting(text: string, span: Span, occurrences = 1): void {
+    const known = this.#counted.get(text);
+    if (known === undefined) this.#counted.set(text, { occurrences, span });
+    else known.occurrences += occurrences;
   }
 
   /** Cumulative buckets that had to be raised, by metric name. */
@@ -43,18 +53,24 @@ export class Annotations {
   get notes(): Note[] {
     const told = (isWarning: boolean, notes: ReadonlyMap<string, Span>) =>
       [...notes].map(([text, span]) => ({ isWarning, text, span }));
-    return [...told(true, this.#warnings), ...told(false, this.#infos)];
+    const counted = [...this.#counted].map(([text, more]) => ({ isWarning: true, text, ...more }));
+    return [...told(true, this.#warnings), ...counted, ...told(false, this.#infos)];
   }
 
   replay(notes: readonly Note[]): void {
-    for (const { isWarning, text, span } of notes) {
-      if (isWarning) this.warn(text, span);
+    for (const { isWarning, text, span, occurrences } of notes) {
+      if (occurrences !== undefined) this.warnCounting(text, span, occurrences);
+      else if (isWarning) this.warn(text, span);
       else this.info(text, span);
     }
   }
 
   get warnings(): string[] {
-    return this.#print('warning', this.#warnings);
+    const all = new Map(this.#warnings);
+    for (const [text, { occurrences, span }] of this.#counted) {
+      all.set(occurrences > 1 ? `${text} (${occurrences} occurrences)` : text, span);
+    }
+    return this.#print('warning', all);
   }
 
   get infos(): string[] {

@@ -87,7 +87,8 @@ export class Evaluator {
           await readSamples(node.read, this.#context, staleness),
           this.#context,
         );
-        return node.result === 'timestamp' ? this.#dropNames(rows, node) : rows;
+        const ofTime = node.result === 'timestamp' || node.result === 'start-timestamp';
+        return ofTime ? this.#dropNames(rows, node) : rows;
       }
       case 'window':
         return this.#window(node);

@@ -30,10 +30,16 @@ export function weightOf({ positive, negative }: Histogram): number {
 export class HistogramSamples {
   /** ms, ascending; the first `count`. */
   t = new Float64Array(16);
+  /** Start timestamps, where they are wanted: see SampleColumns.st. */
+  st: Float64Array | undefined;
   /** Undefined: a staleness marker. */
   readonly h: (Histogram | undefined)[] = [];
   /** Of all in hand, in float samples. */
   weight = 0;
+
+  constructor(withStarts = false) {
+    this.st = withStarts ? new Float64Array(16) : undefined;
+  }
 
   get count(): number {
     return this.h.length;
@@ -53,7 +59,8 @@ export class HistogramSamples {
   takeNative(natives: HistogramColumns, tellsResets: boolean, floats: SampleColumns): void {
     for (let at = 0; at < natives.count; at++) {
       const native = natives.h[at]!;
-      this.#push(natives.t[at]!, native.isStale ? undefined : fromNative(native));
+      const start = this.st && natives.st[at];
+      this.#push(natives.t[at]!, native.isStale ? undefined : fromNative(native), start);
     }
     this.#forgetChunkResets();
     if (!tellsResets) return;
@@ -75,19 +82,20 @@ export class HistogramSamples {
     for (let at = 0; at < this.h.length; at++) {
       if (this.h[at] === undefined) continue;
       this.t[kept] = this.t[at]!;
+      if (this.st !== undefined) this.st[kept] = this.st[at]!;
       this.h[kept++] = this.h[at];
     }
     this.h.length = kept;
   }
 
-  #push(t: number, h: Histogram | undefined): void {
+  #push(t: number, h: Histogram | undefined, start = 0): void {
     const at = this.h.length;
     if (at === this.t.length) {
-      const grown = new Float64Array(at * 2);
-      grown.set(this.t);
-      this.t = grown;
+      this.t = doubled(this.t);
+      this.st = this.st && doubled(this.st);
     }
     this.t[at] = t;
+    if (this.st !== undefined) this.st[at] = start;
     this.h.push(h);
     this.weight += h === undefined ? 1 : weightOf(h);
   }
@@ -111,6 +119,12 @@ export class HistogramSamples {
       this.h[at] = withResetHint(h, isReset(before, h) ? RESET_YES : RESET_NO);
     }
   }
+}
+
+function doubled(column: Float64Array): Float64Array<ArrayBuffer> {
+  const grown = new Float64Array(column.length * 2);
+  grown.set(column);
+  return grown;
 }
 
 /** Where only counts and sums are asked for, buckets that don't fit each other are no news. */

@@ -31,7 +31,7 @@ const HISTOGRAM_FUNCTIONS: Readonly<Record<string, (h: Histogram) => number>> = 
 
 /** What a map function does to a row; false when nothing is left. */
 export function valueChange(node: MapNode, params: readonly Float64Array[]): RowChange {
-  // Start timestamps aren't kept, and a sample without one has no result.
+  // Of samples of storage alone: see the plan. What is computed has no start.
   if (node.name === 'start_timestamp') return () => false;
   const ofHistogram = HISTOGRAM_FUNCTIONS[node.name];
   if (ofHistogram !== undefined) return everyHistogram(ofHistogram);

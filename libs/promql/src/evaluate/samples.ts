@@ -27,8 +27,8 @@ export async function readSamples(
 ): Promise<SampleStream> {
   context.check();
   const series = await context.queryable.select(read, context.signal);
-  const samples = new SampleColumns(256);
-  const histograms = new HistogramSamples();
+  const samples = new SampleColumns(256, read.startTimes);
+  const histograms = new HistogramSamples(read.startTimes);
   const natives = new HistogramColumns();
   const load = () => {
     samples.clear();
@@ -70,13 +70,14 @@ export async function readSamples(
 
 /** Range vectors don't see staleness markers. */
 function dropStale(samples: SampleColumns): void {
-  const { t, v, count } = samples;
+  const { t, v, st, count } = samples;
   let kept = 0;
   while (kept < count && !Number.isNaN(v[kept]!)) kept++;
   for (let at = kept; at < count; at++) {
     const value = v[at]!;
     if (Number.isNaN(value) && isStaleNaN(value)) continue;
     t[kept] = t[at]!;
+    if (st !== undefined) st[kept] = st[at]!;
     v[kept++] = value;
   }
   samples.count = kept;

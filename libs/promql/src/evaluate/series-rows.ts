@@ -38,7 +38,7 @@ function lookBack(
   const { startMs, stepMs, count } = node.times;
   const { lookbackMs } = node;
   const { t, v } = samples;
-  const timestamps = node.result === 'timestamp';
+  const times = timesTold(node, samples);
   const size = samples.count;
   let at = -1;
   let any = false;
@@ -49,11 +49,20 @@ function lookBack(
     if (at < 0 || t[at]! <= now - lookbackMs) continue;
     const value = v[at]!;
     if (Number.isNaN(value) && isStaleNaN(value)) continue;
-    outV[step] = timestamps ? t[at]! / 1000 : value;
+    outV[step] = times === undefined ? value : times[at]! / 1000;
     outP[step] = 1;
     any = true;
   }
   return any;
+}
+
+/** What a selector tells in place of values, ms: the times of its samples, or since when they count. */
+function timesTold(
+  { result }: SelectNode,
+  { t, st }: Pick<SampleColumns, 't' | 'st'>,
+): Float64Array | undefined {
+  if (result === 'timestamp') return t;
+  return result === 'start-timestamp' ? st : undefined;
 }
 
 /** `smoothed`: between the sample before and the one after, where both are near enough and of one kind. */
@@ -113,6 +122,7 @@ function lookBackAtHistograms(
 ): boolean {
   const { startMs, stepMs, count } = node.times;
   const { t, h } = histograms;
+  const times = timesTold(node, histograms);
   let at = -1;
   let float = -1;
   for (let step = 0; step < count; step++) {
@@ -123,8 +133,8 @@ function lookBackAtHistograms(
     if (float >= 0 && samples.t[float]! > t[at]!) continue;
     const histogram = h[at];
     if (histogram === undefined) row.p[step] = ABSENT;
-    else if (node.result === 'timestamp') {
-      row.v[step] = t[at]! / 1000;
+    else if (times !== undefined) {
+      row.v[step] = times[at]! / 1000;
       row.p[step] = 1;
     } else row.setHistogram(step, histogram);
   }
@@ -156,6 +166,7 @@ export function windowRows(
     if (input.samples.count === 0 || !windows.slideOver(input.samples)) return false;
     check?.(windows, false);
     kernel(windows, row);
+    noteOverlaps(node, windows, context, row);
     const any = !row.isEmpty();
     if (any && unnoted) {
       noteIfNoCounter(row, node, context);
@@ -165,6 +176,18 @@ export function windowRows(
     return any;
   };
   return rowsOf(input, node.steps.count, countingWindows(fill, input, windows, context));
+}
+
+/** What the function of floats has met. */
+function noteOverlaps(
+  { span }: WindowNode,
+  { overlaps }: Windows,
+  context: Context,
+  row: Row,
+): void {
+  if (overlaps === undefined || !overlaps.includes(1)) return;
+  const notes = windowNotes(context, span, row);
+  for (const overlap of overlaps) if (overlap === 1) notes.overlap();
 }
 
 function extendedRows(
@@ -222,8 +245,12 @@ function withHistograms(
     check?.(windows, true);
     const { from, to } = windows.histograms;
     for (let step = 0; step < from.length; step++) {
-      if (from[step]! < to[step]!) histogramKernel(windows, step, row, notes);
+      if (from[step]! === to[step]!) continue;
+      // Floats beside histograms have no say.
+      if (windows.overlaps !== undefined) windows.overlaps[step] = 0;
+      histogramKernel(windows, step, row, notes);
     }
+    noteOverlaps(node, windows, context, row);
     if (isCounter && row.p.includes(FLOAT)) noteIfNoCounter(row, node, context);
     return !row.isEmpty();
   };

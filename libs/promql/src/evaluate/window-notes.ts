@@ -19,6 +19,7 @@ export function windowNotes(context: Context, span: Span, row: Row): WindowNotes
     notACounter: () => warn(texts.notACounter(name())),
     notAGauge: () => warn(texts.notAGauge(name())),
     reconciled: (operation) => info(texts.reconciledBounds(operation)),
+    overlap: () => annotations.warnCounting(texts.startOverlap(name()), span),
     conflictingResets: () => warn(texts.conflictingResets('aggregation')),
   };
 }

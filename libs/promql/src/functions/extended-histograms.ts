@@ -15,6 +15,8 @@ import {
 } from '../histogram/histogram.ts';
 import { isReset } from '../histogram/resets.ts';
 import type { Extension } from '../parse/ast.ts';
+import { type HistogramColumns, isFloatReset, isHistogramReset } from './counter-resets.ts';
+import { isChange } from './extended.ts';
 import type { Windows } from './window.ts';
 import type { WindowNotes } from './window-notes.ts';
 
@@ -42,10 +44,10 @@ export function extendedHistogram(
     return 'none';
   }
   const parts = partsOf(windows, step, window, range);
-  if (parts.histograms.length === 0) return 'floats';
+  if (parts.h.length === 0) return 'floats';
   const points = range.extension === 'anchored' ? parts : smoothed(parts, window, range.name);
-  if (!mayMix(parts.histograms, range.name, notes)) return 'none';
-  const result = compute(range.name, points.histograms, notes);
+  if (!mayMix(parts.h, range.name, notes)) return 'none';
+  const result = compute(range.name, points, notes);
   if (result === undefined) return 'none';
   if (typeof result === 'number' || range.name !== 'rate') return result;
   return scaleHistogram(result, 1 / (windows.rangeMs / 1000));
@@ -71,26 +73,28 @@ function hasBothKinds(
 }
 
 interface Differ {
-  readonly floats: (before: number, value: number) => boolean;
-  readonly histograms: (before: Histogram, h: Histogram) => boolean;
+  readonly floats: (windows: Windows, at: number) => boolean;
+  readonly histograms: (columns: HistogramColumns, at: number) => boolean;
 }
 
 /** What is counted between neighbours of one kind; a change of the kind always is. */
 const DIFFER: Readonly<Record<string, Differ>> = {
   changes: {
-    floats: (before, value) => before !== value && !(Number.isNaN(before) && Number.isNaN(value)),
-    histograms: (before, h) => !equalHistograms(before, h),
+    floats: isChange,
+    histograms: ({ h }, at) => !equalHistograms(h[at - 1]!, h[at]!),
   },
-  resets: { floats: (before, value) => value < before, histograms: isReset },
+  resets: { floats: isFloatReset, histograms: isHistogramReset },
 };
 
 function countMixed(
-  { t, v, from, to, histograms: { t: ht, h, from: hFrom, to: hTo } }: Windows,
+  windows: Windows,
   step: number,
   { startMs }: Range,
   { lookbackMs }: ExtendedRange,
   differ: Differ,
 ): number | 'none' {
+  const { t, from, to, histograms } = windows;
+  const { t: ht, from: hFrom, to: hTo } = histograms;
   let [float, histogram] = [from[step]!, hFrom[step]!];
   const [floatEnd, histogramEnd] = [to[step]!, hTo[step]!];
   if (float === floatEnd && histogram === histogramEnd) return 'none';
@@ -105,11 +109,11 @@ function countMixed(
   let last: 'none' | 'float' | 'histogram' = 'none';
   while (float < floatEnd || histogram < histogramEnd) {
     if (histogram >= histogramEnd || (float < floatEnd && t[float]! < ht[histogram]!)) {
-      if (last !== 'float' || differ.floats(v[float - 1]!, v[float]!)) count++;
+      if (last !== 'float' || differ.floats(windows, float)) count++;
       last = 'float';
       float++;
     } else {
-      if (last !== 'histogram' || differ.histograms(h[histogram - 1]!, h[histogram]!)) count++;
+      if (last !== 'histogram' || differ.histograms(histograms, histogram)) count++;
       last = 'histogram';
       histogram++;
     }
@@ -119,12 +123,13 @@ function countMixed(
 
 interface Parts {
   readonly t: number[];
-  readonly histograms: Histogram[];
+  readonly h: Histogram[];
+  readonly st: Float64Array | undefined;
 }
 
 /** The histograms of the window, the last before it, and the first after a smoothed one. */
 function partsOf(
-  { histograms: { t, h, from, to } }: Windows,
+  { histograms: { t, h, st, from, to } }: Windows,
   step: number,
   { startMs, endMs }: Range,
   { extension, lookbackMs }: ExtendedRange,
@@ -133,32 +138,36 @@ function partsOf(
   const hasBefore = first > 0 && t[first - 1]! > startMs - lookbackMs;
   const isSmoothed = extension === 'smoothed';
   const hasAfter = isSmoothed && end < h.length && t[end]! <= endMs + lookbackMs;
-  if (first === end && !(hasBefore && hasAfter)) return { t: [], histograms: [] };
+  if (first === end && !(hasBefore && hasAfter)) return { t: [], h: [], st: undefined };
   const [low, high] = [hasBefore ? first - 1 : first, hasAfter ? end + 1 : end];
-  return { t: Array.from(t.subarray(low, high)), histograms: h.slice(low, high) };
+  return {
+    t: Array.from(t.subarray(low, high)),
+    h: h.slice(low, high),
+    st: st?.subarray(low, high),
+  };
 }
 
 /** The same with the points at the ends of the range in place of those outside. */
-function smoothed({ t, histograms }: Parts, { startMs, endMs }: Range, name: string): Parts {
-  const points = { t: [...t], histograms: [...histograms] };
+function smoothed({ t, h, st }: Parts, { startMs, endMs }: Range, name: string): Parts {
+  const points = { t: [...t], h: [...h], st };
   const isCounter = name !== 'delta';
   const last = t.length - 1;
   const at = (index: number, time: number): Histogram => {
-    const [a, b] = [histograms[index]!, histograms[index + 1]!];
+    const [a, b] = [h[index]!, h[index + 1]!];
     const share = (time - t[index]!) / (t[index + 1]! - t[index]!);
     // A counter that fell began anew at zero.
     if (isCounter && isReset(a, b)) return scaleHistogram(b, share);
     return betweenHistograms(a, b, share);
   };
   if (last > 0 && t[last]! > endMs && t[last - 1]! < endMs) {
-    points.histograms[last] = at(last - 1, endMs);
+    points.h[last] = at(last - 1, endMs);
     points.t[last] = endMs;
   } else if (t[last]! > endMs && last > 0) {
-    points.histograms.pop();
+    points.h.pop();
     points.t.pop();
   }
   if (last > 0 && t[0]! < startMs && t[1]! > startMs) {
-    points.histograms[0] = at(0, startMs);
+    points.h[0] = at(0, startMs);
     points.t[0] = startMs;
   }
   return points;
@@ -171,29 +180,11 @@ export function betweenHistograms(a: Histogram, b: Histogram, share: number): Hi
   return addHistograms(a, scaleHistogram(grown.histogram, share))?.histogram ?? a;
 }
 
-function compute(
-  name: string,
-  points: readonly Histogram[],
-  notes: WindowNotes,
-): Histogram | number | undefined {
-  switch (name) {
-    case 'changes':
-      return countPairs(points, (a, b) => !equalHistograms(a, b));
-    case 'resets':
-      return countPairs(points, isReset);
-    case 'delta':
-      return growth(points, false, notes);
-    default:
-      return growth(points, true, notes);
-  }
-}
-
-function countPairs(
-  points: readonly Histogram[],
-  counts: (before: Histogram, h: Histogram) => boolean,
-): number {
+function compute(name: string, points: Parts, notes: WindowNotes): Histogram | number | undefined {
+  const differ = DIFFER[name];
+  if (differ === undefined) return growth(points.h, name !== 'delta', notes);
   let count = 0;
-  for (let at = 1; at < points.length; at++) if (counts(points[at - 1]!, points[at]!)) count++;
+  for (let at = 1; at < points.h.length; at++) if (differ.histograms(points, at)) count++;
   return count;
 }
 

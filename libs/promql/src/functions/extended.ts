@@ -3,6 +3,7 @@
 // `smoothed` interpolates at both ends. Neither extrapolates.
 import { ABSENT, FLOAT, type Row } from '../evaluate/rows.ts';
 import type { Extension } from '../parse/ast.ts';
+import { isFloatReset } from './counter-resets.ts';
 import type { WindowKernel, Windows } from './window.ts';
 
 /** Which functions take which extension, in the order of the error that says so. */
@@ -80,14 +81,13 @@ const anchoredGrowth =
   };
 
 const anchoredCount =
-  (counts: (before: number, value: number) => boolean): Compute =>
+  (counts: (windows: Windows, at: number) => boolean): Compute =>
   (windows, window, lookbackMs) => {
-    const { v } = windows;
     const { from, to } = window;
     if (from === to) return undefined;
     let count = 0;
     const first = hasBefore(windows, window, lookbackMs) ? from : from + 1;
-    for (let at = first; at < to; at++) if (counts(v[at - 1]!, v[at]!)) count++;
+    for (let at = first; at < to; at++) if (counts(windows, at)) count++;
     return count;
   };
 
@@ -141,14 +141,18 @@ const perSecond =
     return value === undefined ? undefined : value / (windows.rangeMs / 1000);
   };
 
-const isChange = (a: number, b: number) => a !== b && !(Number.isNaN(a) && Number.isNaN(b));
+/** Between the sample at `at` and the one before. */
+export function isChange({ v }: Windows, at: number): boolean {
+  const [before, value] = [v[at - 1]!, v[at]!];
+  return before !== value && !(Number.isNaN(before) && Number.isNaN(value));
+}
 
 const ANCHORED: Readonly<Record<string, Compute>> = {
   rate: perSecond(anchoredGrowth(true)),
   increase: anchoredGrowth(true),
   delta: anchoredGrowth(false),
   changes: anchoredCount(isChange),
-  resets: anchoredCount((before, value) => value < before),
+  resets: anchoredCount(isFloatReset),
 };
 
 const SMOOTHED: Readonly<Record<string, Compute>> = {

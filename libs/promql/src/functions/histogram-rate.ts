@@ -13,9 +13,10 @@ import {
   isGauge,
   withResetHint,
 } from '../histogram/histogram.ts';
-import { isReset } from '../histogram/resets.ts';
 import { withSchema } from '../histogram/shape.ts';
-import { extrapolation } from './rate.ts';
+import { isHistogramReset } from './counter-resets.ts';
+import { extrapolation, extrapolationSince } from './extrapolation.ts';
+import { isOverlap, startsWithin } from './start-times.ts';
 import type { HistogramWindows, Windows } from './window.ts';
 import type { WindowNotes } from './window-notes.ts';
 
@@ -24,27 +25,47 @@ export interface Difference {
   readonly perSecond: boolean;
 }
 
-/** Undefined where fewer than two samples, or kinds of buckets that don't mix, allow none. */
+/**
+ * Undefined where fewer than two samples, or kinds of buckets that don't mix, allow none. Of a counter that is
+ * known to begin within the window one sample will do.
+ */
 export function histogramDifference(
   windows: Windows,
   step: number,
   { isCounter, perSecond }: Difference,
   notes: WindowNotes,
 ): Histogram | undefined {
-  const { t, h, from, to } = windows.histograms;
+  const { t, h, st, from, to } = windows.histograms;
   const first = from[step]!;
   const last = to[step]! - 1;
-  if (last <= first) return undefined;
-  const span = { h, first, last };
+  const { rangeMs } = windows;
+  const end = windows.times.startMs + step * windows.times.stepMs;
+  const samples = { first: t[first]!, last: t[last]!, gaps: last - first };
+  const scaled = (grown: Histogram, factor: number) =>
+    scaleHistogram(grown, perSecond ? factor / (rangeMs / 1000) : factor);
+  const begins = st !== undefined && startsWithin(st[first]!, end - rangeMs, t[first]!);
+  if (last === first) {
+    return begins ? scaled(h[first]!, extrapolationSince(st[first]!, samples, end)) : undefined;
+  }
+  const span = { h, t, st, first, last };
   const grown = isCounter ? counterGrowth(span, notes) : gaugeGrowth(span, notes);
   if (grown === undefined) return undefined;
-  const factor = extrapolation(
-    { first: t[first]!, last: t[last]!, gaps: last - first },
-    { end: windows.times.startMs + step * windows.times.stepMs, rangeMs: windows.rangeMs },
-    isCounter ? zeroShare(h[first]!.count, grown.count) : Number.POSITIVE_INFINITY,
-  );
-  const result = scaleHistogram(grown, perSecond ? factor / (windows.rangeMs / 1000) : factor);
+  if (begins) {
+    const whole = sinceZero(grown, h[first]!, notes);
+    if (whole === undefined) return undefined;
+    const result = scaled(whole, extrapolationSince(st[first]!, samples, end));
+    return withResetHint(result, RESET_GAUGE);
+  }
+  const toZero = isCounter ? zeroShare(h[first]!.count, grown.count) : Number.POSITIVE_INFINITY;
+  const result = scaled(grown, extrapolation(samples, { end, rangeMs }, toZero));
   return withResetHint(result, RESET_GAUGE);
+}
+
+/** The growth between the samples, and what the first one has counted. */
+function sinceZero(grown: Histogram, first: Histogram, notes: WindowNotes): Histogram | undefined {
+  if (hasCustomBuckets(grown) === hasCustomBuckets(first)) return added(grown, first, notes);
+  notes.mixedSchemas();
+  return undefined;
 }
 
 /** How many times the sampled interval a counter would have needed to grow to its first value. */
@@ -54,11 +75,16 @@ function zeroShare(first: number, grown: number): number {
 
 interface Span {
   readonly h: readonly Histogram[];
+  readonly t: Float64Array;
+  readonly st: Float64Array | undefined;
   readonly first: number;
   readonly last: number;
 }
 
-function gaugeGrowth({ h, first, last }: Span, notes: WindowNotes): Histogram | undefined {
+function gaugeGrowth(
+  { h, first, last }: Pick<Span, 'h' | 'first' | 'last'>,
+  notes: WindowNotes,
+): Histogram | undefined {
   const [before, after] = [h[first]!, h[last]!];
   if (hasCustomBuckets(before) !== hasCustomBuckets(after)) {
     notes.mixedSchemas();
@@ -72,8 +98,9 @@ function gaugeGrowth({ h, first, last }: Span, notes: WindowNotes): Histogram | 
  * The last sample, less the first, plus what was lost in resets. After a reset at once the first sample
  * counts for nothing, and neither does the kind of its buckets.
  */
-function counterGrowth({ h, first, last }: Span, notes: WindowNotes): Histogram | undefined {
-  const startsAnew = isReset(h[first]!, h[first + 1]!);
+function counterGrowth(span: Span, notes: WindowNotes): Histogram | undefined {
+  const { h, first, last } = span;
+  const startsAnew = isHistogramReset(span, first + 1);
   const counted = startsAnew ? first + 1 : first;
   let schema = h[last]!.schema;
   if (isGauge(h[first]!) || isGauge(h[last]!)) notes.notACounter();
@@ -91,10 +118,21 @@ function counterGrowth({ h, first, last }: Span, notes: WindowNotes): Histogram 
   if (anyGauge) notes.notACounter();
   let grown = withSchema(h[last]!, schema);
   if (!startsAnew) grown = subtracted(grown, h[first]!, notes);
+  noteOverlap(span, notes);
   for (let at = counted + 1; at <= last; at++) {
-    if (isReset(h[at - 1]!, h[at]!)) grown = added(grown, h[at - 1]!, notes);
+    if (isHistogramReset(span, at)) grown = added(grown, h[at - 1]!, notes);
   }
   return grown;
+}
+
+/** Once for all samples of the window. */
+function noteOverlap({ t, st, first, last }: Span, notes: WindowNotes): void {
+  if (st === undefined) return;
+  for (let at = first + 1; at <= last; at++) {
+    if (!isOverlap(st[at - 1]!, t[at - 1]!, st[at]!)) continue;
+    notes.overlap();
+    return;
+  }
 }
 
 /** Both have buckets of one kind. */
@@ -112,11 +150,12 @@ function added(a: Histogram, b: Histogram, notes: WindowNotes): Histogram {
 
 /** irate (per second) or idelta of the samples at `last` − 1 and `last`. */
 export function histogramOfLastTwo(
-  { t, h }: HistogramWindows,
+  columns: HistogramWindows,
   last: number,
   isRate: boolean,
   notes: WindowNotes,
 ): Histogram | undefined {
+  const { t, h } = columns;
   const [before, after] = [h[last - 1]!, h[last]!];
   if (t[last] === t[last - 1]) return undefined;
   if (!isRate) {
@@ -124,7 +163,7 @@ export function histogramOfLastTwo(
     return gaugeGrowth({ h, first: last - 1, last }, notes);
   }
   if (isGauge(before) || isGauge(after)) notes.notACounter();
-  const grown = isReset(before, after) ? after : subtracted(after, before, notes);
+  const grown = isHistogramReset(columns, last) ? after : subtracted(after, before, notes);
   const perSecond = divideHistogram(grown, (t[last]! - t[last - 1]!) / 1000);
   return withResetHint(perSecond, RESET_GAUGE);
 }

@@ -5,7 +5,8 @@ import { ABSENT, FLOAT } from '../evaluate/rows.ts';
 import { HistogramTotal } from '../histogram/accumulate.ts';
 import { equalHistograms } from '../histogram/arithmetic.ts';
 import { type Histogram, isGauge } from '../histogram/histogram.ts';
-import { isReset } from '../histogram/resets.ts';
+import { type HistogramColumns, isFloatReset, isHistogramReset } from './counter-resets.ts';
+import { isChange } from './extended.ts';
 import { histogramDifference, histogramOfLastTwo } from './histogram-rate.ts';
 import type { Windows } from './window.ts';
 import type { WindowNotes } from './window-notes.ts';
@@ -87,22 +88,21 @@ function inOrder(
 
 /** Counts neighbours of different kinds, and those of one kind that `differ`. */
 function countNeighbours(
-  floatsDiffer: (before: number, value: number) => boolean,
-  histogramsDiffer: (before: Histogram, h: Histogram) => boolean,
+  floatsDiffer: (windows: Windows, at: number) => boolean,
+  histogramsDiffer: (columns: HistogramColumns, at: number) => boolean,
 ): HistogramKernel {
   return (w, step, out) => {
-    const { h } = w.histograms;
     let count = -1;
     let last: 'none' | 'float' | 'histogram' = 'none';
     inOrder(
       w,
       step,
       (at) => {
-        if (last !== 'float' || floatsDiffer(w.v[at - 1]!, w.v[at]!)) count++;
+        if (last !== 'float' || floatsDiffer(w, at)) count++;
         last = 'float';
       },
       (at) => {
-        if (last !== 'histogram' || histogramsDiffer(h[at - 1]!, h[at]!)) count++;
+        if (last !== 'histogram' || histogramsDiffer(w.histograms, at)) count++;
         last = 'histogram';
       },
     );
@@ -149,7 +149,6 @@ const difference = (isCounter: boolean, perSecond: boolean) =>
   ofHistograms((w, step, notes) => histogramDifference(w, step, { isCounter, perSecond }, notes));
 
 const one: HistogramKernel = (_w, step, out) => setFloat(out, step, 1);
-const changed = (a: number, b: number) => a !== b && !(Number.isNaN(a) && Number.isNaN(b));
 
 export const HISTOGRAM_KERNELS: Readonly<Record<string, HistogramKernel>> = {
   rate: difference(true, true),
@@ -157,10 +156,11 @@ export const HISTOGRAM_KERNELS: Readonly<Record<string, HistogramKernel>> = {
   delta: difference(false, false),
   irate: lastTwo(true),
   idelta: lastTwo(false),
-  changes: countNeighbours(changed, (a, b) => !equalHistograms(a, b)),
+  changes: countNeighbours(isChange, ({ h }, at) => !equalHistograms(h[at - 1]!, h[at]!)),
   resets: countNeighbours(
-    (a, b) => b < a,
-    (a, b) => isReset(a, b) || isGauge(a) !== isGauge(b),
+    isFloatReset,
+    (columns, at) =>
+      isHistogramReset(columns, at) || isGauge(columns.h[at - 1]!) !== isGauge(columns.h[at]!),
   ),
   sum_over_time: ofHistograms(totalOf(false)),
   avg_over_time: ofHistograms(totalOf(true)),

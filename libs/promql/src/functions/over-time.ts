@@ -1,4 +1,5 @@
 // The *_over_time family and its neighbours: each looks at the samples of one window.
+import { isFloatReset } from './counter-resets.ts';
 import { Kahan, meanOf } from './kahan.ts';
 import { quantileOf } from './quantile.ts';
 import { delta, idelta, increase, irate, rate } from './rate.ts';
@@ -60,8 +61,13 @@ function changes({ v }: Windows, from: number, to: number): number {
   return count;
 }
 
-function resets({ v }: Windows, from: number, to: number): number {
+function resets(windows: Windows, from: number, to: number): number {
+  const { v, st } = windows;
   let count = 0;
+  if (st !== undefined) {
+    for (let at = from + 1; at < to; at++) if (isFloatReset(windows, at)) count++;
+    return count;
+  }
   for (let at = from + 1; at < to; at++) if (v[at]! < v[at - 1]!) count++;
   return count;
 }

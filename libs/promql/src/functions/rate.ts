@@ -1,10 +1,17 @@
 // rate, increase, delta, irate, idelta. Counter resets are counted once per series as a prefix, so that
 // only windows that have any cost more. Extrapolation: Prometheus's documentation of rate().
+import { isFloatReset } from './counter-resets.ts';
+import { rateSinceStarts } from './rate-since-starts.ts';
 import type { WindowKernel, Windows } from './window.ts';
 
-export const rate: WindowKernel = (windows, out) => extrapolated(windows, out.v, out.p, true, true);
-export const increase: WindowKernel = (windows, out) =>
-  extrapolated(windows, out.v, out.p, true, false);
+export const rate: WindowKernel = (windows, out) => {
+  if (windows.st !== undefined) rateSinceStarts(windows, windows.st, out, true);
+  else extrapolated(windows, out.v, out.p, true, true);
+};
+export const increase: WindowKernel = (windows, out) => {
+  if (windows.st !== undefined) rateSinceStarts(windows, windows.st, out, false);
+  else extrapolated(windows, out.v, out.p, true, false);
+};
 export const delta: WindowKernel = (windows, out) =>
   extrapolated(windows, out.v, out.p, false, false);
 
@@ -72,25 +79,6 @@ function extrapolated(
   }
 }
 
-/**
- * The same extrapolation for one window of histograms: by what to multiply the growth between its samples.
- * `zeroShare`: after how many sampled intervals, going back, a counter would reach zero.
- */
-export function extrapolation(
-  samples: { first: number; last: number; gaps: number },
-  window: { end: number; rangeMs: number },
-  zeroShare: number,
-): number {
-  const sampled = (samples.last - samples.first) / 1000;
-  const gap = sampled / samples.gaps;
-  let toStart = (samples.first - (window.end - window.rangeMs)) / 1000;
-  let toEnd = (window.end - samples.last) / 1000;
-  if (toStart >= gap * 1.1) toStart = gap / 2;
-  if (toEnd >= gap * 1.1) toEnd = gap / 2;
-  toStart = Math.min(toStart, sampled * zeroShare);
-  return (sampled + toStart + toEnd) / sampled;
-}
-
 export const irate: WindowKernel = (windows, out) => lastTwo(windows, out.v, out.p, true);
 export const idelta: WindowKernel = (windows, out) => lastTwo(windows, out.v, out.p, false);
 
@@ -102,8 +90,8 @@ function lastTwo(windows: Windows, outV: Float64Array, outP: Uint8Array, isRate:
     if (last - from[step]! < 1) continue;
     const seconds = (t[last]! - t[last - 1]!) / 1000;
     if (seconds === 0) continue;
-    const fell = isRate && v[last]! < v[last - 1]!;
-    const difference = fell ? v[last]! : v[last]! - v[last - 1]!;
+    const isReset = isRate && isFloatReset(windows, last);
+    const difference = isReset ? v[last]! : v[last]! - v[last - 1]!;
     outV[step] = isRate ? difference / seconds : difference;
     outP[step] = 1;
   }

@@ -8,4 +8,6 @@ export interface WindowNotes {
   notAGauge(): void;
   reconciled(operation: 'aggregation' | 'addition' | 'subtraction'): void;
   conflictingResets(): void;
+  /** A sample's start lies before the sample before it. */
+  overlap(): void;
 }

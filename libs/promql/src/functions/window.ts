@@ -23,7 +23,11 @@ export class Windows {
   readonly to: Int32Array;
   t: Float64Array = new Float64Array(0);
   v: Float64Array = new Float64Array(0);
+  /** Start timestamps, where they count: see SampleColumns.st. */
+  st: Float64Array | undefined;
   count = 0;
+  /** Set by functions that see start timestamps: 1 where some sample of the window overlaps the one before. */
+  overlaps: Uint8Array | undefined;
   /** The same for native histograms, where the series has any: see histograms(). */
   readonly histograms: HistogramWindows;
   /** Scalar arguments, a value per step. */
@@ -50,6 +54,7 @@ export class Windows {
   slideOver(samples: SampleColumns): boolean {
     this.t = samples.t;
     this.v = samples.v;
+    this.st = samples.st;
     this.count = samples.count;
     return slide(this.times, this.rangeMs, samples.t, samples.count, this.from, this.to);
   }
@@ -59,6 +64,7 @@ export class Windows {
     const { histograms, times } = this;
     if (histograms.from.length !== times.count) histograms.make(times.count);
     histograms.t = samples.t;
+    histograms.st = samples.st;
     // Markers of staleness were dropped.
     histograms.h = samples.h as readonly Histogram[];
     return slide(times, this.rangeMs, samples.t, samples.count, histograms.from, histograms.to);
@@ -70,6 +76,7 @@ export class HistogramWindows {
   from = new Int32Array(0);
   to = new Int32Array(0);
   t: Float64Array = new Float64Array(0);
+  st: Float64Array | undefined;
   h: readonly Histogram[] = [];
 
   make(count: number): void {

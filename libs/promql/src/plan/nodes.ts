@@ -29,6 +29,8 @@ export interface SelectorRead {
   readonly newestOnly: boolean;
   /** Only counts and sums of native histograms are asked for: resets are told sample by sample. */
   readonly tellsResets: boolean;
+  /** Start timestamps of the samples are wanted, too. */
+  readonly startTimes: boolean;
   readonly span: Span;
 }
 
@@ -57,8 +59,11 @@ export interface SelectNode extends OnSteps {
   readonly read: SelectorRead;
   readonly times: WindowTimes;
   readonly lookbackMs: number;
-  /** A step's value is the sample's, its time in seconds (timestamp()), or interpolated (smoothed). */
-  readonly result: 'value' | 'timestamp' | 'smoothed';
+  /**
+   * A step's value is the sample's, its time or its start time in seconds (timestamp(), start_timestamp()), or
+   * interpolated (smoothed).
+   */
+  readonly result: 'value' | 'timestamp' | 'start-timestamp' | 'smoothed';
 }
 
 export interface AggregateNode extends OnSteps {

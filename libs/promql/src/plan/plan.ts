@@ -27,6 +27,7 @@ import {
   type ReadContext,
   type Samples,
   timesOf,
+  usesStartTimes,
 } from './reads.ts';
 
 /** absent_over_time only asks whether there is anything, under whichever names. */
@@ -148,14 +149,14 @@ class Planner {
     return node;
   }
 
-  samples(expr: Expr, steps: Steps): Samples {
+  samples(expr: Expr, steps: Steps, startTimes = false): Samples {
     if (expr.kind === 'subquery') return this.#subquery(expr, steps);
     if (expr.kind !== 'matrix-selector') throw new TypeError(`not a range vector: ${expr.kind}`);
-    return planRange(expr, steps, this.#reading);
+    return planRange(expr, steps, { ...this.#reading, startTimes });
   }
 
   get #reading(): ReadContext {
-    return { settings: this.#settings, tellsResets: this.#tellsResets };
+    return { settings: this.#settings, tellsResets: this.#tellsResets, startTimes: false };
   }
 
   #subquery(expr: Subquery, steps: Steps): Samples {
@@ -285,6 +286,12 @@ class Planner {
         }
         break;
       }
+      case 'start_timestamp': {
+        const inner = unwrap(args[0]!);
+        if (inner.kind !== 'vector-selector' || !this.#settings.startTimestamps) break;
+        const reading = { ...this.#reading, startTimes: true };
+        return planSelect(inner, steps, 'start-timestamp', reading);
+      }
       default:
         break;
     }
@@ -334,10 +341,11 @@ class Planner {
   #window({ name, args }: Call, rangeAt: number, steps: Steps): VectorNode {
     const range = unwrap(args[rangeAt]!);
     const others = args.filter((_, index) => index !== rangeAt);
+    const startTimes = this.#settings.startTimestamps && usesStartTimes(name, range);
     const window: WindowNode = {
       kind: 'window',
       name,
-      ...this.samples(range, steps),
+      ...this.samples(range, steps, startTimes),
       params: others.map((arg) => this.scalar(arg, steps)),
       keepName: KEEPS_NAME.has(name),
       extension: extensionOf(range, name),

@@ -15,6 +15,8 @@ export interface PlanSettings {
   readonly endMs: number;
   /** Of the whole query; 0 of an instant one. */
   readonly stepMs: number;
+  /** Start timestamps of samples count. */
+  readonly startTimestamps: boolean;
 }
 
 /** Samples of ranges: where from, at which times, how long. */
@@ -27,8 +29,9 @@ export interface Samples {
 
 export interface ReadContext {
   readonly settings: PlanSettings;
-  /** See SelectorRead.tellsResets. */
+  /** See SelectorRead. */
   readonly tellsResets: boolean;
+  readonly startTimes: boolean;
 }
 
 /** The steps as `@` and offset move them; pinned, all are one time. */
@@ -46,7 +49,7 @@ function readOf(
   { matchers, span }: VectorSelector,
   times: Steps,
   beforeMs: number,
-  { tellsResets }: ReadContext,
+  { tellsResets, startTimes }: ReadContext,
 ): SelectorRead {
   return {
     matchers: matchers.map(createMatcher),
@@ -54,6 +57,7 @@ function readOf(
     maxT: times.startMs + (times.count - 1) * times.stepMs,
     newestOnly: false,
     tellsResets,
+    startTimes,
     span,
   };
 }
@@ -76,7 +80,7 @@ export function planRange(
 export function planSelect(
   selector: VectorSelector,
   steps: Steps,
-  result: 'value' | 'timestamp',
+  result: 'value' | 'timestamp' | 'start-timestamp',
   context: ReadContext,
 ): SelectNode {
   const { lookbackMs } = context.settings;
@@ -91,6 +95,13 @@ export function planSelect(
   }
   const newestOnly = times.count === 1 && !context.tellsResets;
   return { kind: 'select', read: { ...read, newestOnly }, times, lookbackMs, result, steps };
+}
+
+/** Whether a function of ranges looks at start timestamps. What extends a range leaves them to resets(). */
+export function usesStartTimes(name: string, range: Expr): boolean {
+  const extension = range.kind === 'matrix-selector' ? range.selector.extension : undefined;
+  if (name === 'resets') return true;
+  return extension === undefined && (name === 'rate' || name === 'irate' || name === 'increase');
 }
 
 /** How a function's range treats its ends; not all functions allow it. */
