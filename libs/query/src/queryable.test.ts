@@ -196,9 +196,9 @@ describe('queryable', () => {
   });
 
   it('refuses chunks of kinds it does not know', async () => {
-    const unknown = { minT: 0, maxT: 1, encoding: 4, bytes: new Uint8Array(3) };
+    const unknown = { minT: 0, maxT: 1, encoding: 7, bytes: new Uint8Array(3) };
     const answer = readAll(directory(), catalogOf(block('01', series('x', unknown))));
-    await expect(answer).rejects.toThrow('chunk encoding 4');
+    await expect(answer).rejects.toThrow('chunk encoding 7');
   });
 
   it('fails when an owner fails, and tells the others to stop', async () => {
