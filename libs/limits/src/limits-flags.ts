@@ -107,6 +107,13 @@ export const limitsFlags = defineFlags({
     default: 1_800_000,
     help: "How far behind the tenant's newest sample a sample may lie. 0 refuses out-of-order samples.",
   },
+  startTimestamps: {
+    kind: 'bool',
+    flag: 'ingester.start-timestamps-enabled',
+    yaml: 'limits.start_timestamps_enabled',
+    default: false,
+    help: 'Whether the start timestamps that remote write 2.0 and OTLP tell are stored with the samples, for rate, irate, increase, resets and start_timestamp. If not, a zero is stored where a counter began. Blocks with them need Prometheus 3.14 or newer.',
+  },
   seriesMax: {
     kind: 'int',
     flag: 'ingester.max-global-series-per-user',

@@ -10,6 +10,9 @@ const defaults = defaultsOf(limitsFlags);
 describe('createLimits', () => {
   it('has the documented defaults', () => {
     expect(createLimits(defaults).forTenant('a')).toEqual({
+      delayedNameRemoval: false,
+      startTimestamps: false,
+      typeAndUnitLabels: false,
       fetchedSeriesMax: 0,
       fetchedChunksMax: 2_000_000,
       fetchedChunkBytesMax: 0,

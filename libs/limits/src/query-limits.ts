@@ -86,6 +86,20 @@ export const queryLimitsFlags = defineFlags({
     default: ['all'],
     help: 'Modifiers of range selectors (anchored, smoothed) that the tenant may use; all of them unless given.',
   },
+  delayedNameRemoval: {
+    kind: 'bool',
+    flag: 'querier.enable-delayed-name-removal',
+    yaml: 'limits.enable_delayed_name_removal',
+    default: false,
+    help: 'Whether names of metrics are dropped at the end of a query instead of by each function, so that label_replace and the like still see them.',
+  },
+  typeAndUnitLabels: {
+    kind: 'bool',
+    flag: 'querier.type-and-unit-labels-enabled',
+    yaml: 'limits.type_and_unit_labels_enabled',
+    default: false,
+    help: 'Whether queries treat the labels __type__ and __unit__ as they do the name of a metric.',
+  },
   blockedQueries: {
     kind: 'list',
     flag: 'query-frontend.blocked-queries',

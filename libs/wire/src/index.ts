@@ -14,7 +14,12 @@ export {
 } from './otlp/answers.ts';
 export { otlpJsonToProtobuf } from './otlp/json-to-protobuf.ts';
 export { OtlpScan, type OtlpScanStart } from './otlp/scan.ts';
-export { OTLP_STRATEGIES, type OtlpStrategy, type OtlpTranslation } from './otlp/translation.ts';
+export {
+  OTLP_STRATEGIES,
+  type OtlpStrategy,
+  type OtlpTranslation,
+  type StartTimes,
+} from './otlp/translation.ts';
 export { KERNEL_BODY_MAX_BYTES, PushKernel } from './push-kernel/push-kernel.ts';
 export { chunkFrame } from './remote-read/chunk-frame.ts';
 export {

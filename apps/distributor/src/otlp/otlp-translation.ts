@@ -2,7 +2,7 @@
 // they are the same, so that what the scan has learned under them is found again.
 import { WeirError } from '@weir/errors';
 import { otlpStrategyOf, type TenantLimits } from '@weir/limits';
-import type { OtlpTranslation } from '@weir/wire';
+import type { OtlpTranslation, StartTimes } from '@weir/wire';
 
 /** Headers of a request; undefined where it hasn't them, or where they don't count. */
 export interface OtlpAsked {
@@ -42,11 +42,17 @@ export function translationOf(limits: TenantLimits, asked?: OtlpAsked): OtlpTran
       scopeLabels: limits.otelScopeLabels,
       customBuckets: limits.otelCustomBuckets,
       deltas: limits.otelDeltas,
-      createdTimes: limits.otelCreatedTimes,
+      startTimes: startTimesOf(limits),
     };
     byStrategy.set(strategy, translation);
   }
   return translation;
+}
+
+/** Kept as they are told, those of deltas count as well; a zero is put at the start of what adds up only. */
+function startTimesOf({ startTimestamps, otelCreatedTimes }: TenantLimits): StartTimes {
+  if (startTimestamps) return 'all';
+  return otelCreatedTimes ? 'cumulative' : 'none';
 }
 
 function strategyOf(limits: TenantLimits, asked: OtlpAsked | undefined) {

@@ -40,7 +40,7 @@ export const TRANSLATION: OtlpTranslation = {
   scopeLabels: false,
   customBuckets: false,
   deltas: false,
-  createdTimes: false,
+  startTimes: 'none',
 };
 
 /** `ms` as the string of nanoseconds that protobufjs takes for a fixed64. */

@@ -171,18 +171,23 @@ describe('the point kernel', () => {
 
   // Settings stay for a while, as what was learnt goes with them.
   it.each([
-    [false, false],
-    [true, false],
-    [false, true],
-  ])(
+    ['none', false],
+    ['cumulative', false],
+    ['all', false],
+    ['none', true],
+  ] as const)(
     'makes of random requests what the plain scan makes, start times %s, legacy names %s',
-    (createdTimes, legacyNames) => {
+    (startTimes, legacyNames) => {
       const plain = new OtlpScan();
       const fast = new OtlpScan();
       let taken = 0;
       fc.assert(
         fc.property(bodyOf, fc.constantFrom(1, 200, 1e9), (body, budget) => {
-          const translation = { createdTimes, promotedAttributes: ['host'] };
+          const translation = {
+            startTimes,
+            promotedAttributes: ['host'],
+            deltas: startTimes === 'all',
+          };
           const rules = { legacyNames, timestampMinMs: NOW - 4000 };
           const options = { budget, translation, rules };
           const wanted = outcome(body, { ...options, scan: plain });

@@ -35,7 +35,8 @@ export interface PointsOfMetric {
   readonly name: Uint8Array;
   readonly form: PointForm;
   readonly isDelta: boolean;
-  readonly createdTimes: boolean;
+  /** Whether its points are written with the time since when they count. */
+  readonly tellsStart: boolean;
 }
 
 export class PointWriter {
@@ -71,7 +72,7 @@ export class PointWriter {
 
   /** Whether numbers of the metric are written with the time since when they count. */
   get tellsStart(): boolean {
-    return isTellingStart(this.#metric!);
+    return this.#metric!.tellsStart;
   }
 
   /** Writes the series of the data point in bytes[from, to). */
@@ -110,7 +111,7 @@ export class PointWriter {
   #setTimes(metric: PointsOfMetric): void {
     const { timeMs, startMs } = this.#point;
     this.#sample.timeMs = timeMs;
-    this.#sample.startMs = isTellingStart(metric) ? startMs : 0;
+    this.#sample.startMs = metric.tellsStart ? startMs : 0;
   }
 
   #writeNumber(metric: PointsOfMetric, bytes: Uint8Array, out: AcceptedWrite): void {
@@ -248,7 +249,7 @@ export class PointWriter {
       negativeSpans: below.spans,
       negativeBuckets: below.counts,
     };
-    const startT = metric.createdTimes && !metric.isDelta && startMs < timeMs ? startMs : 0;
+    const startT = metric.tellsStart && startMs < timeMs ? startMs : 0;
     const message = encodeHistogram({ t: timeMs, startT, histogram });
     const exemplars = this.#exemplars(bytes, out);
     this.#writer.writeDraft(metric.name, NO_EXTRA, out, (draft) => {
@@ -297,8 +298,4 @@ function refusalOf(name: Uint8Array, scale: number): string {
     return `cannot convert exponential to native histogram. Scale must be >= ${SCHEMA_MIN}, was ${scale}`;
   }
   return `the metric '${text(name)}' has an exponential histogram with a bucket offset out of range`;
-}
-
-function isTellingStart({ createdTimes, form, isDelta }: PointsOfMetric): boolean {
-  return createdTimes && form !== 'gauge' && !isDelta;
 }

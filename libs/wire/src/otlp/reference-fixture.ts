@@ -148,7 +148,8 @@ function seriesOf(
   how: OtlpTranslation,
 ): ExpectedSeries[] {
   const isDelta = metric.temporality === 1 && metric.kind !== 'gauge' && metric.kind !== 'summary';
-  const created = how.createdTimes && metric.kind !== 'gauge' && !isDelta ? point.startMs : 0;
+  const isTold = isDelta ? how.startTimes === 'all' : how.startTimes !== 'none';
+  const created = isTold && metric.kind !== 'gauge' ? point.startMs : 0;
   const createdMs = created < point.timeMs ? created : 0;
   const exemplars = point.exemplars.map((one) => ({
     labels: { trace_id: one.traceId },

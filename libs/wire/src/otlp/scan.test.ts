@@ -117,7 +117,7 @@ const translation = fc.record({
   scopeLabels: fc.boolean(),
   customBuckets: fc.boolean(),
   deltas: fc.boolean(),
-  createdTimes: fc.boolean(),
+  startTimes: fc.constantFrom('none', 'cumulative', 'all'),
 });
 
 describe('OtlpScan', () => {

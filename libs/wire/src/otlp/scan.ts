@@ -301,7 +301,10 @@ export class OtlpScan {
       acceptMetadata({ type, family: name, help: metric.help, unit: names.unit }, rules, seed, out);
     }
     const form = formOf(metric.kind, translation.customBuckets);
-    this.#points.begin({ names, name, form, isDelta, createdTimes: translation.createdTimes });
+    const { startTimes } = translation;
+    const tellsStart =
+      form !== 'gauge' && startTimes !== 'none' && (!isDelta || startTimes === 'all');
+    this.#points.begin({ names, name, form, isDelta, tellsStart });
     return { names, type };
   }
 

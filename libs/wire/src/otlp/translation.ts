@@ -26,9 +26,11 @@ export interface OtlpTranslation {
   readonly customBuckets: boolean;
   /** Whether delta temporality is taken, as it is, or refused. */
   readonly deltas: boolean;
-  /** Whether start times become created timestamps. */
-  readonly createdTimes: boolean;
+  /** Of which points the start times become created timestamps: of those that add up, or of deltas, too. */
+  readonly startTimes: StartTimes;
 }
+
+export type StartTimes = 'none' | 'cumulative' | 'all';
 
 export function isEscaping(strategy: OtlpStrategy): boolean {
   return strategy.startsWith('UnderscoreEscaping');
