@@ -50,6 +50,7 @@ function headSettings(own: TenantLimits, activeIdleMs: number, partitions: numbe
     metadataMax: share(own.metadataMax),
     metadataPerMetricMax: own.metadataPerMetricMax,
     exemplarsMax: share(own.exemplarsMax),
+    startTimestamps: own.startTimestamps,
     activeIdleMs,
     trackers: parseTrackers(own.activeSeriesTrackers),
   });

@@ -39,6 +39,11 @@ export interface TenantSettings {
   readonly exemplarsMax?: number;
   /** A series is active for so long after its last sample, by log time, to the minute; absent: 20 minutes. */
   readonly activeIdleMs?: number;
+  /**
+   * Start timestamps are kept with the samples that tell them; else, and by default, a sample of zero is put where
+   * a counter began.
+   */
+  readonly startTimestamps?: boolean;
   /** Selections of active series that are counted apart; at most 32. */
   readonly trackers?: readonly ActiveTracker[];
 }

@@ -55,6 +55,7 @@ const settings = fc.record({
   exemplarsMax: fc.constantFrom(0, 3, 100),
   activeIdleMs: fc.constantFrom(10 * MINUTE, 20 * MINUTE),
   trackers: fc.constantFrom([], trackers),
+  startTimestamps: fc.boolean(),
 });
 const input: fc.Arbitrary<Input> = fc.oneof(
   {

@@ -211,6 +211,7 @@ export class HeadState {
       this.pages.remove(pageSlot);
       this.appender.outOfOrder.forget(ref);
       this.appender.histograms.forget(ref);
+      this.appender.starts.forget(ref);
       tenant.seriesSum = (tenant.seriesSum - store.record(ref, R.hash)) | 0;
       if (tenant.lastRef === ref + 1) tenant.lastRef = 0;
       store.remove(ref);

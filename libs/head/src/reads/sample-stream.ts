@@ -4,10 +4,11 @@
 //
 // What a series has in memory is decoded a batch ahead, at one moment, together with the number of the last
 // committed checkpoint, as in series-reader.ts, whose rules about rows and drops hold here too.
-// Deliberately without native histograms and out-of-order chunks: the stream throws NotPlain at the first.
+// Deliberately without native histograms, out-of-order chunks and ones with start timestamps: the stream throws
+// NotPlain at the first. Start timestamps of open chunks are passed over.
 import { grown } from '@weir/bytes';
 import { type LabelBytes, SampleColumns, type SeriesMemo } from '@weir/model';
-import { CHUNK_XOR, decodeXorChunk, XorBatch } from '@weir/tsdb/chunk';
+import { CHUNK_XOR, decodeXorChunk, isHistogramChunk, XorBatch } from '@weir/tsdb/chunk';
 import type { HeadSamples, HeadSelect, HeadStore } from '../head.ts';
 import { PAGE_BITS, PAGE_SLOTS } from '../pages/pages.ts';
 import { HISTOGRAM_FLAG } from '../series/float-chunks.ts';
@@ -32,6 +33,10 @@ export class NotPlain extends Error {
     super(`not plain samples: ${what}`);
     this.name = 'NotPlain';
   }
+}
+
+function notFloats(encoding: number): NotPlain {
+  return new NotPlain(isHistogramChunk(encoding) ? 'a native histogram' : 'start timestamps');
 }
 
 export interface SampleRead {
@@ -186,7 +191,7 @@ export class SampleStream implements HeadSamples {
       if (chunkMinT > maxT || chunkMaxT < minT) return;
       const { encoding, bytes } = entry;
       if (entry.outOfOrder) throw new NotPlain('a chunk out of order');
-      if (encoding !== CHUNK_XOR) throw new NotPlain('a native histogram');
+      if (encoding !== CHUNK_XOR) throw notFloats(encoding);
       group.add(series, { minT: chunkMinT, maxT: chunkMaxT, encoding, bytes }, 0);
     });
     this.#stored = group;
@@ -245,7 +250,7 @@ export class SampleStream implements HeadSamples {
       const visible = this.#read.windows.get(entry.window);
       if (visible && entry.generation < visible.from) continue;
       if (entry.outOfOrder) throw new NotPlain('a chunk out of order');
-      if (entry.encoding !== CHUNK_XOR) throw new NotPlain('a native histogram');
+      if (entry.encoding !== CHUNK_XOR) throw notFloats(entry.encoding);
       closed.push(here);
       if (start + entry.minRel <= minT && this.#isInOrder) isReached = true;
     }

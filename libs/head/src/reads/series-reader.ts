@@ -3,7 +3,7 @@
 // a series has in memory is copied at one moment, together with the number of the last committed
 // checkpoint; rows of later ones are left out, as their chunks were in memory at that moment. Rows and
 // refs that a drop gives up are not deleted or reused before this read has ended (Reads).
-import { CHUNK_XOR, type Chunk, type HistogramChunk } from '@weir/tsdb/chunk';
+import type { Chunk, HistogramChunk } from '@weir/tsdb/chunk';
 import type { HeadSeries, HeadStore, Pause } from '../head.ts';
 import { PAGE_BITS, PAGE_SLOTS } from '../pages/pages.ts';
 import type { ByteArena } from '../series/byte-arena.ts';
@@ -159,9 +159,20 @@ function readNewest(
   const window = state.store.record(ref, R.window);
   if (!isVisible(read, window, read.tenant.openGeneration(window))) return false;
   const isHistogram = (state.store.record(ref, R.packed) & HISTOGRAM_FLAG) !== 0;
-  const chunk = isHistogram ? openChunk(state, ref) : newest.chunk(ref, t);
+  const chunk = isHistogram ? openChunk(state, ref) : newestFloat(state, ref, t, newest);
   if (chunk) group.add(series, chunk, 0);
   return chunk !== undefined;
+}
+
+function newestFloat(
+  { appender }: HeadState,
+  ref: number,
+  t: number,
+  newest: NewestSamples,
+): Chunk {
+  const chunk = newest.chunk(ref, t);
+  if (!appender.starts.has(ref)) return chunk;
+  return { minT: t, maxT: t, ...appender.withStarts(ref, chunk.bytes) };
 }
 
 function overlaps(read: ChunkRead, minT: number, maxT: number): boolean {
@@ -217,7 +228,7 @@ function openChunk({ store, appender }: HeadState, ref: number): Chunk | undefin
   const start = store.record(ref, R.window) * WINDOW_MS;
   const minT = start + store.record(ref, R.min);
   const maxT = start + store.record(ref, R.last);
-  return { minT, maxT, encoding: CHUNK_XOR, bytes: appender.openChunk(ref) };
+  return { minT, maxT, ...appender.openChunk(ref) };
 }
 
 function chunkOf(chunk: HistogramChunk): Chunk {

@@ -123,6 +123,8 @@ export class RecordApplier {
     tenant.dirty = true;
     this.#histogram = 0;
     this.#created = 0;
+    const keepsStarts = tenant.settings.startTimestamps === true;
+    const { appender } = this.#state;
     let nextCreated = staged.created[0];
     let nextHistogram = staged.histograms[0];
     let nextExemplar = staged.exemplars[0];
@@ -132,10 +134,15 @@ export class RecordApplier {
     for (let index = 0; index < staged.seriesCount; index++) {
       let ref = staged.refs[index];
       let created = 0;
+      appender.startT = 0;
       if (index === nextCreated) {
         created = staged.created[this.#created + 1];
         this.#created += 2;
         nextCreated = staged.created[this.#created];
+        if (keepsStarts) {
+          appender.startT = created;
+          created = 0;
+        }
       }
       for (const to = staged.samplesTo[index]; sample < to; sample++) {
         if (!this.#admit(staged.times[sample], offset)) {
@@ -170,6 +177,7 @@ export class RecordApplier {
       }
       previous = ref + 1;
     }
+    appender.startT = 0;
     tenant.lastRef = previous;
   }
 
@@ -264,7 +272,8 @@ export class RecordApplier {
     const generation = this.#generation ?? this.#enterGeneration(tenant, offset);
     const hash = state.store.record(ref, R.hash);
     const mixed = Math.imul(hash ^ Math.imul(rel + 1, 0x9e3779b1), 0x85ebca6b) ^ low;
-    const sum = Math.imul(mixed ^ (mixed >>> 15), 0xc2b2ae35) ^ Math.imul(high, 0x27d4eb2f);
+    const start = Math.imul(state.appender.startT | 0, 0x9e3779b1);
+    const sum = Math.imul(mixed ^ (mixed >>> 15), 0xc2b2ae35) ^ Math.imul(high, 0x27d4eb2f) ^ start;
     generation.sumA = (generation.sumA + sum) | 0;
     generation.sumB = (generation.sumB + Math.imul(sum ^ (sum >>> 13), 0x165667b1)) | 0;
     state.samplesSinceCheckpoint++;
@@ -311,6 +320,9 @@ export class RecordApplier {
     offset: number,
   ): number {
     const { bytes, histograms } = this.staged;
+    const { appender } = this.#state;
+    const keepsStarts = tenant.settings.startTimestamps === true;
+    const told = appender.startT;
     let ref = known;
     for (; histograms[this.#histogram] === index; this.#histogram += 3) {
       const found = readHistogram(
@@ -333,7 +345,8 @@ export class RecordApplier {
         this.#refuse(ACTIVE_LIMIT, tenant, index, ref, t, 1);
         continue;
       }
-      this.#appendZero(ref, tenant, startT || created, t, offset, sample.histogram);
+      if (keepsStarts) appender.startT = startT || told;
+      else this.#appendZero(ref, tenant, startT || created, t, offset, sample.histogram);
       this.#appendHistogram(ref, tenant, index, t, sample, offset);
     }
     return ref;

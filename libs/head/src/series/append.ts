@@ -5,7 +5,13 @@
 
 import { assert } from '@weir/errors';
 import { SampleColumns } from '@weir/model';
-import { CHUNK_XOR, decodeXorChunk, HistogramChunk, type XorBatch } from '@weir/tsdb/chunk';
+import {
+  CHUNK_XOR,
+  type Chunk,
+  decodeXorChunk,
+  HistogramChunk,
+  type XorBatch,
+} from '@weir/tsdb/chunk';
 import type { Activity } from '../tenants/activity.ts';
 import { type Tenant, WINDOW_MS } from '../windows.ts';
 import {
@@ -31,6 +37,7 @@ import {
   SLAB_BITS,
   SLAB_MASK,
 } from './series-store.ts';
+import { StartTimes } from './start-times.ts';
 
 const CHUNK_SAMPLES_MAX = 120;
 /** A chunk that few samples would follow in its window takes them too, up to this many. */
@@ -46,12 +53,15 @@ const STALE_LOW = 2;
 export type Appended = 'accepted' | 'same' | 'duplicate' | 'late' | 'too-old';
 
 export class Appender {
-  readonly outOfOrder = new OutOfOrder();
-  readonly histograms = new Histograms();
+  readonly starts = new StartTimes();
+  readonly outOfOrder = new OutOfOrder(this.starts);
+  readonly histograms = new Histograms(this.starts);
+  /** Start timestamp of the samples that come next, ms, to be kept with them; 0: they tell none. */
+  startT = 0;
   readonly #store: SeriesStore;
   readonly #activity: Activity;
   readonly #floats: FloatChunks;
-  readonly #columns = new SampleColumns(CHUNK_SAMPLES_MAX);
+  readonly #columns = new SampleColumns(CHUNK_SAMPLES_MAX, true);
 
   constructor(store: SeriesStore, activity: Activity) {
     this.#store = store;
@@ -89,6 +99,9 @@ export class Appender {
       this.#noteWindow(ref);
       packed |= EMPTY;
       record[at + R.min] = rel;
+    }
+    if (this.startT !== 0 || !this.starts.isEmpty) {
+      this.starts.note(ref, window * WINDOW_MS + rel, this.startT);
     }
     const raw = packed & 15;
     const rawAt = (ref & SLAB_MASK) * RAW_MAX + raw;
@@ -182,6 +195,7 @@ export class Appender {
 
   #noteLate(ref: number, tenant: Tenant, window: number, t: number): void {
     tenant.lateThrough = Math.max(tenant.lateThrough, t);
+    this.starts.noteLate(ref, t, this.startT);
     const store = this.#store;
     const back = Math.min(store.record(ref, R.window) - window, 31);
     store.setCold(ref, C.windows, store.getCold(ref, C.windows) | (1 << back));
@@ -215,11 +229,13 @@ export class Appender {
     const t = window * WINDOW_MS + rel;
     const { histogram, hash } = sample;
     let chunk = this.histograms.openChunk(ref);
-    if (chunk === undefined || isFull(chunk) || !chunk.tryAppend(t, histogram)) {
+    const { startT } = this;
+    if (!chunk || isFull(chunk, startT) || !chunk.tryAppend(t, histogram, startT)) {
       this.closeChunk(ref, tenant);
       this.#noteWindow(ref);
-      chunk = HistogramChunk.start(histogram.isFloat, before);
-      assert(chunk.tryAppend(t, histogram), 'an empty chunk takes any histogram of its kind');
+      chunk = HistogramChunk.start(histogram.isFloat, before, startT !== 0);
+      const isTaken = chunk.tryAppend(t, histogram, startT);
+      assert(isTaken, 'an empty chunk takes any histogram of its kind');
     }
     this.histograms.setLast(ref, chunk, histogram.isFloat, hash);
     const buckets = histogram.positiveBuckets.length + histogram.negativeBuckets.length;
@@ -264,15 +280,25 @@ export class Appender {
     if (packedSamples(store.record(ref, R.packed)) === 0) return undefined;
     const columns = this.#columns;
     columns.clear();
-    decodeXorChunk(this.openChunk(ref), columns, t, t);
+    decodeXorChunk(this.#assembled(ref), columns, t, t);
     if (columns.count === 0) return undefined;
     const bits = new Int32Array(columns.v.buffer, 0, 2);
     return bits[0] === low && bits[1] === high ? 'same' : 'duplicate';
   }
 
   /** The open chunk, raw samples included, until the next call. Only for series with samples in it. */
-  openChunk(ref: number): Uint8Array {
+  openChunk(ref: number): Pick<Chunk, 'encoding' | 'bytes'> {
+    return this.withStarts(ref, this.#assembled(ref));
+  }
+
+  #assembled(ref: number): Uint8Array {
     return this.#floats.bytes.subarray(0, this.#floats.assemble(ref));
+  }
+
+  /** The open chunk or newest sample of a series, encoded as CHUNK_XOR, with start timestamps if it has any. */
+  withStarts(ref: number, xorChunk: Uint8Array): Pick<Chunk, 'encoding' | 'bytes'> {
+    if (this.starts.has(ref)) return this.starts.addTo(xorChunk, ref, this.#columns);
+    return { encoding: CHUNK_XOR, bytes: xorChunk };
   }
 
   /** Adds the open chunk's samples since minT to what is decoded; it has floats. */
@@ -289,11 +315,19 @@ export class Appender {
       return;
     }
     if (packedSamples(packed) === 0) return;
-    const sizeBytes = this.#floats.assemble(ref);
+    let sizeBytes = this.#floats.assemble(ref);
+    let encoding = CHUNK_XOR;
+    if (this.starts.has(ref)) {
+      const chunk = this.withStarts(ref, this.#floats.bytes.subarray(0, sizeBytes));
+      this.#floats.fill(chunk.bytes);
+      sizeBytes = chunk.bytes.length;
+      encoding = chunk.encoding;
+      this.starts.endChunk(ref);
+    }
     const window = store.record(ref, R.window);
     const min = store.record(ref, R.min);
     const last = store.record(ref, R.last);
-    this.#addClosed(ref, tenant, window, min, last, false, CHUNK_XOR, sizeBytes);
+    this.#addClosed(ref, tenant, window, min, last, false, encoding, sizeBytes);
     // The last value stays in the record: a repeated sample is compared with it.
     store.setRecord(ref, R.high, this.#floats.encoder.high);
     store.setRecord(ref, R.low, this.#floats.encoder.low);
@@ -345,13 +379,14 @@ export class Appender {
       this.#floats.fill(chunk.bytes);
       const min = chunk.minT - window * WINDOW_MS;
       const max = chunk.maxT - window * WINDOW_MS;
-      this.#addClosed(ref, tenant, window, min, max, true, CHUNK_XOR, chunk.bytes.length);
+      this.#addClosed(ref, tenant, window, min, max, true, chunk.encoding, chunk.bytes.length);
     }
     for (const chunk of this.histograms.lateChunks(ref)) {
       this.#addHistograms(ref, tenant, chunk, true);
     }
     this.outOfOrder.forget(ref);
     this.histograms.late.delete(ref);
+    this.starts.endLate(ref);
     this.#store.setCold(ref, C.outOfOrder, 0);
   }
 

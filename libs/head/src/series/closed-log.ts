@@ -120,7 +120,7 @@ export class ClosedLog {
     entry.minRel = slab[at + MIN];
     entry.maxRel = slab[at + MAX];
     entry.outOfOrder = (slab[at + SIZE] & OUT_OF_ORDER) !== 0;
-    entry.encoding = (slab[at + SIZE] >>> SIZE_BITS) & 3;
+    entry.encoding = (slab[at + SIZE] >>> SIZE_BITS) & 7;
     const from = (at + HEADER_INTS) * 4;
     entry.bytes = new Uint8Array(slab.buffer, from, slab[at + SIZE] & SIZE_MASK);
     return entry;

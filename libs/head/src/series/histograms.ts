@@ -3,10 +3,11 @@
 // with histograms has objects here; a sample has none but while it waits late, as its bytes of the log.
 // What goes where is decided in series/append.ts.
 import type { NativeHistogram } from '@weir/model';
-import { HistogramChunk, readHistogramChunk } from '@weir/tsdb/chunk';
+import { HistogramChunk, hasStarts, readHistogramChunk } from '@weir/tsdb/chunk';
 import { decodeHistogram, encodeHistogram } from '@weir/wire/log-record';
 import { WINDOW_MS } from '../windows.ts';
 import { type HistogramHash, hashHistogram } from './histogram-hash.ts';
+import type { StartTimes } from './start-times.ts';
 
 const CHUNK_SAMPLES_MAX = 120;
 /** A chunk ends at this size where it has CHUNK_SAMPLES_MIN samples, and at SIZE_MAX anyway. */
@@ -55,7 +56,9 @@ export function sameHash(left: HistogramHash, right: HistogramHash): boolean {
   return left.a === right.a && left.b === right.b;
 }
 
-export function isFull({ count, sizeBytes }: HistogramChunk): boolean {
+/** Whether a sample with such a start timestamp begins a new chunk: also where this one could not keep it. */
+export function isFull({ count, sizeBytes, encoding }: HistogramChunk, startT: number): boolean {
+  if (startT !== 0 && !hasStarts(encoding)) return true;
   if (count >= CHUNK_SAMPLES_MAX || sizeBytes >= CHUNK_SIZE_MAX) return true;
   return sizeBytes >= CHUNK_SIZE && count >= CHUNK_SAMPLES_MIN;
 }
@@ -75,6 +78,11 @@ export class Histograms {
   readonly last = new Map<number, LastHistogram>();
   /** By ref, ascending by time. */
   readonly late = new Map<number, LateHistogram[]>();
+  readonly #starts: StartTimes;
+
+  constructor(starts: StartTimes) {
+    this.#starts = starts;
+  }
 
   openChunk(ref: number): HistogramChunk | undefined {
     return this.last.get(ref)?.chunk;
@@ -131,9 +139,11 @@ export class Histograms {
       const { histogram } = decodeHistogram(bytes, 0, bytes.length);
       const isSameWindow =
         chunk !== undefined && Math.floor(chunk.maxT / WINDOW_MS) === Math.floor(t / WINDOW_MS);
-      if (chunk && isSameWindow && !isFull(chunk) && chunk.tryAppend(t, histogram)) continue;
-      chunk = HistogramChunk.start(histogram.isFloat);
-      chunk.tryAppend(t, histogram);
+      const startT = this.#starts.ofLate(ref, t);
+      const isOpen = chunk && isSameWindow && !isFull(chunk, startT);
+      if (isOpen && chunk?.tryAppend(t, histogram, startT)) continue;
+      chunk = HistogramChunk.start(histogram.isFloat, undefined, startT !== 0);
+      chunk.tryAppend(t, histogram, startT);
       chunks.push(chunk);
     }
     return chunks;

@@ -1,7 +1,9 @@
 // Out-of-order samples that wait to become chunks: a rare path, so objects per such series are allowed.
 // Samples are sorted by time, one per timestamp; values are kept as bits.
-import { CHUNK_XOR, type Chunk, encodeXorChunk } from '@weir/tsdb/chunk';
+import { SampleColumns } from '@weir/model';
+import { type Chunk, encodeFloatChunk } from '@weir/tsdb/chunk';
 import { WINDOW_MS } from '../windows.ts';
+import type { StartTimes } from './start-times.ts';
 
 export interface WaitingSamples {
   readonly times: number[];
@@ -11,6 +13,11 @@ export interface WaitingSamples {
 
 export class OutOfOrder {
   readonly bySeries = new Map<number, WaitingSamples>();
+  readonly #starts: StartTimes;
+
+  constructor(starts: StartTimes) {
+    this.#starts = starts;
+  }
 
   add(ref: number, t: number, low: number, high: number): 'accepted' | 'same' | 'duplicate' {
     let waiting = this.bySeries.get(ref);
@@ -45,23 +52,30 @@ export class OutOfOrder {
   chunks(ref: number): Chunk[] {
     const waiting = this.bySeries.get(ref);
     if (!waiting) return [];
-    const count = waiting.times.length;
-    const times = Float64Array.from(waiting.times);
-    const bits = new Int32Array(count * 2);
-    for (let index = 0; index < count; index++) {
-      bits[2 * index] = waiting.low[index];
-      bits[2 * index + 1] = waiting.high[index];
-    }
-    const values = new Float64Array(bits.buffer);
+    const columns = this.#columnsOf(ref, waiting);
+    const { t, count } = columns;
     const chunks: Chunk[] = [];
     for (let from = 0; from < count; ) {
-      const window = Math.floor(times[from] / WINDOW_MS);
+      const window = Math.floor(t[from] / WINDOW_MS);
       let to = from + 1;
-      while (to < count && Math.floor(times[to] / WINDOW_MS) === window) to++;
-      const bytes = encodeXorChunk(times, values, from, to);
-      chunks.push({ minT: times[from], maxT: times[to - 1], encoding: CHUNK_XOR, bytes });
+      while (to < count && Math.floor(t[to] / WINDOW_MS) === window) to++;
+      chunks.push(encodeFloatChunk(columns, from, to));
       from = to;
     }
     return chunks;
+  }
+
+  #columnsOf(ref: number, { times, low, high }: WaitingSamples): SampleColumns {
+    const count = times.length;
+    const columns = new SampleColumns(count, this.#starts.late.has(ref));
+    const bits = new Int32Array(columns.v.buffer);
+    columns.count = count;
+    columns.t.set(times);
+    for (let at = 0; at < count; at++) {
+      bits[2 * at] = low[at];
+      bits[2 * at + 1] = high[at];
+      if (columns.st) columns.st[at] = this.#starts.ofLate(ref, times[at]);
+    }
+    return columns;
   }
 }

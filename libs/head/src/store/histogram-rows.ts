@@ -1,20 +1,42 @@
-// What the series of a group have beside its image: native histograms, and late samples of both kinds that
-// wait to become chunks. A row in two slots, written when the image is; without entries where there is
+// What the series of a group have beside its image: native histograms, late samples of both kinds that wait to
+// become chunks, and start timestamps of floats. A row in two slots, written when the image is; without entries where there is
 // nothing any more.
 import { WeirError } from '@weir/errors';
-import { CHUNK_FLOAT_HISTOGRAM, CHUNK_HISTOGRAM, HistogramChunk } from '@weir/tsdb/chunk';
+import {
+  CHUNK_FLOAT_HISTOGRAM,
+  CHUNK_FLOAT_HISTOGRAM_ST,
+  CHUNK_HISTOGRAM,
+  CHUNK_HISTOGRAM_ST,
+  HistogramChunk,
+  hasStarts,
+} from '@weir/tsdb/chunk';
 import { PAGE_BITS } from '../pages/pages.ts';
 import type { LateHistogram } from '../series/histograms.ts';
 import { C, R, SLAB_BITS, SLAB_MASK } from '../series/series-store.ts';
 import type { HeadState } from '../state.ts';
 import type { Tenant } from '../windows.ts';
 
-/** Index in the group, kind; hash, or value bits; time, or buckets of the last sample; length of what follows. */
+/**
+ * Index in the group, kind; hash, or value bits, or a start timestamp; time, or buckets of the last sample;
+ * length of what follows.
+ */
 const ENTRY_BYTES = 24;
 const OPEN_INTEGER = 0;
 const OPEN_FLOAT = 1;
 const LATE = 2;
 const LATE_FLOAT = 3;
+const OPEN_INTEGER_STARTS = 4;
+const OPEN_FLOAT_STARTS = 5;
+const STARTS = 6;
+const LATE_STARTS = 7;
+
+/** How a last sample of histograms is noted: by the encoding of its chunk. */
+const OPEN_ENCODINGS = new Map([
+  [OPEN_INTEGER, CHUNK_HISTOGRAM],
+  [OPEN_FLOAT, CHUNK_FLOAT_HISTOGRAM],
+  [OPEN_INTEGER_STARTS, CHUNK_HISTOGRAM_ST],
+  [OPEN_FLOAT_STARTS, CHUNK_FLOAT_HISTOGRAM_ST],
+]);
 
 interface Entry extends LateHistogram {
   readonly slot: number;
@@ -28,18 +50,22 @@ const NO_BYTES = new Uint8Array(0);
 export const NO_ENTRIES_BYTES = 4;
 
 /** Whether any series has something beside its group's image. */
-export function hasHistogramRows({ appender: { histograms, outOfOrder } }: HeadState): boolean {
-  return histograms.last.size + histograms.late.size + outOfOrder.bySeries.size > 0;
+export function hasHistogramRows({ appender }: HeadState): boolean {
+  const { histograms, outOfOrder, starts } = appender;
+  return (
+    !starts.isEmpty || histograms.last.size + histograms.late.size + outOfOrder.bySeries.size > 0
+  );
 }
 
 function entriesOf({ appender, activity }: HeadState, ref: number): Entry[] {
-  const { histograms, outOfOrder } = appender;
+  const { histograms, outOfOrder, starts } = appender;
   const entries: Entry[] = [];
   const slot = ref & SLAB_MASK;
   const last = histograms.last.get(ref);
   if (last !== undefined) {
     const { chunk, hash, isFloat } = last;
-    const kind = isFloat ? OPEN_FLOAT : OPEN_INTEGER;
+    const plain = isFloat ? OPEN_FLOAT : OPEN_INTEGER;
+    const kind = chunk && hasStarts(chunk.encoding) ? plain + OPEN_INTEGER_STARTS : plain;
     const t = activity.buckets.get(ref) ?? 0;
     entries.push({ slot, kind, hash, t, bytes: chunk?.bytes() ?? NO_BYTES });
   }
@@ -51,7 +77,30 @@ function entriesOf({ appender, activity }: HeadState, ref: number): Entry[] {
     const hash = { a: floats!.low[at], b: floats!.high[at] };
     entries.push({ slot, kind: LATE_FLOAT, hash, t, bytes: NO_BYTES });
   }
+  pushStarts(entries, slot, STARTS, starts.open.get(ref));
+  pushStarts(entries, slot, LATE_STARTS, starts.late.get(ref));
   return entries;
+}
+
+function pushStarts(entries: Entry[], slot: number, kind: number, pairs: number[] = []): void {
+  for (let at = 0; at < pairs.length; at += 2) {
+    const hash = wordsOf(pairs[at + 1]);
+    entries.push({ slot, kind, hash, t: pairs[at], bytes: NO_BYTES });
+  }
+}
+
+const double = new Float64Array(1);
+const words = new Int32Array(double.buffer);
+
+function wordsOf(value: number): { a: number; b: number } {
+  double[0] = value;
+  return { a: words[0], b: words[1] };
+}
+
+function ofWords({ a, b }: { a: number; b: number }): number {
+  words[0] = a;
+  words[1] = b;
+  return double[0];
 }
 
 /** A row without entries for a group that has nothing beside its image. */
@@ -83,7 +132,8 @@ export function encodeHistogramRow(state: HeadState, group: number, epoch: numbe
 }
 
 function mayHaveEntries({ store, appender }: HeadState, ref: number): boolean {
-  return store.getCold(ref, C.outOfOrder) !== 0 || appender.histograms.last.has(ref);
+  if (store.getCold(ref, C.outOfOrder) !== 0 || appender.histograms.last.has(ref)) return true;
+  return appender.starts.has(ref);
 }
 
 /** Puts a row back; the group's image was restored before. */
@@ -116,7 +166,11 @@ function restoreEntry(
   ref: number,
   { kind, hash, t, bytes }: Entry,
 ): void {
-  const { histograms, outOfOrder } = state.appender;
+  const { histograms, outOfOrder, starts } = state.appender;
+  if (kind === STARTS || kind === LATE_STARTS) {
+    starts.put(kind === STARTS ? starts.open : starts.late, ref, t, ofWords(hash));
+    return;
+  }
   if (kind === LATE_FLOAT) {
     outOfOrder.add(ref, t, hash.a, hash.b);
     return;
@@ -127,8 +181,9 @@ function restoreEntry(
     histograms.late.set(ref, waiting);
     return;
   }
-  const isFloat = kind === OPEN_FLOAT;
-  const encoding = isFloat ? CHUNK_FLOAT_HISTOGRAM : CHUNK_HISTOGRAM;
+  const encoding = OPEN_ENCODINGS.get(kind);
+  if (encoding === undefined) throw damaged();
+  const isFloat = kind === OPEN_FLOAT || kind === OPEN_FLOAT_STARTS;
   const chunk = bytes.length === 0 ? undefined : HistogramChunk.resume(encoding, bytes);
   histograms.setLast(ref, chunk, isFloat, hash);
   state.activity.setBuckets(tenant, ref, t);

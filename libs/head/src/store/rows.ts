@@ -61,10 +61,12 @@ export function chunkKey(
 
 /** Bytes of a chunk row's entry before the chunk. */
 const CHUNK_HEADER = 12;
-/** Its first word: slot (6 bits), out of order (1), encoding (2), bytes of the chunk (23). */
+/** Its first word: slot (6 bits), out of order (1), encoding (2 low bits), bytes of the chunk (22), encoding (high bit). */
 const OUT_OF_ORDER = 64;
 const ENCODING_SHIFT = 7;
-const SIZE_UNIT = 512;
+const ENCODING_HIGH_SHIFT = 31;
+const SIZE_SHIFT = 9;
+const SIZE_MASK = (1 << 22) - 1;
 const NO_ROW = new Uint8Array(0);
 
 export function chunkEntrySize(chunkBytes: number): number {
@@ -96,8 +98,9 @@ export function writeChunkEntry(
   { pageSlot, outOfOrder, encoding, minRel, maxRel, bytes }: ClosedEntry,
 ): number {
   const slot = pageSlot & (PAGE_SLOTS - 1);
-  const kind = slot | (outOfOrder ? OUT_OF_ORDER : 0) | (encoding << ENCODING_SHIFT);
-  view.setUint32(at, kind + bytes.length * SIZE_UNIT, true);
+  const kind = slot | (outOfOrder ? OUT_OF_ORDER : 0) | ((encoding & 3) << ENCODING_SHIFT);
+  const high = (encoding >>> 2) << ENCODING_HIGH_SHIFT;
+  view.setInt32(at, kind | (bytes.length << SIZE_SHIFT) | high, true);
   view.setInt32(at + 4, minRel, true);
   view.setInt32(at + 8, maxRel, true);
   out.set(bytes, at + CHUNK_HEADER);
@@ -123,10 +126,10 @@ export function eachChunkEntry(
   for (let at = from; at < to; ) {
     if (at + CHUNK_HEADER > to) throw damaged('chunk');
     const head = view.getUint32(at, true);
-    const size = Math.floor(head / SIZE_UNIT);
+    const size = (head >>> SIZE_SHIFT) & SIZE_MASK;
     entry.slot = head & (PAGE_SLOTS - 1);
     entry.outOfOrder = (head & OUT_OF_ORDER) !== 0;
-    entry.encoding = (head >>> ENCODING_SHIFT) & 3;
+    entry.encoding = ((head >>> ENCODING_SHIFT) & 3) | ((head >>> ENCODING_HIGH_SHIFT) << 2);
     entry.minRel = view.getInt32(at + 4, true);
     entry.maxRel = view.getInt32(at + 8, true);
     at += CHUNK_HEADER;
