@@ -69,8 +69,13 @@ export function createQuerier(settings: QuerierSettings, given: QuerierParts): Q
   const running = createSemaphore(settings.maxConcurrent);
   const engine = createEngine(settings, parts);
   const engineFor = ({ limits }: QueryRequest) => {
-    const memoryMaxBytes = limits?.queryMemoryMaxBytes ?? 0;
-    return memoryMaxBytes === 0 ? engine : createEngine({ ...settings, memoryMaxBytes }, parts);
+    if (limits === undefined) return engine;
+    const { queryMemoryMaxBytes: memoryMaxBytes } = limits;
+    const { delayedNameRemoval, typeAndUnitLabels, startTimestamps } = limits;
+    const isPlain = !(delayedNameRemoval || typeAndUnitLabels || startTimestamps);
+    if (isPlain && memoryMaxBytes === 0) return engine;
+    const own = { memoryMaxBytes, delayedNameRemoval, typeAndUnitLabels, startTimestamps };
+    return createEngine({ ...settings, ...own }, parts);
   };
   const handle = async (request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> => {
     const release = await running.acquire();

@@ -34,7 +34,8 @@ export function evaluatePart(
   const queryable: Queryable = {
     async select(asked) {
       const select = headSelect(tenant, asked);
-      if (blocks.length === 0) {
+      // Samples of heads come without start timestamps, chunks with them.
+      if (blocks.length === 0 && asked.startTimes !== true) {
         if (inOrder) await Promise.all(heads.map((head) => head.prepareOrder(select)));
         const streams = heads.map((head) => head.samples(select, inOrder));
         return new PlainSeries(streams, inOrder);

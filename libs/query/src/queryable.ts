@@ -6,12 +6,7 @@
 import { WeirError } from '@weir/errors';
 import type { HistogramColumns, SampleColumns } from '@weir/model';
 import type { PlanPart, Queryable, SelectRequest, SeriesStream } from '@weir/promql';
-import {
-  CHUNK_FLOAT_HISTOGRAM,
-  CHUNK_HISTOGRAM,
-  type Chunk,
-  readHistogramChunk,
-} from '@weir/tsdb/chunk';
+import { type Chunk, isHistogramChunk, readHistogramChunk } from '@weir/tsdb/chunk';
 import { mergeChunks, mergeSamples } from '@weir/tsdb/merge';
 import type { BlockCatalog, QueryBlock } from './block-catalog.ts';
 import type { FetchBudget } from './fetch-budget.ts';
@@ -204,7 +199,9 @@ class MergedSeries implements ChunkedSeriesStream {
     if (!chunks.some(isHistogram)) return;
     for (const chunk of this.#apartFrom(chunks)) {
       if (!isHistogram(chunk)) continue;
-      readHistogramChunk(chunk.encoding, chunk.bytes, minT, maxT, (t, h) => out.push(t, h));
+      readHistogramChunk(chunk.encoding, chunk.bytes, minT, maxT, (t, h, st) => {
+        out.push(t, h, st);
+      });
     }
   }
 
@@ -236,5 +233,5 @@ function newestChunks(chunks: readonly Chunk[], maxT: number): readonly Chunk[] 
 }
 
 function isHistogram({ encoding }: Chunk): boolean {
-  return encoding === CHUNK_HISTOGRAM || encoding === CHUNK_FLOAT_HISTOGRAM;
+  return isHistogramChunk(encoding);
 }

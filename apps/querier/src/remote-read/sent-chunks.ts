@@ -1,15 +1,17 @@
 // The chunks of a series as a remote reader wants them: in time order, overlapping with none, none of more
-// samples than Prometheus's own. Whole chunks are sent where they are such already: what is in them outside
-// of the asked range, the reader leaves out.
+// samples than Prometheus's own, none with start timestamps, whose encodings only new readers know. Whole chunks
+// are sent where they are such already: what is in them outside of the asked range, the reader leaves out.
 import { assert } from '@weir/errors';
 import { SampleColumns } from '@weir/model';
 import {
   CHUNK_XOR,
   type Chunk,
   chunkSampleCount,
-  decodeXorChunk,
+  decodeFloatChunk,
   encodeXorChunk,
   HistogramChunk,
+  hasStarts,
+  isHistogramChunk,
   readHistogramChunk,
 } from '@weir/tsdb/chunk';
 import { mergeChunks } from '@weir/tsdb/merge';
@@ -20,13 +22,15 @@ export const CHUNK_SAMPLES_MAX = 120;
 /** Those with a part in [minT, maxT], ms. */
 export function sentChunks(chunks: readonly Chunk[], minT: number, maxT: number): Chunk[] {
   const wanted = chunks.filter((chunk) => chunk.minT <= maxT && chunk.maxT >= minT);
-  return mergeChunks(wanted).flatMap((chunk) =>
-    chunkSampleCount(chunk.encoding, chunk.bytes) <= CHUNK_SAMPLES_MAX ? [chunk] : split(chunk),
-  );
+  return mergeChunks(wanted).flatMap((chunk) => (isSentWhole(chunk) ? [chunk] : split(chunk)));
+}
+
+function isSentWhole({ encoding, bytes }: Chunk): boolean {
+  return !hasStarts(encoding) && chunkSampleCount(encoding, bytes) <= CHUNK_SAMPLES_MAX;
 }
 
 function split(chunk: Chunk): Chunk[] {
-  return chunk.encoding === CHUNK_XOR ? splitFloats(chunk) : splitHistograms(chunk);
+  return isHistogramChunk(chunk.encoding) ? splitHistograms(chunk) : splitFloats(chunk);
 }
 
 function splitFloats(chunk: Chunk): Chunk[] {
@@ -42,7 +46,7 @@ function splitFloats(chunk: Chunk): Chunk[] {
 
 function decoded({ encoding, bytes }: Chunk): SampleColumns {
   const samples = new SampleColumns(chunkSampleCount(encoding, bytes));
-  decodeXorChunk(bytes, samples, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  decodeFloatChunk(encoding, bytes, samples, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   return samples;
 }
 
