@@ -4,8 +4,8 @@ import { compressSync } from 'snappy';
 
 export interface TestSeries {
   readonly labels: Readonly<Record<string, string>>;
-  /** Milliseconds and values. */
-  readonly samples: readonly (readonly [number, number])[];
+  /** Milliseconds and values; in remote write 2.0 also start timestamps, milliseconds. */
+  readonly samples: readonly (readonly [number, number, number?])[];
   /** Encoded Histogram messages; remote write 1.0 only. */
   readonly histograms?: readonly Uint8Array[];
   /** Remote write 1.0 only. */
@@ -102,8 +102,10 @@ export function encodeWriteRequestV2(series: readonly TestSeries[]): Uint8Array 
     const labelRefs = sorted(labels).flatMap(([name, value]) => [refOf(name), refOf(value)]);
     const one = new Message();
     one.bytes(1, new Uint8Array(Buffer.concat(labelRefs.map((ref) => varint(BigInt(ref))))));
-    for (const [t, v] of samples) {
-      one.bytes(2, new Message().double(1, v).varint(2, BigInt(t)).end());
+    for (const [t, v, st] of samples) {
+      const sample = new Message().double(1, v).varint(2, BigInt(t));
+      if (st !== undefined) sample.varint(3, BigInt(st));
+      one.bytes(2, sample.end());
     }
     return one.end();
   });
