@@ -53,9 +53,15 @@ export function createSystemStorage(from: StorageKind, seamMs = 0): TestStorage 
   const split = <T>(
     t: readonly number[],
     values: readonly T[],
-    write: (t: readonly number[], values: readonly T[], partition?: number) => void,
+    st: readonly number[] = t.map(() => 0),
+    write: (
+      t: readonly number[],
+      values: readonly T[],
+      st: readonly number[],
+      partition?: number,
+    ) => void,
   ) => {
-    if (from !== 'seam') return write(t, values);
+    if (from !== 'seam') return write(t, values, st);
     const isOld = (time: number) => time <= seamMs + OVERLAP_MS;
     const isNew = (time: number) => time >= seamMs - OVERLAP_MS;
     for (const [partition, wanted] of [isOld, isNew].entries()) {
@@ -64,6 +70,7 @@ export function createSystemStorage(from: StorageKind, seamMs = 0): TestStorage 
       write(
         times,
         values.filter((_, at) => wanted(t[at]!)),
+        st.filter((_, at) => wanted(t[at]!)),
         partition,
       );
     }
@@ -74,7 +81,8 @@ export function createSystemStorage(from: StorageKind, seamMs = 0): TestStorage 
       openPartitionHead({ partition }, { store: createMemoryHeadStore() }),
     );
     heads = await Promise.all(opened);
-    for (const head of heads) head.configure(TENANT, { outOfOrderWindowMs: 1e12, seriesMax: 0 });
+    const settings = { outOfOrderWindowMs: 1e12, seriesMax: 0, startTimestamps: true };
+    for (const head of heads) head.configure(TENANT, settings);
     for (const { partition, value } of records) {
       const head = heads[partition]!;
       const offset = head.position;
@@ -104,13 +112,13 @@ export function createSystemStorage(from: StorageKind, seamMs = 0): TestStorage 
     return createQueryable({ tenant: TENANT }, { owners, catalog: catalogOf([]) });
   };
   return {
-    append: (labels, t, v) =>
-      split(t, v, (times, values, partition) =>
-        add(labels, floatRequest(labels, times, values), partition),
+    append: (labels, t, v, st) =>
+      split(t, v, st, (times, values, starts, partition) =>
+        add(labels, floatRequest(labels, times, values, starts), partition),
       ),
-    appendHistograms: (labels, t, h) =>
-      split(t, h, (times, values, partition) =>
-        add(labels, histogramRequest(labels, times, values), partition),
+    appendHistograms: (labels, t, h, st) =>
+      split(t, h, st, (times, values, starts, partition) =>
+        add(labels, histogramRequest(labels, times, values, starts), partition),
       ),
     clear: () => {
       records = [];
