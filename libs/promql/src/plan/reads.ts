@@ -86,10 +86,8 @@ export function planSelect(
   const { lookbackMs } = context.settings;
   const times = timesOf(selector, steps, context.settings);
   const read = readOf(selector, times, lookbackMs, context);
-  if (selector.extension === 'anchored') {
-    throw executionError('anchored modifier can only be used with range vector selectors');
-  }
-  if (selector.extension === 'smoothed') {
+  // Neither a selector's one sample is anchored, nor the time of what it found smoothed.
+  if (selector.extension === 'smoothed' && result === 'value') {
     const wide = { ...read, maxT: read.maxT + lookbackMs };
     return { kind: 'select', read: wide, times, lookbackMs, result: 'smoothed', steps };
   }
