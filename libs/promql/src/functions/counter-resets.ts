@@ -25,6 +25,6 @@ export function isHistogramReset(columns: HistogramColumns, at: number): boolean
   return isToldByStarts(columns, at) || isReset(columns.h[at - 1]!, columns.h[at]!);
 }
 
-function isToldByStarts({ t, st }: Starts, at: number): boolean {
+export function isToldByStarts({ t, st }: Starts, at: number): boolean {
   return st !== undefined && isRestart(st[at - 1]!, t[at - 1]!, st[at]!, t[at]!);
 }

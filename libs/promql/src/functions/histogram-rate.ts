@@ -8,13 +8,14 @@ import {
   subtractHistograms,
 } from '../histogram/arithmetic.ts';
 import {
+  EMPTY_HISTOGRAM,
   type Histogram,
   hasCustomBuckets,
   isGauge,
   withResetHint,
 } from '../histogram/histogram.ts';
 import { withSchema } from '../histogram/shape.ts';
-import { isHistogramReset } from './counter-resets.ts';
+import { isHistogramReset, isToldByStarts } from './counter-resets.ts';
 import { extrapolation, extrapolationSince } from './extrapolation.ts';
 import { isOverlap, startsWithin } from './start-times.ts';
 import type { HistogramWindows, Windows } from './window.ts';
@@ -118,11 +119,21 @@ function counterGrowth(span: Span, notes: WindowNotes): Histogram | undefined {
   if (anyGauge) notes.notACounter();
   let grown = withSchema(h[last]!, schema);
   if (!startsAnew) grown = subtracted(grown, h[first]!, notes);
+  else if (hasCustomBuckets(grown)) grown = withBoundsOf(span, grown, notes);
   noteOverlap(span, notes);
   for (let at = counted + 1; at <= last; at++) {
     if (isHistogramReset(span, at)) grown = added(grown, h[at - 1]!, notes);
   }
   return grown;
+}
+
+/** After a reset at once the first sample is an empty one that has the bounds of the second. */
+function withBoundsOf(span: Span, grown: Histogram, notes: WindowNotes): Histogram {
+  const second = span.first + 1;
+  const { schema, customValues } = span.h[second]!;
+  const empty = { ...EMPTY_HISTOGRAM, schema, customValues };
+  const result = subtracted(grown, empty, notes);
+  return isToldByStarts(span, second) ? added(result, empty, notes) : result;
 }
 
 /** Once for all samples of the window. */
