@@ -2,21 +2,30 @@
 // holds where is the caller's (src/chunk/xor-kernel.ts). Input is hostile: behind a chunk that ends too early the caller has
 // room for as many samples as it claims, which are read and then refused.
 //
-// Bits are read from 32-bit words in native order, as a head's open chunks have them: two words in one load. What is a
-// chunk's bytes is swapped first. There is no bit buffer: where the next sample begins does not depend on what
+// There is no bit buffer (chunk-bits.as): where the next sample begins does not depend on what
 // was loaded, as long as branches are foretold, so the loads of several samples overlap. The loop has as little state as it can,
 // since what does not stay in registers costs as much as the work.
 
-/** What is wrong with a chunk. */
-const VARINT: i32 = -1;
-const WIDE: i32 = -2;
-const CUT_OFF: i32 = -3;
+import {
+  BIT_60,
+  BIT_61,
+  BIT_62,
+  bitsAt,
+  CUT_OFF,
+  isLong,
+  position,
+  readVarint,
+  signed,
+  swap,
+  VARINT,
+  WIDE,
+  wordAt,
+} from './chunk-bits';
 
-const BIT_62: u64 = 1 << 62;
-const BIT_61: u64 = 1 << 61;
-const BIT_60: u64 = 1 << 60;
+export { swap } from './chunk-bits';
+export { decodeXor2 } from './xor2-chunk';
+
 const HEADER_BITS: usize = 16;
-const VARINT_MAX: u64 = 70;
 
 // Of a task, see src/chunk/xor-kernel.ts.
 const TASK_BYTES: usize = 32;
@@ -25,37 +34,6 @@ const TASK_BITS: usize = 12;
 const TASK_COUNT: usize = 16;
 const TASK_RAW: usize = 20;
 const TASK_RESULT: usize = 24;
-
-/** Where readVarint() and readLong() stand, in bits from address 0. */
-let position: usize = 0;
-let isLong: bool = false;
-
-/** The bits at a position, on top; at least 33 are right. */
-// @ts-ignore: decorator
-@inline
-function bitsAt(at: usize): u64 {
-  return rotl(load<u64>((at >> 5) << 2), 32) << (at & 31);
-}
-
-/** 64 bits. */
-// @ts-ignore: decorator
-@inline
-function wordAt(at: usize): u64 {
-  return (bitsAt(at) & 0xffffffff00000000) | (bitsAt(at + 32) >> 32);
-}
-
-/** Sets `isLong` where it is too long. */
-function readVarint(): u64 {
-  let value: u64 = 0;
-  for (let shift: u64 = 0; shift < VARINT_MAX; shift += 7) {
-    const byte = bitsAt(position) >> 56;
-    position += 8;
-    value |= (byte & 127) << shift;
-    if (byte < 128) return value;
-  }
-  isLong = true;
-  return value;
-}
 
 /** A change of the interval that takes more than 14 bits. */
 function readLong(head: u64): f64 {
@@ -69,24 +47,6 @@ function readLong(head: u64): f64 {
   }
   position += 68;
   return <f64>(<i64>wordAt(position - 64));
-}
-
-/** Prometheus's ranges are (-2^(n-1), 2^(n-1)], so the one pattern of 2^(n-1) is positive. */
-// @ts-ignore: decorator
-@inline
-function signed(bits: u64, size: u64): f64 {
-  const half: i64 = 1 << (size - 1);
-  return <f64>(half - ((half - <i64>bits) & (2 * half - 1)));
-}
-
-/** Bytes of a chunk to words, in place; `end` may be passed by less than eight bytes. */
-export function swap(from: usize, end: usize): void {
-  for (let at = from; at < end; at += 8) {
-    let word = load<u64>(at);
-    word = ((word & 0x00ff00ff00ff00ff) << 8) | ((word >> 8) & 0x00ff00ff00ff00ff);
-    word = ((word & 0x0000ffff0000ffff) << 16) | ((word >> 16) & 0x0000ffff0000ffff);
-    store<u64>(at, word);
-  }
 }
 
 /**

@@ -1,6 +1,6 @@
 // A bit stream, most significant bit first, as Prometheus's chunks are: a writer that can go on where a
-// stream ended, and a reader for bytes from outside. Histogram and XOR2 chunks use it; XOR chunks of floats,
-// which ingest lives on, have loops of their own.
+// stream ended, and a reader for bytes from outside. Histogram chunks use it, and who writes XOR2 chunks;
+// XOR chunks of floats, which ingest lives on, have loops of their own.
 import { WeirError } from '@weir/errors';
 
 const SIZE_MIN = 64;
@@ -80,20 +80,20 @@ export class BitReader {
     return this.#end - this.position;
   }
 
-  /** Reads ones and the zero behind them, but at most `most` (up to eight) bits; returns the number of ones. */
-  readOnes(most = 8): number {
+  /** Reads ones and the zero behind them, but at most eight bits; returns the number of ones. */
+  readOnes(): number {
     const shift = this.position & 7;
     const at = this.position >>> 3;
     let ones = 0;
     if (this.remaining < 8) {
-      while (ones < most && this.read(1) === 1) ones++;
+      while (ones < 8 && this.read(1) === 1) ones++;
       return ones;
     }
     const byte = shift === 0 ? this.#bytes[at]! : (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
     const window = (shift === 0 ? byte : byte >>> (8 - shift)) & 0xff;
     ones = Math.clz32((window << 24) ^ 0xff000000);
-    if (ones > most) ones = most;
-    this.position += Math.min(ones + 1, most);
+    if (ones > 8) ones = 8;
+    this.position += Math.min(ones + 1, 8);
     return ones;
   }
 

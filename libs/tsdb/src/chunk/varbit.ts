@@ -178,29 +178,14 @@ export function readXor(
   at: number,
 ): void {
   if (reader.read(1) === 0) return;
-  if (reader.read(1) === 1) readWindow(reader, windows, at);
-  readChanged(reader, bits, index, windows, at);
-}
-
-/** Reads a new window. */
-export function readWindow(reader: BitReader, windows: Uint8Array, at: number): void {
-  const header = reader.read(11);
-  const leading = header >>> 6;
-  const size = (header & 63) === 0 ? 64 : header & 63;
-  if (leading + size > 64) throw new WeirError('corrupt', 'chunk: a value wider than 64 bits');
-  windows[at] = leading;
-  windows[at + 1] = 64 - leading - size;
-}
-
-/** Reads the bits in the window and applies them as readXor() does. */
-export function readChanged(
-  reader: BitReader,
-  bits: Int32Array,
-  index: number,
-  windows: Uint8Array,
-  at: number,
-): void {
-  if (windows[at] === NO_WINDOW) {
+  if (reader.read(1) === 1) {
+    const header = reader.read(11);
+    const leading = header >>> 6;
+    const size = (header & 63) === 0 ? 64 : header & 63;
+    if (leading + size > 64) throw new WeirError('corrupt', 'chunk: a value wider than 64 bits');
+    windows[at] = leading;
+    windows[at + 1] = 64 - leading - size;
+  } else if (windows[at] === NO_WINDOW) {
     throw new WeirError('corrupt', 'chunk: a value in a window that was never given');
   }
   const trailing = windows[at + 1]!;

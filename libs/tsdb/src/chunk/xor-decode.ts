@@ -48,10 +48,13 @@ export function decodeXorChunk(
   const { length } = chunk;
   const written = kernel.code.decodeBytes(INPUT_AT, length, count, minT, maxT, times, values);
   if (written < 0) throw damaged(written);
+  const from = out.count;
   appendSamples(out, kernel.floats, kernel.words, times, values, written);
+  out.st?.fill(0, from, out.count);
 }
 
-function appendSamples(
+/** Times and values from the kernel's memory; room for start timestamps is made, and left as it is. */
+export function appendSamples(
   out: SampleColumns,
   floats: Float64Array,
   words: Int32Array,
@@ -64,7 +67,6 @@ function appendSamples(
   const timesAt = times >>> 3;
   const valuesAt = values >>> 3;
   out.count = from + count;
-  out.st?.fill(0, from, out.count);
   if (count > COPIED_MAX) {
     t.set(floats.subarray(timesAt, timesAt + count), from);
     v.set(floats.subarray(valuesAt, valuesAt + count), from);

@@ -1,4 +1,4 @@
-// The memory that XOR chunks are decoded in, and the WebAssembly that does it (kernel/xor-chunk.as): a third of the
+// The memory that XOR and XOR2 chunks are decoded in, and the WebAssembly that does it (kernel/xor-chunk.as): a third of the
 // time of JavaScript, which has no 64-bit integers, and compiled once for all threads, where each thread compiles
 // JavaScript for itself. One a thread; what lies in the memory is of use until the next chunk or batch.
 import { webAssembly } from '@weir/bytes';
@@ -12,7 +12,7 @@ const MEMORY_PAGES = 4;
 const FIRST_BYTES_MAX = 32;
 const SAMPLE_BYTES_MAX = 19;
 /** What the kernel loads past a place, and more than it swaps past an end. */
-const SPARE_BYTES = 32;
+export const SPARE_BYTES = 32;
 
 /** Of a task: see decodeAll() of the kernel. */
 export const TASK_BYTES = 32;
@@ -29,6 +29,7 @@ export const INPUT_AT: number = TASKS_AT + TASKS_MAX * TASK_BYTES;
 
 const VARINT = -1;
 const WIDE = -2;
+const BACK = -4;
 
 /** What a chunk of so many samples may take; the kernel reads no farther than that and SPARE_BYTES. */
 export function chunkBytesMax(samples: number): number {
@@ -50,6 +51,16 @@ interface KernelExports {
     maxT: number,
     times: number,
     values: number,
+  ): number;
+  decodeXor2(
+    from: number,
+    size: number,
+    count: number,
+    minT: number,
+    maxT: number,
+    times: number,
+    values: number,
+    starts: number,
   ): number;
   decodeAll(
     task: number,
@@ -108,6 +119,7 @@ export function damaged(result: number): WeirError {
 function whatIsWrong(result: number): string {
   if (result === VARINT) return 'varint is longer than ten bytes';
   if (result === WIDE) return 'value wider than 64 bits';
+  if (result === BACK) return 'time goes back';
   return 'its samples are cut off';
 }
 

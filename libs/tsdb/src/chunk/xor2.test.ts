@@ -4,6 +4,7 @@ import { isKind } from '@weir/errors';
 import { SampleColumns, STALE_NAN } from '@weir/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BitWriter } from './bits.ts';
 import { CHUNK_HISTOGRAM, CHUNK_XOR, CHUNK_XOR2, chunkSampleCount } from './chunk.ts';
 import { decodeFloatChunk, encodeFloatChunk } from './float-chunk.ts';
 import { encodeXorChunk } from './xor-encode.ts';
@@ -185,7 +186,58 @@ describe('XOR2 chunk', () => {
 
   it('takes the most samples that a chunk can have', () => {
     const samples = series(65_535, (at) => [at * 2 ** 33 + (at % 3), bitsOf(1 / (at + 1)), at % 9]);
-    expect(decode(encodeXor2Chunk(columnsOf(samples), 0, samples.length))).toEqual(samples);
+    const whole = encodeXor2Chunk(columnsOf(samples), 0, samples.length);
+    const longer = new Uint8Array(whole.length + (8 << 20)).fill(0xff);
+    longer.set(whole);
+    for (const bytes of [whole, longer]) expect(decode(bytes)).toEqual(samples);
+    expect(() => decode(whole.subarray(0, whole.length - 1))).toThrow('cut off');
+  });
+
+  it('takes the longest samples that the format allows, and their end for none', () => {
+    const count = 65_535;
+    const writer = new BitWriter();
+    writer.put((count << 8) | 0x81, 24);
+    const putLong = (value: number) => writer.putLong(value, 64);
+    for (let n = 0; n < 9; n++) writer.put(0x80, 8);
+    writer.put(0, 8);
+    putLong(1);
+    writer.put(0, 8);
+    for (let index = 1; index < count; index++) {
+      if (index === 1) writer.put(7, 8);
+      else {
+        writer.put(0b11110, 5);
+        putLong(index % 2 === 0 ? 1 : -1);
+      }
+      writer.put(0b110 << 11, 14);
+      putLong(index);
+      writer.put(0xff, 8);
+      putLong(index % 2 === 0 ? 2 : -2);
+    }
+    const bytes = writer.bytes();
+    const samples = decode(bytes);
+    expect(samples).toHaveLength(count);
+    expect(samples.slice(0, 4).map(([t, , st]) => [t, st])).toEqual([
+      [0, 0],
+      [7, 2],
+      [15, 7],
+      [22, 17],
+    ]);
+    for (const size of [8300, 100_000, bytes.length - 1]) {
+      expect(() => decode(bytes.subarray(0, size))).toThrow(
+        expect.objectContaining({ kind: 'corrupt' }),
+      );
+    }
+  });
+
+  it('calls times that do not ascend damage', () => {
+    for (const gap of [0, -5]) {
+      const twice = columnsOf([
+        [9, 1n, 0],
+        [10, 1n, 0],
+        [10 + gap, 1n, 0],
+      ]);
+      expect(() => decode(encodeXor2Chunk(twice, 0, 3))).toThrow('goes back');
+    }
   });
 
   it('does not tell starts that it could not tell exactly', () => {
