@@ -1,14 +1,14 @@
 // promtool reads the blocks that Weir writes: the analysis counts them right, and the dump gives every
-// sample back. WEIR_PROMTOOL is the path of a Prometheus 3 promtool.
+// sample back, those with start timestamps too. WEIR_PROMTOOL is the path of a Prometheus 3 promtool.
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { compareBytes, utf8 } from '@weir/bytes';
-import { compareLabels, decodeLabels, labelsOf } from '@weir/model';
+import { compareLabels, decodeLabels, labelsOf, SampleColumns } from '@weir/model';
 import { type BlockSeries, writeBlock } from '@weir/tsdb/block';
-import { CHUNK_XOR, encodeXorChunk } from '@weir/tsdb/chunk';
+import { encodeFloatChunk } from '@weir/tsdb/chunk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { blockSink } from '../support/block-sink.ts';
 
@@ -80,17 +80,18 @@ async function* seriesOf(
   sorted: readonly Uint8Array[],
   wanted: string[],
 ): AsyncIterable<readonly BlockSeries[]> {
-  const t = Float64Array.from({ length: SAMPLES }, (_, at) => START + at * 15_000);
+  const samples = new SampleColumns(SAMPLES, true);
+  const { t, v } = samples;
   for (const [n, labels] of sorted.entries()) {
-    const v = Float64Array.from({ length: SAMPLES }, (_, at) => n * 100 + (at % 7) * 0.25);
+    samples.clear();
+    for (let at = 0; at < SAMPLES; at++) {
+      // Every third series has starts, some of them from the second chunk on.
+      const start = n % 3 === 0 && at >= n ? START - 1 + Math.floor(at / 50) : 0;
+      samples.push(START + at * 15_000, n * 100 + (at % 7) * 0.25, start);
+    }
     const printed = decodeLabels(labels).map(({ name, value }) => `${name}="${value}"`);
     for (let at = 0; at < SAMPLES; at++) wanted.push(`{${printed.join(', ')}} ${v[at]} ${t[at]}`);
-    const chunks = [0, 120, 240, 360].map((from) => ({
-      minT: t[from]!,
-      maxT: t[from + 119]!,
-      encoding: CHUNK_XOR,
-      bytes: encodeXorChunk(t, v, from, from + 120),
-    }));
+    const chunks = [0, 120, 240, 360].map((from) => encodeFloatChunk(samples, from, from + 120));
     yield [{ labels, chunks }];
   }
 }
