@@ -71,28 +71,42 @@ export async function rankedRows(
   return kept.rows.filter((row) => wanted.has(row));
 }
 
+/** The largest float below 2^63. */
+const K_MAX = 2 ** 63 - 1024;
+const K_MIN = -(2 ** 63);
+
+/** Prometheus judges a parameter by its largest and smallest value; with a NaN among them both are NaN. */
 function checkParam(node: AggregateNode, param: Float64Array, context: Context): void {
+  let most = Number.NEGATIVE_INFINITY;
+  let least = Number.POSITIVE_INFINITY;
   for (const value of param) {
-    if (node.op === 'quantile') {
-      if (Number.isNaN(value) || value < 0 || value > 1) {
-        const text = `quantile value should be between 0 and 1, got ${formatShortest(value)}`;
-        context.annotations.warn(text, node.paramSpan!);
-      }
-    } else if (node.op === 'limit_ratio') {
-      if (Number.isNaN(value)) throw executionError('Ratio value is NaN');
-      if (Math.abs(value) > 1) {
-        const text = `ratio value should be between -1 and 1, got ${formatShortest(value)}`;
-        context.annotations.warn(`${text}, capping to ${Math.sign(value)}`, node.paramSpan!);
-      }
-    } else checkK(value);
+    most = Math.max(most, value);
+    least = Math.min(least, value);
   }
+  const { annotations } = context;
+  if (node.op === 'quantile') {
+    const bad = [most > 1 || Number.isNaN(most) ? most : undefined, least < 0 ? least : undefined];
+    for (const value of bad) {
+      if (value === undefined) continue;
+      const text = `quantile value should be between 0 and 1, got ${formatShortest(value)}`;
+      annotations.warn(text, node.paramSpan!);
+    }
+  } else if (node.op === 'limit_ratio') {
+    if (Number.isNaN(most)) throw executionError('Ratio value is NaN');
+    for (const value of [Math.max(most, 1), Math.min(least, -1)]) {
+      if (Math.abs(value) === 1) continue;
+      const text = `ratio value should be between -1 and 1, got ${formatShortest(value)}`;
+      annotations.warn(`${text}, capping to ${Math.sign(value)}`, node.paramSpan!);
+    }
+  } else checkK(most, least);
 }
 
-function checkK(value: number): void {
-  if (Number.isNaN(value)) throw executionError('Parameter value is NaN');
-  if (value >= 2 ** 63) {
-    throw executionError(`Scalar value ${formatShortest(value)} overflows int64`);
-  }
+function checkK(most: number, least: number): void {
+  if (most < 1) return;
+  if (Number.isNaN(most)) throw executionError('Parameter value is NaN');
+  if (least <= K_MIN)
+    throw executionError(`Scalar value ${formatShortest(least)} underflows int64`);
+  if (most >= K_MAX) throw executionError(`Scalar value ${formatShortest(most)} overflows int64`);
 }
 
 async function gather(

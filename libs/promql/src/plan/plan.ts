@@ -24,6 +24,7 @@ import {
   type PlanSettings,
   planRange,
   planSelect,
+  planTimestamp,
   type ReadContext,
   type Samples,
   timesOf,
@@ -282,7 +283,7 @@ class Planner {
       case 'timestamp': {
         const inner = unwrap(args[0]!);
         if (inner.kind === 'vector-selector') {
-          return planSelect(inner, steps, 'timestamp', this.#reading);
+          return planTimestamp(inner, steps, 'timestamp', this.#reading);
         }
         break;
       }
@@ -290,7 +291,7 @@ class Planner {
         const inner = unwrap(args[0]!);
         if (inner.kind !== 'vector-selector' || !this.#settings.startTimestamps) break;
         const reading = { ...this.#reading, startTimes: true };
-        return planSelect(inner, steps, 'start-timestamp', reading);
+        return planTimestamp(inner, steps, 'start-timestamp', reading);
       }
       default:
         break;

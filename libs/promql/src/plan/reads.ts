@@ -95,6 +95,26 @@ export function planSelect(
   return { kind: 'select', read: { ...read, newestOnly }, times, lookbackMs, result, steps };
 }
 
+/**
+ * The argument of timestamp() and its like. With `@` they look at that time whatever the offset, as Prometheus does,
+ * which only bounds what is read by it.
+ */
+export function planTimestamp(
+  selector: VectorSelector,
+  steps: Steps,
+  result: 'timestamp' | 'start-timestamp',
+  context: ReadContext,
+): SelectNode {
+  const node = planSelect(selector, steps, result, context);
+  const { at, offsetMs = 0 } = selector;
+  if (at === undefined || offsetMs === 0 || node.result === 'smoothed') return node;
+  const times = timesOf({ at, offsetMs: 0 }, steps, context.settings);
+  const minT = Math.max(node.read.minT, times.startMs - node.lookbackMs + 1);
+  const maxT = Math.min(node.read.maxT, times.startMs);
+  if (minT <= maxT) return { ...node, times, read: { ...node.read, minT, maxT } };
+  return { ...node, times, lookbackMs: 0 };
+}
+
 /** Whether a function of ranges looks at start timestamps. What extends a range leaves them to resets(). */
 export function usesStartTimes(name: string, range: Expr): boolean {
   const extension = range.kind === 'matrix-selector' ? range.selector.extension : undefined;
