@@ -6,7 +6,7 @@ export interface TestSeries {
   readonly labels: Readonly<Record<string, string>>;
   /** Milliseconds and values; in remote write 2.0 also start timestamps, milliseconds. */
   readonly samples: readonly (readonly [number, number, number?])[];
-  /** Encoded Histogram messages; remote write 1.0 only. */
+  /** Encoded Histogram messages. */
   readonly histograms?: readonly Uint8Array[];
   /** Remote write 1.0 only. */
   readonly exemplars?: readonly TestExemplar[];
@@ -98,7 +98,7 @@ export function encodeWriteRequestV2(series: readonly TestSeries[]): Uint8Array 
     refs.set(symbol, symbols.length);
     return symbols.push(symbol) - 1;
   };
-  const encoded = series.map(({ labels, samples }) => {
+  const encoded = series.map(({ labels, samples, histograms = [] }) => {
     const labelRefs = sorted(labels).flatMap(([name, value]) => [refOf(name), refOf(value)]);
     const one = new Message();
     one.bytes(1, new Uint8Array(Buffer.concat(labelRefs.map((ref) => varint(BigInt(ref))))));
@@ -107,6 +107,7 @@ export function encodeWriteRequestV2(series: readonly TestSeries[]): Uint8Array 
       if (st !== undefined) sample.varint(3, BigInt(st));
       one.bytes(2, sample.end());
     }
+    for (const message of histograms) one.bytes(3, message);
     return one.end();
   });
   const request = new Message();
