@@ -24,11 +24,14 @@ export function quantileOfHistogram(q: number, h: Histogram): HistogramQuantile 
   const rank = (fromTop ? 1 - q : q) * h.count;
   const { at, seen: found } = bucketOfRank(all, rank, fromTop);
   const seen = Math.min(found, h.count);
-  const isBeyond = at < 0 || (hasNaN && seen < rank);
+  const isShort = at >= 0 && seen < rank;
+  const isBeyond = at < 0 || (hasNaN && isShort);
   // Above the last custom bound nothing more is known, whether it is a number or not.
   const bound = isBeyond && at >= 0 ? openBound(all, at) : undefined;
   if (bound !== undefined) return plain(bound);
   if (isBeyond) return { value: Number.NaN, nan: hasNaN ? 'result' : 'none' };
+  // Of what is no number of observations (differences may be negative): the end of the last bucket looked at.
+  if (isShort) return plain(openBound(all, at) ?? interpolationBounds(all, at)[1]);
   const count = all.count(at);
   const within = Math.min(1, (rank - (seen - count)) / count);
   const value = valueAt(all, at, fromTop ? 1 - within : within);
