@@ -69,6 +69,11 @@ class Run implements FileReport {
   readonly failures: Failure[] = [];
   readonly storage: TestStorage;
   readonly #engine: Engine = createEngine(SETTINGS, { clock: systemClock });
+  /** Parts of queries are evaluated elsewhere only where names are dropped at once. */
+  readonly #pushing: Engine = createEngine(
+    { ...SETTINGS, delayedNameRemoval: false },
+    { clock: systemClock },
+  );
 
   constructor(storage: TestStorage) {
     this.storage = storage;
@@ -149,9 +154,12 @@ class Run implements FileReport {
       ...complaintsAbout(result, command),
       ...annotationComplaints(result, expected),
     ];
-    if (complaints.length > 0 || command.stepMs !== undefined) return complaints;
+    if (complaints.length > 0) return complaints;
     try {
+      const elsewhere = await this.#elsewhere(command, queryable);
+      if (command.stepMs !== undefined) return elsewhere;
       return [
+        ...elsewhere,
         ...(await this.#asRange(command, result, queryable)),
         ...(await this.#pinned(command, queryable)),
       ];
@@ -160,12 +168,33 @@ class Run implements FileReport {
     }
   }
 
-  #query(command: EvalCommand, query: string, queryable: Queryable): Promise<QueryResult> {
+  #query(
+    command: EvalCommand,
+    query: string,
+    queryable: Queryable,
+    engine = this.#engine,
+  ): Promise<QueryResult> {
     const signal = new AbortController().signal;
     const { startMs, endMs, stepMs } = command;
-    if (stepMs === undefined)
-      return this.#engine.instant({ query, timeMs: startMs }, queryable, signal);
-    return this.#engine.range({ query, startMs, endMs, stepMs }, queryable, signal);
+    if (stepMs === undefined) return engine.instant({ query, timeMs: startMs }, queryable, signal);
+    return engine.range({ query, startMs, endMs, stepMs }, queryable, signal);
+  }
+
+  /** What doesn't rest on names dropped at the end is the same where series are evaluated where they lie. */
+  async #elsewhere(command: EvalCommand, queryable: Queryable): Promise<string[]> {
+    if (queryable.evaluate === undefined) return [];
+    const complaints = async (from: Queryable) => {
+      const result = await this.#query(command, command.query, from, this.#pushing);
+      const ofNotes = annotationComplaints(result, command.expected);
+      return [...complaintsAbout(result, command), ...ofNotes];
+    };
+    const here: Queryable = { select: (request, signal) => queryable.select(request, signal) };
+    try {
+      if ((await complaints(here)).length > 0) return [];
+    } catch {
+      return [];
+    }
+    return (await complaints(queryable)).map((text) => `evaluated elsewhere: ${text}`);
   }
 
   /** The middle step of a range query is the instant. */
