@@ -204,6 +204,24 @@ describe('engine', () => {
     });
   });
 
+  it('refuses them behind functions of ranges even if they have no step in common, and merges them else', async () => {
+    const labels = (name: string) => labelsOf({ __name__: name, a: 'b' });
+    const storage = storageOf([
+      { labels: labels('x'), t: [0], v: [1] },
+      { labels: labels('y'), t: [600_000], v: [2] },
+    ]);
+    const range = (query: string) =>
+      engineWith().range({ query, startMs: 0, endMs: 600_000, stepMs: 600_000 }, storage, signal);
+    await expect(range('count_over_time({a="b"}[1m])')).rejects.toMatchObject({
+      message: 'vector cannot contain metrics with the same labelset',
+    });
+    const merged = await range('-{a="b"}');
+    expect([0, 600_000].map((t) => valuesAt(merged, t))).toEqual([
+      { '{a="b"}': -1 },
+      { '{a="b"}': -2 },
+    ]);
+  });
+
   it.each(['topk', 'bottomk', 'limitk'])('refuses them behind %s, too', async (op) => {
     const storage = storageOf([counter('x', 10), counter('y', 10)]);
     const query = `sum(abs(${op}(2, {a="b"})))`;

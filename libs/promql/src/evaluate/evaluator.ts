@@ -228,7 +228,9 @@ export class Evaluator {
     const source = () => this.samples(node.source);
     const params = await this.#after(source, () => this.#scalars(node.params));
     const rows = windowRows(node, await source(), params, this.#context);
-    return node.keepName ? rows : this.#dropNames(rows, node);
+    if (node.keepName) return rows;
+    // As Prometheus, which is stricter here than with functions of single values.
+    return this.names.dropAll(rows, namesAreUnique(node), node.name !== 'absent_over_time');
   }
 
   async #aggregate(node: AggregateNode): Promise<RowStream> {

@@ -23,15 +23,18 @@ export class NameDropper {
     else row.labels = this.#projection.project(row.labels);
   }
 
-  /** Drops the names of all rows; where that can make labels equal, such rows become one. */
-  async dropAll(input: RowStream, unique: boolean): Promise<RowStream> {
+  /**
+   * Drops the names of all rows. Where that makes labels equal, such rows become one if they have no step in
+   * common; `apart`: that is an error, too.
+   */
+  async dropAll(input: RowStream, unique: boolean, apart = false): Promise<RowStream> {
     if (this.#context.keepsNames) return input;
     const dropped = mapRows(input, (row) => {
       this.drop(row);
       return true;
     });
     if (this.#delayed || unique) return dropped;
-    const merged = new MergedRows(this.#context);
+    const merged = new MergedRows(this.#context, apart);
     await forEachRow(dropped, this.#context, (row) => merged.add(row));
     return streamOf(merged.rows, input.row.v.length);
   }

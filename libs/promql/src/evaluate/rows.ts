@@ -208,10 +208,13 @@ export class MergedRows {
   readonly rows: Row[] = [];
   readonly #table = new LabelTable();
   readonly #context: Context;
+  readonly #apart: boolean;
   #slab: RowSlab | undefined;
 
-  constructor(context: Context) {
+  /** `apart`: none of the rows may have another one's labels. */
+  constructor(context: Context, apart = false) {
     this.#context = context;
+    this.#apart = apart;
   }
 
   add(row: Row): void {
@@ -226,7 +229,7 @@ export class MergedRows {
       return;
     }
     kept.dropName ||= row.dropName;
-    if (!mergeInto(kept, row)) throw executionError(SAME_LABELS);
+    if (this.#apart || !mergeInto(kept, row)) throw executionError(SAME_LABELS);
   }
 }
 

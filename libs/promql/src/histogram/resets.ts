@@ -2,7 +2,7 @@
 // fell, in a resolution that rose, or in a zero bucket that shrank.
 import { RESET_NO, RESET_YES } from '@weir/model';
 import { type Buckets, type Histogram, hasCustomBuckets } from './histogram.ts';
-import { commonShape, reshape, widenedZero, withSchema } from './shape.ts';
+import { commonShape, reshape, sameBounds, widenedZero, withSchema } from './shape.ts';
 
 export function isReset(previous: Histogram, h: Histogram): boolean {
   if (h.resetHint === RESET_YES) return true;
@@ -12,8 +12,11 @@ export function isReset(previous: Histogram, h: Histogram): boolean {
 }
 
 function customReset(previous: Histogram, h: Histogram): boolean {
+  if (sameBounds(previous.customValues, h.customValues)) {
+    return anyFell(previous.positive, h.positive);
+  }
   const shape = commonShape(previous, h)!;
-  return anyFell(reshape(previous, shape).positive, reshape(h, shape).positive);
+  return anyFell(reshape(previous, shape).positive, reshape(h, shape).positive, false);
 }
 
 function exponentialReset(previous: Histogram, h: Histogram): boolean {
@@ -26,11 +29,13 @@ function exponentialReset(previous: Histogram, h: Histogram): boolean {
   return anyFell(positive, h.positive) || anyFell(negative, h.negative);
 }
 
-function anyFell(before: Buckets, after: Buckets): boolean {
+/** `isLost`: a bucket that is gone has fallen, whatever it held, which in differences may be less than nothing. */
+function anyFell(before: Buckets, after: Buckets, isLost = true): boolean {
   for (let at = 0, now = 0; at < before.index.length; at++) {
     while (now < after.index.length && after.index[now]! < before.index[at]!) now++;
-    const count = after.index[now] === before.index[at] ? after.count[now]! : 0;
-    if (count < before.count[at]!) return true;
+    const isThere = after.index[now] === before.index[at];
+    if (!isThere && isLost && before.count[at] !== 0) return true;
+    if ((isThere ? after.count[now]! : 0) < before.count[at]!) return true;
   }
   return false;
 }

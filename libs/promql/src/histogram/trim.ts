@@ -15,16 +15,23 @@ export function trimHistogram(h: Histogram, trim: Trim, cut: number): Histogram 
   const kept = new Float64Array(all.size);
   let whole = true;
   for (let at = 0; at < all.size; at++) {
+    if (isPassedOver(all, at)) continue;
     kept[at] = trim === 'upper' ? fractionBelow(all, at, cut) : fractionAbove(all, at, cut);
     if (kept[at] !== 1) whole = false;
   }
   return whole ? h : rebuilt(all, kept, trim, cut);
 }
 
+/** Of a difference of histograms less than nothing may be around zero: Prometheus leaves it there, and counts it no more. */
+function isPassedOver(all: OrderedBuckets, at: number): boolean {
+  return all.isZero(at) && all.count(at) < 0;
+}
+
 /** Nothing is on either side of NaN, and of what is around zero nobody knows how much. */
 function nothingOf(h: Histogram): Histogram {
-  const none = hasCustomBuckets(h) || h.zeroCount === 0 ? 0 : Number.NaN;
-  const empty = { positive: NO_BUCKETS, negative: NO_BUCKETS, zeroCount: none };
+  const none = hasCustomBuckets(h) || h.zeroCount <= 0 ? 0 : Number.NaN;
+  const zeroCount = h.zeroCount < 0 ? h.zeroCount : none;
+  const empty = { positive: NO_BUCKETS, negative: NO_BUCKETS, zeroCount };
   return { ...h, ...empty, count: none, sum: none };
 }
 
@@ -48,6 +55,7 @@ function rebuilt(all: OrderedBuckets, kept: Float64Array, trim: Trim, cut: numbe
   const positivesFrom = all.size - h.positive.index.length;
   for (let at = 0; at < all.size; at++) {
     const left = all.count(at) * kept[at]!;
+    if (isPassedOver(all, at)) zeroCount = all.count(at);
     if (left === 0) continue;
     count += left;
     sum += left * middleOfKept(all, at, trim, cut);
