@@ -63,9 +63,14 @@ export class HistogramFolder {
       else if (total === MIXED || total === INCOMPATIBLE) continue;
       else if (total === undefined) totals[step] = new HistogramTotal(histogram);
       else {
+        const wasReconciled = total.reconciled;
         if (this.#fold === 'mean') total.addToMean(histogram);
         else total.addToSum(histogram);
-        if (!total.incompatible) continue;
+        if (!total.incompatible) {
+          // Told at once: it happened, whatever comes of the step.
+          if (total.reconciled && !wasReconciled) this.#reconciled();
+          continue;
+        }
         this.#warn(texts.mixedSchemas(nameOf(row)));
         // Nor are floats noticed behind kinds of buckets that don't mix.
         totals[step] = group.p[step] === FLOAT ? MIXED : INCOMPATIBLE;
@@ -100,10 +105,11 @@ export class HistogramFolder {
       return;
     }
     if (total.collision) this.#warn(texts.conflictingResets('aggregation'));
-    if (total.reconciled) {
-      this.#context.annotations.info(texts.reconciledBounds('aggregation'), this.#node.span);
-    }
     group.setHistogram(step, this.#fold === 'mean' ? total.mean() : total.sum());
+  }
+
+  #reconciled(): void {
+    this.#context.annotations.info(texts.reconciledBounds('aggregation'), this.#node.span);
   }
 
   #warn(text: string): void {

@@ -54,10 +54,10 @@ export interface ForcedBuckets {
 
 export const forcedMonotonicity = (change: ForcedBuckets, name: string) =>
   'input to histogram_quantile needed to be fixed for monotonicity (see ' +
-  'https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile), ' +
-  `from buckets ${formatShortest(change.from)} to ${formatShortest(change.to)}, with a max diff of ` +
+  'https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)' +
+  `${ofMetric(name)}, from buckets ${formatShortest(change.from)} to ${formatShortest(change.to)}, with a max diff of ` +
   `${twoDigits(change.maxDifference)}, over ${BigInt.asIntN(64, change.samples)} samples from ` +
-  `${seconds(change.firstMs)} to ${seconds(change.lastMs)}${ofMetric(name)}`;
+  `${seconds(change.firstMs)} to ${seconds(change.lastMs)}`;
 
 /** As Go's %.2g. */
 function twoDigits(value: number): string {

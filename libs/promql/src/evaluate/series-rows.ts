@@ -1,11 +1,17 @@
 // Samples to rows: instant selectors (look-back) and range-vector functions (windows), series by series.
-import { isStaleNaN, labelValue, type SampleColumns } from '@weir/model';
+import { isStaleNaN, labelValue, RESET_UNKNOWN, type SampleColumns } from '@weir/model';
 import { between, extendedKernel } from '../functions/extended.ts';
 import { betweenHistograms, extendedHistogram } from '../functions/extended-histograms.ts';
 import { HISTOGRAM_KERNELS } from '../functions/histogram-windows.ts';
 import { WINDOW_KERNELS } from '../functions/over-time.ts';
 import { Windows } from '../functions/window.ts';
-import type { Histogram } from '../histogram/histogram.ts';
+import type { WindowNotes } from '../functions/window-notes.ts';
+import {
+  type Histogram,
+  hasCustomBuckets,
+  isGauge,
+  withResetHint,
+} from '../histogram/histogram.ts';
 import { quote } from '../parse/literals.ts';
 import type { SelectNode, WindowNode } from '../plan/nodes.ts';
 import { setValue } from './binary-histograms.ts';
@@ -70,7 +76,7 @@ function smoothedRows(node: SelectNode, input: SampleStream, context: Context): 
   const { startMs, stepMs, count } = node.times;
   const { lookbackMs } = node;
   const isNear = ({ t, count: size }: Times, at: number, now: number) =>
-    at >= 0 && at < size && Math.abs(t[at]! - now) < lookbackMs;
+    at >= 0 && at < size && t[at]! > now - lookbackMs && t[at]! <= now + lookbackMs;
   return rowsOf(input, node.steps.count, (row) => {
     const { samples, histograms } = input;
     const { t, v } = samples;
@@ -89,7 +95,8 @@ function smoothedRows(node: SelectNode, input: SampleStream, context: Context): 
       if (!isNear(isNative ? histograms : samples, isNative ? native : at, now)) continue;
       if (isNative) {
         const hasNext = isNear(histograms, native + 1, now);
-        row.setHistogram(step, smoothedHistogram(histograms, native, hasNext, now));
+        const notes = windowNotes(context, node.read.span, row);
+        setValue(row, step, smoothedHistogram(histograms, native, hasNext, now, notes));
         continue;
       }
       row.p[step] = FLOAT;
@@ -102,15 +109,26 @@ function smoothedRows(node: SelectNode, input: SampleStream, context: Context): 
 
 type Times = Pick<SampleColumns, 't' | 'count'>;
 
+/** Undefined where the buckets of two neighbours don't mix. */
 function smoothedHistogram(
   { t, h }: HistogramSamples,
   at: number,
   hasNext: boolean,
   now: number,
-): Histogram {
+  notes: WindowNotes,
+): Histogram | undefined {
   const before = h[at]!;
-  if (!hasNext || t[at] === now) return before;
-  return betweenHistograms(before, h[at + 1]!, (now - t[at]!) / (t[at + 1]! - t[at]!));
+  if (t[at] === now) return before;
+  // What a hint says is about the neighbour, not about what is carried on.
+  if (!hasNext) return withResetHint(before, RESET_UNKNOWN);
+  const next = h[at + 1]!;
+  if (hasCustomBuckets(before) !== hasCustomBuckets(next)) {
+    notes.mixedSchemas();
+    return undefined;
+  }
+  const share = (now - t[at]!) / (t[at + 1]! - t[at]!);
+  const isCounter = !(isGauge(before) && isGauge(next));
+  return betweenHistograms(before, next, { share, isCounter }, notes);
 }
 
 /** Where a histogram, or a marker that ended one, is newer than the float, it takes the float's place. */

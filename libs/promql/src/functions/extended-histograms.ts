@@ -45,8 +45,9 @@ export function extendedHistogram(
   }
   const parts = partsOf(windows, step, window, range);
   if (parts.h.length === 0) return 'floats';
-  const points = range.extension === 'anchored' ? parts : smoothed(parts, window, range.name);
   if (!mayMix(parts.h, range.name, notes)) return 'none';
+  const points =
+    range.extension === 'anchored' ? parts : smoothed(parts, window, range.name, notes);
   const result = compute(range.name, points, notes);
   if (result === undefined) return 'none';
   if (typeof result === 'number' || range.name !== 'rate') return result;
@@ -148,16 +149,18 @@ function partsOf(
 }
 
 /** The same with the points at the ends of the range in place of those outside. */
-function smoothed({ t, h, st }: Parts, { startMs, endMs }: Range, name: string): Parts {
+function smoothed(
+  { t, h, st }: Parts,
+  { startMs, endMs }: Range,
+  name: string,
+  notes: WindowNotes,
+): Parts {
   const points = { t: [...t], h: [...h], st };
   const isCounter = name !== 'delta';
   const last = t.length - 1;
   const at = (index: number, time: number): Histogram => {
-    const [a, b] = [h[index]!, h[index + 1]!];
     const share = (time - t[index]!) / (t[index + 1]! - t[index]!);
-    // A counter that fell began anew at zero.
-    if (isCounter && isReset(a, b)) return scaleHistogram(b, share);
-    return betweenHistograms(a, b, share);
+    return betweenHistograms(h[index]!, h[index + 1]!, { share, isCounter }, notes);
   };
   if (last > 0 && t[last]! > endMs && t[last - 1]! < endMs) {
     points.h[last] = at(last - 1, endMs);
@@ -173,11 +176,20 @@ function smoothed({ t, h, st }: Parts, { startMs, endMs }: Range, name: string):
   return points;
 }
 
-/** `a` at share 0, `b` at share 1; `a` where their buckets don't mix. */
-export function betweenHistograms(a: Histogram, b: Histogram, share: number): Histogram {
+/** `a` at share 0, `b` at share 1; `a` where their buckets don't mix. A counter that fell began anew at zero. */
+export function betweenHistograms(
+  a: Histogram,
+  b: Histogram,
+  { share, isCounter }: { readonly share: number; readonly isCounter: boolean },
+  notes: WindowNotes,
+): Histogram {
+  if (isCounter && isReset(a, b)) return scaleHistogram(b, share);
   const grown = subtractHistograms(b, a);
   if (grown === undefined) return a;
-  return addHistograms(a, scaleHistogram(grown.histogram, share))?.histogram ?? a;
+  if (grown.reconciled) notes.reconciled('subtraction');
+  const sum = addHistograms(a, scaleHistogram(grown.histogram, share))!;
+  if (sum.reconciled) notes.reconciled('addition');
+  return sum.histogram;
 }
 
 function compute(name: string, points: Parts, notes: WindowNotes): Histogram | number | undefined {
