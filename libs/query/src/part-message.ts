@@ -159,10 +159,15 @@ function decodeEnd(bytes: Uint8Array): PartMessage {
 }
 
 function isNote(value: unknown): value is Note {
-  const { isWarning, text: words, span } = (value ?? {}) as Record<string, unknown>;
-  const { start, end } = (span ?? {}) as Record<string, unknown>;
-  const isPlaced = typeof start === 'number' && typeof end === 'number';
-  return typeof isWarning === 'boolean' && typeof words === 'string' && isPlaced;
+  const note = (value ?? {}) as Record<string, unknown>;
+  const { isWarning, text: words, span, after = span, occurrences = 0 } = note;
+  if (typeof isWarning !== 'boolean' || typeof words !== 'string') return false;
+  return isSpan(span) && isSpan(after) && typeof occurrences === 'number';
+}
+
+function isSpan(value: unknown): boolean {
+  const { start, end } = (value ?? {}) as Record<string, unknown>;
+  return typeof start === 'number' && typeof end === 'number';
 }
 
 function damaged(): WeirError {

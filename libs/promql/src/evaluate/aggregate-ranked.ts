@@ -89,14 +89,14 @@ function checkParam(node: AggregateNode, param: Float64Array, context: Context):
     for (const value of bad) {
       if (value === undefined) continue;
       const text = `quantile value should be between 0 and 1, got ${formatShortest(value)}`;
-      annotations.warn(text, node.paramSpan!);
+      annotations.warn(text, node.paramSpan!, node.span);
     }
   } else if (node.op === 'limit_ratio') {
     if (Number.isNaN(most)) throw executionError('Ratio value is NaN');
     for (const value of [Math.max(most, 1), Math.min(least, -1)]) {
       if (Math.abs(value) === 1) continue;
       const text = `ratio value should be between -1 and 1, got ${formatShortest(value)}`;
-      annotations.warn(`${text}, capping to ${Math.sign(value)}`, node.paramSpan!);
+      annotations.warn(`${text}, capping to ${Math.sign(value)}`, node.paramSpan!, node.span);
     }
   } else checkK(most, least);
 }

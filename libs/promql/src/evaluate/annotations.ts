@@ -9,14 +9,21 @@ export interface Note {
   readonly isWarning: boolean;
   readonly text: string;
   readonly span: Span;
+  /** What was evaluated before it was noted, where that isn't the place itself. */
+  readonly after?: Span;
   /** How often it was noted, where that is told. */
   readonly occurrences?: number;
 }
 
+interface Place {
+  readonly span: Span;
+  readonly after: Span;
+}
+
 export class Annotations {
   readonly #query: string;
-  readonly #warnings = new Map<string, Span>();
-  readonly #infos = new Map<string, Span>();
+  readonly #warnings = new Map<string, Place>();
+  readonly #infos = new Map<string, Place>();
   readonly #counted = new Map<string, { occurrences: number; readonly span: Span }>();
   readonly #forced = new Map<string, { change: ForcedBuckets; span: Span }>();
 
@@ -24,12 +31,13 @@ export class Annotations {
     this.#query = query;
   }
 
-  warn(text: string, span: Span): void {
-    note(this.#warnings, text, span);
+  /** `after`: what was evaluated before, where that isn't what the warning is about. */
+  warn(text: string, span: Span, after = span): void {
+    note(this.#warnings, text, { span, after });
   }
 
   info(text: string, span: Span): void {
-    note(this.#infos, text, span);
+    note(this.#infos, text, { span, after: span });
   }
 
   /** A warning that tells how often it was noted, and the place where it was noted first. */
@@ -51,22 +59,22 @@ export class Annotations {
 
   /** To be told elsewhere by replay(); without repairs, which parts of a plan don't make. */
   get notes(): Note[] {
-    const told = (isWarning: boolean, notes: ReadonlyMap<string, Span>) =>
-      [...notes].map(([text, span]) => ({ isWarning, text, span }));
+    const told = (isWarning: boolean, notes: ReadonlyMap<string, Place>) =>
+      [...notes].map(([text, place]) => ({ isWarning, text, ...place }));
     const counted = [...this.#counted].map(([text, more]) => ({ isWarning: true, text, ...more }));
     return [...told(true, this.#warnings), ...counted, ...told(false, this.#infos)];
   }
 
   replay(notes: readonly Note[]): void {
-    for (const { isWarning, text, span, occurrences } of notes) {
+    for (const { isWarning, text, span, after, occurrences } of notes) {
       if (occurrences !== undefined) this.warnCounting(text, span, occurrences);
-      else if (isWarning) this.warn(text, span);
+      else if (isWarning) this.warn(text, span, after);
       else this.info(text, span);
     }
   }
 
   get warnings(): string[] {
-    const all = new Map(this.#warnings);
+    const all = spansOf(this.#warnings);
     for (const [text, { occurrences, span }] of this.#counted) {
       all.set(occurrences > 1 ? `${text} (${occurrences} occurrences)` : text, span);
     }
@@ -74,7 +82,7 @@ export class Annotations {
   }
 
   get infos(): string[] {
-    const all = new Map(this.#infos);
+    const all = spansOf(this.#infos);
     for (const [name, { change, span }] of this.#forced) {
       all.set(forcedMonotonicity(change, name), span);
     }
@@ -88,9 +96,13 @@ export class Annotations {
   }
 }
 
-function note(notes: Map<string, Span>, text: string, span: Span): void {
+function note(notes: Map<string, Place>, text: string, place: Place): void {
   const known = notes.get(text);
-  if (known === undefined || isLater(span, known)) notes.set(text, span);
+  if (known === undefined || isLater(place.after, known.after)) notes.set(text, place);
+}
+
+function spansOf(notes: ReadonlyMap<string, Place>): Map<string, Span> {
+  return new Map([...notes].map(([text, { span }]) => [text, span]));
 }
 
 /** Operands come before what they are operands of, from left to right. */

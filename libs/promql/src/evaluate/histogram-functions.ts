@@ -31,7 +31,7 @@ export async function histogramQuantiles(
   { label, span, steps }: { label: string | undefined; span: Span; steps: Steps },
   context: Context,
 ): Promise<RowStream> {
-  for (const quantile of quantiles) warnOfQuantile(quantile, context);
+  for (const quantile of quantiles) warnOfQuantile(quantile, span, context);
   const groups = await gatherHistograms(input, span, context);
   const merged = new MergedRows(context);
   const repairs = new BucketRepairs(steps);
@@ -74,11 +74,11 @@ function labelOf(value: number): string {
   return /^-?\d+$/.test(text) ? `${text}.0` : text;
 }
 
-function warnOfQuantile({ values, span }: Quantile, context: Context): void {
+function warnOfQuantile({ values, span }: Quantile, after: Span, context: Context): void {
   for (const q of values) {
     if (q >= 0 && q <= 1) continue;
     const text = `quantile value should be between 0 and 1, got ${formatShortest(q)}`;
-    context.annotations.warn(text, span);
+    context.annotations.warn(text, span, after);
   }
 }
 

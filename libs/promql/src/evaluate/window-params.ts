@@ -10,7 +10,7 @@ import { executionError } from './errors.ts';
 export type ParamCheck = ((windows: Windows, hasHistograms: boolean) => void) | undefined;
 
 export function windowParamCheck(
-  { name, paramSpan }: WindowNode,
+  { name, paramSpan, span }: WindowNode,
   params: readonly Float64Array[],
   { annotations }: Context,
 ): ParamCheck {
@@ -19,7 +19,7 @@ export function windowParamCheck(
       for (const [step, q] of params[0]!.entries()) {
         if (from[step] === to[step] || (q >= 0 && q <= 1)) continue;
         const text = `quantile value should be between 0 and 1, got ${formatShortest(q)}`;
-        annotations.warn(text, paramSpan!);
+        annotations.warn(text, paramSpan!, span);
       }
     };
   }
