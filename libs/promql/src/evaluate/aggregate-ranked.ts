@@ -273,7 +273,6 @@ async function countValues(
         rows[number]!.labels = table.keys[number]!;
       }
       const out = rows[number]!;
-      out.dropName ||= row.dropName;
       out.p[step] = 1;
       out.v[step] = out.v[step]! + 1;
     }

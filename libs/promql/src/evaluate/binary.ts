@@ -112,7 +112,6 @@ class VectorMatch {
   readonly #oneBySignature: Row[][] = [];
   readonly #apply: Apply;
   readonly #resultLabels: (many: LabelBytes, one: LabelBytes) => LabelBytes;
-  readonly #drops: boolean;
   readonly #notes: StepNotes;
   readonly #context: Context;
 
@@ -141,7 +140,6 @@ class VectorMatch {
     this.#context = context;
     this.#notes = new StepNotes(node.steps.count);
     this.#apply = operatorOver(node, swapped, this.#notes);
-    this.#drops = dropsName(node.op, node.returnBool);
     this.#resultLabels = resultLabels(node.matching);
   }
 
@@ -157,13 +155,16 @@ class VectorMatch {
     const used: Uint8Array[] = [];
     const slab = new RowSlab(count);
     const result = new Row(count);
+    const drops = dropsName(this.#node.op, this.#node.returnBool);
+    const isGone = drops && !(this.#names.delayed && this.#node.returnBool);
     const pair = (many: Row, one: Row, number: number) => {
-      result.dropName = many.dropName;
       const any = this.#apply(many, one, result);
       this.#claim(used, number, { many, one, result });
       if (!any) return;
-      result.labels = this.#resultLabels(many.labels, one.labels);
-      if (this.#drops) this.#names.drop(result);
+      // The name goes before labels of the other side come, its name among them.
+      const left = isGone ? this.#names.without(many.labels) : many.labels;
+      result.labels = this.#resultLabels(left, one.labels);
+      result.dropName = drops && !isGone;
       const into = outTable.add(result.labels);
       if (into === out.length) {
         const row = slab.make();
