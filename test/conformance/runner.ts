@@ -34,7 +34,6 @@ const SETTINGS = {
   maxSamples: 50_000_000,
   defaultSubqueryStepMs: 60_000,
   delayedNameRemoval: true,
-  typeAndUnitLabels: true,
   experimental: true,
   startTimestamps: true,
 };

@@ -98,7 +98,7 @@ export const queryLimitsFlags = defineFlags({
     flag: 'querier.type-and-unit-labels-enabled',
     yaml: 'limits.type_and_unit_labels_enabled',
     default: false,
-    help: 'Whether queries treat the labels __type__ and __unit__ as they do the name of a metric.',
+    help: 'Whether queries tell counters by the label __type__ instead of by their names, where they note that something might be none.',
   },
   blockedQueries: {
     kind: 'list',

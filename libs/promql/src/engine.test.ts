@@ -204,6 +204,36 @@ describe('engine', () => {
     });
   });
 
+  it('drops types and units with names, and refuses series that differ in nothing else', async () => {
+    const typed = (name: string, labels: Record<string, string>) => ({
+      ...counter(name, 10),
+      labels: labelsOf({ __name__: name, ...labels }),
+    });
+    const storage = storageOf([
+      typed('x_total', { __type__: 'counter', i: '1' }),
+      typed('x_total', { __type__: 'gauge', __unit__: 'seconds', i: '2' }),
+      typed('y_total', { __type__: 'counter', i: '1' }),
+      typed('y_total', { i: '1' }),
+    ]);
+    const labelSets = async (query: string) => {
+      const result = await engineWith().instant({ query, timeMs: 9000 }, storage, signal);
+      return Object.keys(valuesAt(result, 9000)).sort();
+    };
+    expect(await labelSets('rate(x_total[1m])')).toEqual(['{i="1"}', '{i="2"}']);
+    expect(await labelSets('sum without (i) (rate(x_total[1m]))')).toEqual(['{}']);
+    expect(await labelSets('x_total + on (i) group_left x_total')).toEqual(['{i="1"}', '{i="2"}']);
+    expect(await labelSets('sum by (__type__) (x_total + 1)')).toEqual(['{}']);
+    expect(await labelSets('count by (__type__) (x_total)')).toEqual([
+      '{__type__="counter"}',
+      '{__type__="gauge"}',
+    ]);
+    for (const query of ['rate(y_total[1m])', 'sum(rate(y_total[1m]))', 'abs(y_total)']) {
+      await expect(labelSets(query)).rejects.toMatchObject({
+        message: 'vector cannot contain metrics with the same labelset',
+      });
+    }
+  });
+
   it('refuses them behind functions of ranges even if they have no step in common, and merges them else', async () => {
     const labels = (name: string) => labelsOf({ __name__: name, a: 'b' });
     const storage = storageOf([

@@ -11,6 +11,8 @@ export class LabelProjection {
   readonly #keep: boolean;
   readonly #reader = new LabelReader();
   #out = new Uint8Array(256);
+  /** Labels that the last call left out. */
+  removed = 0;
 
   constructor(names: readonly string[], mode: 'keep' | 'drop') {
     this.#names = names.map(utf8);
@@ -23,10 +25,11 @@ export class LabelProjection {
     const reader = this.#reader.reset(labels);
     let size = 0;
     let from = 0;
+    this.removed = 0;
     while (reader.next()) {
       if (this.#has(labels, reader.nameFrom, reader.nameTo) === this.#keep) {
         for (let at = from; at < reader.at; at++) this.#out[size++] = labels[at]!;
-      }
+      } else this.removed++;
       from = reader.at;
     }
     return this.#out.subarray(0, size);

@@ -1,9 +1,21 @@
-// Dropping metric names: at once, or (delayed name removal) marked and done at the very end, so that
-// label functions still see the name.
+// Dropping metric names, and types and units with them: at once, or (delayed name removal) marked and done at the very
+// end, so that label functions still see the name.
 import type { LabelBytes } from '@weir/model';
 import type { Context } from './context.ts';
-import { LabelProjection } from './label-sets.ts';
-import { forEachRow, MergedRows, mapRows, type Row, type RowStream, streamOf } from './rows.ts';
+import { executionError } from './errors.ts';
+import { LabelProjection, LabelTable } from './label-sets.ts';
+import {
+  forEachRow,
+  MergedRows,
+  mapRows,
+  type Row,
+  type RowStream,
+  SAME_LABELS,
+  streamOf,
+} from './rows.ts';
+
+/** Labels that say what a metric is, and go when a value is no longer that. */
+export const NAMING_LABELS: readonly string[] = ['__name__', '__type__', '__unit__'];
 
 export class NameDropper {
   readonly delayed: boolean;
@@ -11,10 +23,8 @@ export class NameDropper {
   readonly #context: Context;
 
   constructor(context: Context) {
-    const { delayedNameRemoval, typeAndUnitLabels } = context.settings;
-    const names = typeAndUnitLabels ? ['__name__', '__type__', '__unit__'] : ['__name__'];
-    this.delayed = delayedNameRemoval === true;
-    this.#projection = new LabelProjection(names, 'drop');
+    this.delayed = context.settings.delayedNameRemoval === true;
+    this.#projection = new LabelProjection(NAMING_LABELS, 'drop');
     this.#context = context;
   }
 
@@ -35,8 +45,15 @@ export class NameDropper {
    */
   async dropAll(input: RowStream, unique: boolean, apart = false): Promise<RowStream> {
     if (this.#context.keepsNames) return input;
+    // Series of one name can differ in type and unit; in label order those that have one come first.
+    const typed = new LabelTable();
     const dropped = mapRows(input, (row) => {
       this.drop(row);
+      if (this.delayed || !unique || !apart) return true;
+      const isTyped = this.#projection.removed > 1;
+      if (!isTyped && typed.size === 0) return true;
+      if (typed.find(row.labels) >= 0) throw executionError(SAME_LABELS);
+      if (isTyped) typed.add(row.labels);
       return true;
     });
     if (this.delayed || unique) return dropped;

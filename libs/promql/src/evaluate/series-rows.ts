@@ -307,11 +307,9 @@ function noteIfNoCounter(row: Row, node: WindowNode, context: Context): void {
   if (context.settings.typeAndUnitLabels) {
     const type = labelValue(row.labels, '__type__') ?? '';
     if (type === 'counter' || type === 'histogram') return;
-    if (type !== '') {
-      const text = `metric might not be a counter, __type__ label is not set to "counter" or "histogram"`;
-      context.annotations.info(`${text}, got ${quote(type)}: ${quote(name)}`, node.span);
-      return;
-    }
+    const text = `metric might not be a counter, __type__ label is not set to "counter" or "histogram"`;
+    context.annotations.info(`${text}, got ${quote(type)}: ${quote(name)}`, node.span);
+    return;
   }
   if (COUNTER_NAME.test(name)) return;
   const text = 'metric might not be a counter, name does not end in _total/_sum/_count/_bucket';

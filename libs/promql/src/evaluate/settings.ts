@@ -11,7 +11,7 @@ export interface EngineSettings {
   readonly defaultSubqueryStepMs: number;
   /** Drop metric names at the end instead of at once (a Prometheus feature flag); default false. */
   readonly delayedNameRemoval?: boolean;
-  /** Treat `__type__` and `__unit__` like the metric name (a Prometheus feature flag); default false. */
+  /** Tell counters by `__type__`, not by their names (a Prometheus feature flag); default false. */
   readonly typeAndUnitLabels?: boolean;
   /** Allow functions and aggregations that Prometheus calls experimental; default true. */
   readonly experimental?: boolean;

@@ -4,10 +4,13 @@ import type { LabelBytes } from '@weir/model';
 import type { Clock } from '@weir/runtime';
 import { type GatheredGroup, gatherGroups } from '../evaluate/aggregate.ts';
 import { rankedRows } from '../evaluate/aggregate-ranked.ts';
+import { dropsName } from '../evaluate/binary-rows.ts';
 import { Context } from '../evaluate/context.ts';
 import { Evaluator } from '../evaluate/evaluator.ts';
+import { NAMING_LABELS } from '../evaluate/names.ts';
 import { PartDeclined } from '../evaluate/part-declined.ts';
 import { mapRows, type Row, type RowStream, streamOf } from '../evaluate/rows.ts';
+import type { AggregateNode, VectorNode } from '../plan/nodes.ts';
 import type { Queryable, SeriesStream } from '../queryable.ts';
 import { isFold, isRanked, nodeOf } from './part.ts';
 import type { PlanPart } from './plan-part.ts';
@@ -31,14 +34,16 @@ export async function* answerPart(
   const reading: Queryable = {
     select: async (request, within) => watched(await queryable.select(request, within), prints),
   };
-  const keepsNames = isFold(node) && (node.without || !node.grouping.includes('__name__'));
+  const keepsNames =
+    isFold(node) && (node.without || !node.grouping.some((name) => NAMING_LABELS.includes(name)));
   const context = new Context(part.settings, '', {
     ...{ clock, queryable: reading, signal, keepsNames },
   });
   const evaluator = new Evaluator(context);
   try {
     if (isFold(node)) {
-      const groups = await gatherGroups(node, await evaluator.vector(node.input), context);
+      const input = await evaluator.vector(node.input);
+      const groups = await gatherGroups(keepsNames ? withoutTypes(node) : node, input, context);
       yield* groupBatches(groups, node.steps.count);
     } else if (isRanked(node)) {
       const input = withoutHistograms(await evaluator.vector(node.input));
@@ -50,6 +55,25 @@ export async function* answerPart(
   } catch (error) {
     if (!(error instanceof PartDeclined)) throw error;
     yield { kind: 'end', declined: true, notes: [] };
+  }
+}
+
+/** Names that the input would have dropped are grouped away: metric names by any grouping, types and units by this one. */
+function withoutTypes(node: AggregateNode): AggregateNode {
+  if (!node.without || !dropsNames(node.input)) return node;
+  return { ...node, grouping: [...node.grouping, ...NAMING_LABELS] };
+}
+
+function dropsNames(node: VectorNode): boolean {
+  switch (node.kind) {
+    case 'window':
+      return !node.keepName;
+    case 'vector-scalar':
+      return dropsName(node.op, node.returnBool) || dropsNames(node.vector);
+    case 'select':
+      return node.result !== 'value';
+    default:
+      return true;
   }
 }
 

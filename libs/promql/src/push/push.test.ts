@@ -74,7 +74,15 @@ function counter(labels: Record<string, string>, by: number): TestSeries {
 }
 
 const SERIES = Array.from({ length: 30 }, (_, at) =>
-  counter({ __name__: 'a_total', job: `j${at % 4}`, i: String(at) }, at / 7),
+  counter(
+    {
+      __name__: 'a_total',
+      __type__: at % 3 ? 'counter' : 'gauge',
+      job: `j${at % 4}`,
+      i: String(at),
+    },
+    at / 7,
+  ),
 );
 const RANGE = { startMs: 300_000, endMs: 540_000, stepMs: 60_000 };
 
@@ -93,6 +101,11 @@ const QUERIES = [
   'bottomk by (job) (2, a_total)',
   'limitk by (job) (2, a_total)',
   'abs(topk(3, a_total))',
+  'sum without (i) (rate(a_total[2m]))',
+  'max without (i) (a_total + 1)',
+  'min without (i) (timestamp(a_total))',
+  'sum by (__type__) (a_total)',
+  'sum by (__type__) (2 * a_total)',
 ];
 const RANKINGS = [
   'topk(3, x)',
