@@ -26,6 +26,7 @@ import { addInfo } from './info.ts';
 import { labelChange } from './label-functions.ts';
 import { scalarChange, valueChange } from './map-rows.ts';
 import { NameDropper } from './names.ts';
+import { compareNaturally } from './natural-order.ts';
 import {
   ABSENT,
   FLOAT,
@@ -333,27 +334,23 @@ export class Evaluator {
 const SORT_IN_RANGE =
   'sort is ineffective for range queries since results are always ordered by labels';
 
-/** Labels that the equality matchers name once. */
+/** Labels of which one matcher says all, what they equal. */
 function labelsOfAbsent(matchers: readonly MatcherSpec[]): Record<string, string> {
   const labels = new Map<string, string>();
-  const seen = new Set<string>();
+  const unclear = new Set(['__name__']);
   for (const { name, op, value } of matchers) {
-    if (name === '__name__') continue;
-    if (op === '=' && !seen.has(name)) {
-      labels.set(name, value);
-      seen.add(name);
-    } else labels.delete(name);
+    if (op !== '=' || labels.has(name)) unclear.add(name);
+    else labels.set(name, value);
   }
+  for (const name of unclear) labels.delete(name);
   return Object.fromEntries(labels);
 }
-
-const natural = new Intl.Collator('en', { numeric: true });
 
 /** Natural order of the given labels, then of all. */
 function compareByLabels(a: Row, b: Row, names: readonly string[]): number {
   for (const name of names) {
     const [left, right] = [labelValue(a.labels, name) ?? '', labelValue(b.labels, name) ?? ''];
-    if (left !== right) return natural.compare(left, right) || (left < right ? -1 : 1);
+    if (left !== right) return compareNaturally(left, right);
   }
   return compareLabels(a.labels, b.labels);
 }
