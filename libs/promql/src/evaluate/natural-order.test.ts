@@ -1,3 +1,4 @@
+// The natural order of texts: examples of each kind, and that swapping turns it around.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareNaturally } from './natural-order.ts';
