@@ -111,6 +111,7 @@ class VectorMatch {
   readonly #table = new LabelTable();
   readonly #oneBySignature: Row[][] = [];
   readonly #apply: Apply;
+  readonly #isFilter: boolean;
   readonly #resultLabels: (many: LabelBytes, one: LabelBytes) => LabelBytes;
   readonly #notes: StepNotes;
   readonly #context: Context;
@@ -140,6 +141,7 @@ class VectorMatch {
     this.#context = context;
     this.#notes = new StepNotes(node.steps.count);
     this.#apply = operatorOver(node, swapped, this.#notes);
+    this.#isFilter = isComparison(node.op) && !node.returnBool;
     this.#resultLabels = resultLabels(node.matching);
   }
 
@@ -157,14 +159,24 @@ class VectorMatch {
     const result = new Row(count);
     const drops = dropsName(this.#node.op, this.#node.returnBool);
     const isGone = drops && !(this.#names.delayed && this.#node.returnBool);
+    // Of a filter with a "many" side, by match group: what it looked at, kept or not, by the labels of the result.
+    const filtered = this.#isFilter && this.#node.matching.card !== 'one-to-one';
+    const seen = new LabelTable();
+    const seenIn: Uint8Array[][] = [];
     const pair = (many: Row, one: Row, number: number) => {
       const any = this.#apply(many, one, result);
-      this.#claim(used, number, { many, one, result });
-      if (!any) return;
+      const taken = this.#taken(many, one, result);
+      this.#claim(used, number, taken);
+      if (!any && !filtered) return;
       // The name goes before labels of the other side come, its name among them.
       const left = isGone ? this.#names.without(many.labels) : many.labels;
       result.labels = this.#resultLabels(left, one.labels);
       result.dropName = drops && !isGone;
+      if (filtered) {
+        seenIn[number] ??= [];
+        claim(seenIn[number], seen.add(result.labels), taken, AMBIGUOUS_GROUPING);
+        if (!any) return;
+      }
       const into = outTable.add(result.labels);
       if (into === out.length) {
         const row = slab.make();
@@ -198,23 +210,21 @@ class VectorMatch {
     }
   }
 
-  /**
-   * A pair that has a result, or of which a filter leaves nothing, makes its group a matched one at a step; with one
-   * series on either side it has to be the only one.
-   */
-  #claim(used: Uint8Array[], number: number, pair: { many: Row; one: Row; result: Row }): void {
-    const { op, returnBool, matching } = this.#node;
-    const isOne = matching.card === 'one-to-one';
-    if (!isOne && this.#fillMany === undefined) return;
-    const isFilter = isComparison(op) && !returnBool;
-    const { many, one, result } = pair;
-    const taken = result.p.map((kind, step) => {
-      if (kind !== ABSENT || !isFilter) return kind;
+  /** At which steps a pair has a result, or would have one if a filter let it. */
+  #taken(many: Row, one: Row, result: Row): Uint8Array {
+    if (!this.#isFilter) return result.p;
+    const { op } = this.#node;
+    return result.p.map((kind, step) => {
+      if (kind !== ABSENT) return kind;
       const isComparable = many.p[step] === FLOAT || op === '==' || op === '!=';
       return many.p[step] === one.p[step] && isComparable ? many.p[step]! : ABSENT;
     });
-    if (isOne) claim(used, number, taken);
-    else markPresent(used, number, taken);
+  }
+
+  /** Makes its group a matched one at these steps; with one series on either side it has to be the only one. */
+  #claim(used: Uint8Array[], number: number, taken: Uint8Array): void {
+    if (this.#node.matching.card === 'one-to-one') claim(used, number, taken, MANY_TO_ONE);
+    else if (this.#fillMany !== undefined) markPresent(used, number, taken);
   }
 
   /** Groups the "one" side by signature; two series of one signature at one step are an error. */
@@ -260,14 +270,17 @@ function bothPresent(left: readonly Row[], right: readonly Row[], count: number)
   return both;
 }
 
-function claim(used: Uint8Array[], number: number, present: Uint8Array): void {
+const MANY_TO_ONE =
+  'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)';
+const AMBIGUOUS_GROUPING =
+  'multiple matches for labels: grouping labels must ensure unique matches';
+
+function claim(used: Uint8Array[], number: number, present: Uint8Array, refusal: string): void {
   const mask = used[number];
   if (mask !== undefined) {
     for (let step = 0; step < present.length; step++) {
       if (present[step] !== ABSENT && mask[step] === 1) {
-        throw executionError(
-          'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)',
-        );
+        throw executionError(refusal);
       }
     }
   }
@@ -278,11 +291,7 @@ function claim(used: Uint8Array[], number: number, present: Uint8Array): void {
 function merge(into: Row, result: Row, groups: number[], group: number): void {
   into.dropName ||= result.dropName;
   if (!mergeInto(into, result)) {
-    throw executionError(
-      groups.includes(group)
-        ? 'multiple matches for labels: grouping labels must ensure unique matches'
-        : SAME_LABELS,
-    );
+    throw executionError(groups.includes(group) ? AMBIGUOUS_GROUPING : SAME_LABELS);
   }
   if (!groups.includes(group)) groups.push(group);
 }
