@@ -204,6 +204,15 @@ describe('engine', () => {
     });
   });
 
+  it('refuses ranges of range vectors before it looks at their durations', async () => {
+    const query = { query: 'm[step() - 1m]', startMs: 0, endMs: 1000, stepMs: 1000 };
+    const run = engineWith().range(query, storageOf([]), signal);
+    await expect(run).rejects.toMatchObject({
+      message:
+        'invalid expression type "range vector" for range query, must be Scalar or instant Vector',
+    });
+  });
+
   it('drops types and units with names, and refuses series that differ in nothing else', async () => {
     const typed = (name: string, labels: Record<string, string>) => ({
       ...counter(name, 10),

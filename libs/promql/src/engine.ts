@@ -143,10 +143,10 @@ export function createEngine(settings: EngineSettings, parts: { readonly clock: 
       checkRange(startMs, endMs, stepMs);
       const times = { startMs, endMs, stepMs };
       const parsed = parse(query);
+      refuseType(parsed);
       return pushing(!countsSamples, async (pushes) => {
         const opened = open(query, times, parsed, { ...parts, queryable, signal, pushes });
         const { expr, context, evaluator } = opened;
-        refuseType(expr);
         const steps = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
         if (countsSamples) context.counts = new SampleCounts(steps.count);
         const plan = planQuery(expr, steps, planSettings(settings, times, lookbackDeltaMs));

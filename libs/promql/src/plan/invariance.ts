@@ -20,9 +20,8 @@ export function isStepInvariant(expr: Expr): boolean {
     case 'unary':
       return isStepInvariant(expr.expr);
     case 'aggregate':
-      return (
-        isStepInvariant(expr.expr) && (expr.param === undefined || isStepInvariant(expr.param))
-      );
+      // Whatever its parameter is: Prometheus takes that of the first step then.
+      return isStepInvariant(expr.expr);
     case 'binary':
       return isStepInvariant(expr.left) && isStepInvariant(expr.right);
     case 'call':
