@@ -67,21 +67,30 @@ const JSON_HEADERS = { 'content-type': 'application/json' };
 export function createQuerier(settings: QuerierSettings, given: QuerierParts): Querier {
   const parts = { ...given, textAnswers: new TextAnswers() };
   const running = createSemaphore(settings.maxConcurrent);
-  const engine = createEngine(settings, parts);
-  const engineFor = ({ limits }: QueryRequest) => {
-    if (limits === undefined) return engine;
-    const { queryMemoryMaxBytes: memoryMaxBytes } = limits;
-    const { delayedNameRemoval, typeAndUnitLabels, startTimestamps } = limits;
-    const isPlain = !(delayedNameRemoval || typeAndUnitLabels || startTimestamps);
-    if (isPlain && memoryMaxBytes === 0) return engine;
-    const own = { memoryMaxBytes, delayedNameRemoval, typeAndUnitLabels, startTimestamps };
-    return createEngine({ ...settings, ...own }, parts);
-  };
+  const engineFor = createEngines(settings, parts);
   const handle = async (request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> => {
     const release = await running.acquire();
     return answer(settings, engineFor, parts, request, signal, release);
   };
   return { handle, execute: handle, close: async () => {} };
+}
+
+/** An engine for each set of what tenants may set, as it keeps the queries that it has parsed. */
+function createEngines(settings: QuerierSettings, parts: QuerierParts) {
+  const engines = new Map<string, Engine>();
+  return ({ limits }: QueryRequest): Engine => {
+    const { queryMemoryMaxBytes: memoryMaxBytes = 0 } = limits ?? {};
+    const { delayedNameRemoval = false, typeAndUnitLabels = false } = limits ?? {};
+    const { startTimestamps = false } = limits ?? {};
+    const own = { memoryMaxBytes, delayedNameRemoval, typeAndUnitLabels, startTimestamps };
+    const key = JSON.stringify(own);
+    let engine = engines.get(key);
+    if (engine === undefined) {
+      engine = createEngine({ ...settings, ...own }, parts);
+      engines.set(key, engine);
+    }
+    return engine;
+  };
 }
 
 async function answer(
