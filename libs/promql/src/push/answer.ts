@@ -1,5 +1,6 @@
 // A part of a plan answered where its series lie: rows of series in label order, or what groups have gathered.
 // Native histograms are not taken: the answer then says that it is none, and the query reads the series itself.
+import { WeirError } from '@weir/errors';
 import type { LabelBytes } from '@weir/model';
 import type { Clock } from '@weir/runtime';
 import { type GatheredGroup, gatherGroups } from '../evaluate/aggregate.ts';
@@ -9,7 +10,7 @@ import { Context } from '../evaluate/context.ts';
 import { Evaluator } from '../evaluate/evaluator.ts';
 import { NAMING_LABELS } from '../evaluate/names.ts';
 import { PartDeclined } from '../evaluate/part-declined.ts';
-import { mapRows, type Row, type RowStream, streamOf } from '../evaluate/rows.ts';
+import { mapRows, type Row, type RowStream, SAME_LABELS, streamOf } from '../evaluate/rows.ts';
 import type { AggregateNode, VectorNode } from '../plan/nodes.ts';
 import type { Queryable, SeriesStream } from '../queryable.ts';
 import { isFold, isRanked, nodeOf } from './part.ts';
@@ -53,7 +54,9 @@ export async function* answerPart(
     if (prints !== undefined) yield { kind: 'prints', words: prints.words() };
     yield { kind: 'end', declined: false, notes: context.annotations.notes };
   } catch (error) {
-    if (!(error instanceof PartDeclined)) throw error;
+    // Series of one owner that differ in nothing may be one that lies in two of its partitions.
+    const isSame = error instanceof WeirError && error.message === SAME_LABELS;
+    if (!(error instanceof PartDeclined || isSame)) throw error;
     yield { kind: 'end', declined: true, notes: [] };
   }
 }

@@ -1,6 +1,7 @@
 // Answers to a part of a plan put together: rows of several owners merged in label order, groups added up.
-// Each series lies with one owner; where prints say otherwise, or an owner declines, PartDeclined is thrown.
-import { compareLabels } from '@weir/model';
+// Each series lies with one owner; where prints say otherwise, or an owner declines, PartDeclined is thrown. Prints come
+// last, so that rows of equal labels, which follow each other, are found here: who takes them would call them an error.
+import { compareLabels, equalLabels } from '@weir/model';
 import { mergeGroups } from '../evaluate/aggregate.ts';
 import type { Context } from '../evaluate/context.ts';
 import { PartDeclined } from '../evaluate/part-declined.ts';
@@ -10,6 +11,9 @@ import { PrintSet } from './prints.ts';
 import type { PartMessage, RowBatch } from './row-batch.ts';
 
 export type PartAnswers = readonly AsyncIterable<PartMessage>[];
+
+const IN_TWO_PLACES = 'a series lies in two places';
+const NO_LABELS = new Uint8Array(0);
 
 /** What is in an answer beside its rows. */
 class Remarks {
@@ -22,8 +26,7 @@ class Remarks {
 
   take(message: Exclude<PartMessage, RowBatch>): void {
     if (message.kind === 'prints') {
-      if (!this.#prints.addAll(message.words))
-        throw new PartDeclined('a series lies in two places');
+      if (!this.#prints.addAll(message.words)) throw new PartDeclined(IN_TWO_PLACES);
     } else {
       if (message.declined) throw new PartDeclined('an owner declined');
       this.#context.annotations.replay(message.notes);
@@ -102,6 +105,9 @@ export function collectRows(answers: PartAnswers, steps: number, context: Contex
   const row = new Row(steps);
   let current: RowCursor | undefined;
   let started = false;
+  let isFirst = true;
+  /** Of the row before. */
+  let before: Uint8Array = NO_LABELS;
 
   const pick = (): boolean => {
     current = undefined;
@@ -114,6 +120,9 @@ export function collectRows(answers: PartAnswers, steps: number, context: Contex
     if (current === undefined) return false;
     const { batch, at } = current;
     row.labels = current.labels;
+    if (!isFirst && equalLabels(before, row.labels)) throw new PartDeclined(IN_TWO_PLACES);
+    isFirst = false;
+    before = row.labels;
     row.dropName = false;
     row.h = undefined;
     row.v.set(batch!.v.subarray(at * steps, (at + 1) * steps));
@@ -133,7 +142,10 @@ export function collectRows(answers: PartAnswers, steps: number, context: Contex
         return allOf(cursors, (cursor) => cursor.read()).then(pick);
       }
       if (current === undefined) return false;
-      return current.step() ? pick() : current.read().then(pick);
+      if (current.step()) return pick();
+      // A view of what the next read may write over.
+      before = before.slice();
+      return current.read().then(pick);
     },
     close,
   };

@@ -51,8 +51,12 @@ function storage(all: readonly TestSeries[]): Queryable {
 }
 
 /** Evaluates parts in each of `places`; selects read all of them. */
-function pushing(places: readonly (readonly TestSeries[])[], log: string[] = []): Queryable {
-  const whole = storage(places.flat());
+function pushing(
+  places: readonly (readonly TestSeries[])[],
+  log: string[] = [],
+  all: readonly TestSeries[] = places.flat(),
+): Queryable {
+  const whole = storage(all);
   return {
     select(request, signal) {
       log.push('select');
@@ -208,6 +212,32 @@ describe('parts of a plan', () => {
     const place = [counter({ __name__: 'a_total' }, 1)];
     await engine.range({ query: 'sum(a_total)', ...RANGE }, pushing([place, place], log), NEVER);
     expect(log).toEqual(['evaluate', 'select']);
+  });
+
+  // Then both have samples of the same steps, as after a partition was scaled down; or one owner has both.
+  it.each([
+    'a_total',
+    'rate(a_total[2m])',
+    '-a_total',
+    'a_total + on (job, i) a_total',
+    'topk(3, a_total)',
+  ])('%s is answered all the same where series lie in two places', async (query) => {
+    const few = [...SERIES.slice(0, 5), counter({ __name__: 'a_total', i: '1' }, 3)];
+    const wanted = await engine.range({ query, ...RANGE }, storage(few), NEVER);
+    for (const places of [[few, few.slice(2, 4)], [[...few, ...few]], [few.slice(0, 3), few]]) {
+      const log: string[] = [];
+      const pushed = pushing(places, log, few);
+      const found = await engine.range({ query, ...RANGE }, pushed, NEVER);
+      expect(plain(found)).toEqual(plain(wanted));
+      expect(log).toContain('evaluate');
+      expect(log).toContain('select');
+      const [one, other] = await Promise.all(
+        [pushed, storage(few)].map((from) =>
+          engine.instant({ query, timeMs: 480_000 }, from, NEVER),
+        ),
+      );
+      expect(inOrder(one!)).toEqual(inOrder(other!));
+    }
   });
 
   it('end with the budget of the query', async () => {
