@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../apps/weir/dist/main.js', import.meta.url));
 
+/** A port is free again until its process listens, and the system may give it a second time. */
+const given = new Set<number>();
+
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -14,6 +17,8 @@ export async function freePort(): Promise<number> {
   if (address === null || typeof address === 'string') throw new Error('no port');
   server.close();
   await once(server, 'close');
+  if (given.has(address.port)) return freePort();
+  given.add(address.port);
   return address.port;
 }
 
