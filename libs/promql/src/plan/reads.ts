@@ -107,7 +107,7 @@ export function planTimestamp(
 ): SelectNode {
   const node = planSelect(selector, steps, result, context);
   const { at, offsetMs = 0 } = selector;
-  if (at === undefined || offsetMs === 0 || node.result === 'smoothed') return node;
+  if (at === undefined || offsetMs === 0) return node;
   const times = timesOf({ at, offsetMs: 0 }, steps, context.settings);
   const minT = Math.max(node.read.minT, times.startMs - node.lookbackMs + 1);
   const maxT = Math.min(node.read.maxT, times.startMs);

@@ -13,7 +13,6 @@ import type { PartMessage, RowBatch } from './row-batch.ts';
 export type PartAnswers = readonly AsyncIterable<PartMessage>[];
 
 const IN_TWO_PLACES = 'a series lies in two places';
-const NO_LABELS = new Uint8Array(0);
 
 /** What is in an answer beside its rows. */
 class Remarks {
@@ -105,9 +104,8 @@ export function collectRows(answers: PartAnswers, steps: number, context: Contex
   const row = new Row(steps);
   let current: RowCursor | undefined;
   let started = false;
-  let isFirst = true;
-  /** Of the row before. */
-  let before: Uint8Array = NO_LABELS;
+  /** Labels of the row before. */
+  let before: Uint8Array | undefined;
 
   const pick = (): boolean => {
     current = undefined;
@@ -120,8 +118,7 @@ export function collectRows(answers: PartAnswers, steps: number, context: Contex
     if (current === undefined) return false;
     const { batch, at } = current;
     row.labels = current.labels;
-    if (!isFirst && equalLabels(before, row.labels)) throw new PartDeclined(IN_TWO_PLACES);
-    isFirst = false;
+    if (before && equalLabels(before, row.labels)) throw new PartDeclined(IN_TWO_PLACES);
     before = row.labels;
     row.dropName = false;
     row.h = undefined;
@@ -144,7 +141,7 @@ export function collectRows(answers: PartAnswers, steps: number, context: Contex
       if (current === undefined) return false;
       if (current.step()) return pick();
       // A view of what the next read may write over.
-      before = before.slice();
+      before = before?.slice();
       return current.read().then(pick);
     },
     close,
